@@ -1,0 +1,86 @@
+"""The `queen` command: finds its sub-commands by entry point and runs one.
+
+It names no sub-command and no other package: whatever is installed under the entry-point group
+`queen.commands` is a sub-command. Only the one that is asked for is loaded (`queen serve` never
+imports Locust or pandas); `queen --help` loads all, so a command's module must be light and import
+what is heavy inside `run`.
+
+Exit codes: 0 done, 1 the work failed (one line on stderr says why), 2 wrong usage or configuration,
+3 a load run lost or duplicated messages, 130 interrupted.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+from queen import __version__
+from queen.errors import SettingsError, UserError
+
+COMMAND_GROUP = "queen.commands"
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """What an entry point of the group `queen.commands` must name.
+
+    `help` is one line; `epilog` holds at least one example; `add_arguments` fills the parser;
+    `run` does the work and returns the exit code. `run` raises `UserError` or `SettingsError` for
+    everything that is the user's to mend: it becomes one line on stderr, never a stack trace.
+    """
+
+    help: str
+    epilog: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one sub-command and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    found = {entry.name: entry for entry in entry_points(group=COMMAND_GROUP)}
+    parser = _parser(found, arguments)
+    options = parser.parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] | None = getattr(options, "run", None)
+    if run is None:
+        parser.print_help()
+        return 0
+    try:
+        return run(options)
+    except SettingsError as error:
+        print(f"queen: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except UserError as error:
+        print(f"queen: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        print("queen: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _parser(found: dict[str, EntryPoint], arguments: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="queen",
+        description="A PostgreSQL-backed message queue, the load to tune its pool with, and the report.",
+        epilog="example: queen sweep --pool 2,5,20,50 --strategy sequential,batch --rtt 0,2",
+    )
+    parser.add_argument("--version", action="version", version=f"queen {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    asked = next((word for word in arguments if word in found), None)
+    for name in sorted(found):
+        if asked not in (None, name):
+            commands.add_parser(name)
+            continue
+        command: Command = found[name].load()
+        sub = commands.add_parser(
+            name,
+            help=command.help,
+            description=command.help,
+            epilog=command.epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(sub)
+        sub.set_defaults(run=command.run)
+    return parser

@@ -1,0 +1,46 @@
+"""A request as the handlers see it, and a response as they give it. No queues, no sockets in here."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+
+
+class Client(Protocol):
+    """The other end of the connection, as far as a handler may care."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether the client has closed the connection."""
+        ...
+
+    def on_gone(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` once when the client goes away; returns a function that takes this back."""
+        ...
+
+
+class Request(msgspec.Struct):
+    """One complete request: framing and limits have been checked, the body is whole."""
+
+    method: str
+    path: str  # percent-encoded, as it came, without the query
+    params: tuple[str, ...]  # path parameters of the route, decoded
+    query: Mapping[str, str]  # decoded; the last of a repeated name wins
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+    client: Client
+
+
+class Response(msgspec.Struct, frozen=True):
+    """Status, body and the headers that are not the framing's own. 204 and 304 carry no body."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+Handler = Callable[[Request], Awaitable[Response]]
