@@ -1,0 +1,50 @@
+"""Interval sets behave exactly like Python's sets of integers."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadtests.ledger.intervals import IntervalSet
+
+intervals = st.lists(
+    st.tuples(st.integers(-30, 60), st.integers(0, 12)).map(lambda pair: (pair[0], pair[0] + pair[1])),
+    max_size=12,
+)
+
+
+def as_set(pairs: list[tuple[int, int]]) -> set[int]:
+    return {number for first, last in pairs for number in range(first, last + 1)}
+
+
+@given(intervals, intervals)
+def test_operations_agree_with_sets(left: list[tuple[int, int]], right: list[tuple[int, int]]) -> None:
+    a, b = IntervalSet(left), IntervalSet(right)
+    assert set(a | b) == as_set(left) | as_set(right)
+    assert set(a & b) == as_set(left) & as_set(right)
+    assert set(a - b) == as_set(left) - as_set(right)
+    assert len(a) == len(as_set(left))
+    assert (a == b) == (as_set(left) == as_set(right))
+
+
+@given(intervals, st.integers(-40, 80))
+def test_membership_and_adding(pairs: list[tuple[int, int]], number: int) -> None:
+    numbers = IntervalSet(pairs)
+    assert (number in numbers) == (number in as_set(pairs))
+    assert set(numbers.add(number)) == as_set(pairs) | {number}
+    assert set(numbers.add(number, number + 3)) == as_set(pairs) | set(range(number, number + 4))
+
+
+@given(intervals, intervals)
+def test_intervals_are_ordered_and_never_touch(left: list[tuple[int, int]], right: list[tuple[int, int]]) -> None:
+    for result in (IntervalSet(left) | IntervalSet(right), IntervalSet(left) - IntervalSet(right)):
+        for (_, last), (first, _) in zip(result.intervals, result.intervals[1:], strict=False):
+            assert last + 1 < first
+
+
+def test_equal_sets_have_equal_hashes() -> None:
+    assert hash(IntervalSet([(1, 3), (4, 6)])) == hash(IntervalSet([(1, 6)]))
+
+
+def test_a_reversed_interval_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"reversed interval \[3, 1\]"):
+        IntervalSet([(3, 1)])
