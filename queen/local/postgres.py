@@ -1,0 +1,221 @@
+"""A PostgreSQL server of our own, for as long as it is needed.
+
+It is a child process in the foreground: its pid is known, its output is a file, and it ends with us.
+It listens on 127.0.0.1 alone (no Unix socket: their paths are limited to 107 bytes) and trusts whoever
+reaches that port. Fsync and synchronous_commit are as PostgreSQL ships them: figures are durable ones.
+"""
+
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Self
+
+from queen.errors import UserError
+from queen.local import postgres_binaries
+from queen.local.cluster import POSTGRES_ENVIRON, SUPERUSER, Cluster, explain
+from queen.local.database import Database
+from queen.local.filesystem import filesystem_of, temporary_root
+from queen.local.postgres_binaries import PostgresBinaries, Source
+from queen.local.process import Child, ChildFailed, ChildSpec
+from queen.local.scratch import scratch_directory
+from queen.local.users import User, database_user, owner_of
+
+HOST = "127.0.0.1"
+START_DEADLINE_S = 60.0  # crash recovery of a kept data directory is part of it
+PORT_TRIES = 5
+IN_USE = "Address already in use"
+
+
+class PostgresServer:
+    """A running server. Made by `PostgresServer.start`."""
+
+    def __init__(self, cluster: Cluster, log: Path, port: int) -> None:
+        self._cluster = cluster
+        self._asked_port = port
+        self._child: Child | None = None
+        self.log = log
+        self.port = port
+        self.filesystem = filesystem_of(cluster.data)
+
+    @classmethod
+    @asynccontextmanager
+    async def start(
+        cls,
+        *,
+        settings: Mapping[str, str] | None = None,
+        data: Path | None = None,
+        port: int = 0,
+        environ: Mapping[str, str] = os.environ,
+    ) -> AsyncIterator[Self]:
+        """Start PostgreSQL and stop it at the end.
+
+        `settings` are postgresql.conf settings beside `default_settings`. `data` is a directory to
+        keep (made when missing); without it the database is temporary. `port` 0 is any free one.
+        `environ` may name `QUEEN_PG_BIN`. Raises `UserError`, one line, for all that can be mended.
+        """
+        user = database_user()
+        if user is not None and data is not None and _belongs_to_another(data):
+            user = owner_of(data)
+        binaries = postgres_binaries.choose(environ, user).binaries
+        with ExitStack() as stack:
+            scratch = _scratch(stack, user)
+            cluster = Cluster(
+                data=data.absolute() if data else scratch / "data",
+                binaries=binaries,
+                user=user,
+                lasting=data is not None,
+            )
+            await _prepare(cluster, settings or {}, scratch / "initdb.log")
+            server = cls(cluster, cluster.data / "server.log" if data else scratch / "server.log", port)
+            try:
+                await server._launch()
+                yield server
+            finally:
+                await server.stop()
+
+    @property
+    def host(self) -> str:
+        """Address it listens on."""
+        return HOST
+
+    @property
+    def user(self) -> str:
+        """Its superuser; no password."""
+        return SUPERUSER
+
+    @property
+    def database(self) -> str:
+        """Name of the database to use."""
+        return "postgres"
+
+    @property
+    def pid(self) -> int:
+        """Process id of the postmaster; the other processes of the server are its children."""
+        return self._running().pid
+
+    @property
+    def data(self) -> Path:
+        """The data directory."""
+        return self._cluster.data
+
+    @property
+    def bindir(self) -> Path:
+        """Where its programs are (psql, pgbench, pg_basebackup, …)."""
+        return self._cluster.binaries.bindir
+
+    @property
+    def source(self) -> Source:
+        """Where the programs came from."""
+        return self._cluster.binaries.source
+
+    @property
+    def version(self) -> str:
+        """For instance "18.6"."""
+        return self._cluster.binaries.version
+
+    def address(self) -> Database:
+        """The database to use, as a value."""
+        return Database(host=self.host, port=self.port, user=self.user, name=self.database)
+
+    def environ(self) -> Mapping[str, str]:
+        """The variables that point the queue server at it."""
+        return self.address().environ()
+
+    async def restart(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it and start it again on the same port.
+
+        `how`: SIGINT (fast) checkpoints first; SIGQUIT (immediate) and SIGKILL leave it to crash
+        recovery. Raises `UserError` when it does not come back.
+        """
+        child = self._running()
+        child.send(how)
+        await child.wait()
+        self._asked_port = self.port
+        await self._launch()
+
+    async def stop(self) -> None:
+        """Fast shutdown, after 10 s an immediate one; may be called again."""
+        if self._child is not None:
+            await self._child.stop()
+
+    def _running(self) -> Child:
+        if self._child is None:
+            raise RuntimeError("PostgreSQL was never started")
+        return self._child
+
+    async def _launch(self) -> None:
+        for attempt in range(PORT_TRIES):
+            self.port = self._asked_port or _free_port()
+            self._child = await Child.start(self._spec())
+            try:
+                await self._child.until(self._ready, what="accept connections", deadline_s=START_DEADLINE_S)
+                return
+            except ChildFailed as error:
+                await self._child.stop()
+                if IN_USE not in error.tail:
+                    raise explain(error, self.data) from None
+                if self._asked_port:
+                    raise UserError(
+                        f"port {self.port} is in use: choose another, or 0 for any free one"
+                    ) from None
+                if attempt == PORT_TRIES - 1:
+                    raise
+
+    def _ready(self) -> bool | None:
+        lines = self._cluster.pid_file()
+        mine = len(lines) >= 8 and lines[0].strip() == str(self.pid)
+        return True if mine and lines[7].strip() in ("ready", "standby") else None
+
+    def _spec(self) -> ChildSpec:
+        fixed = {"listen_addresses": HOST, "port": str(self.port), "unix_socket_directories": ""}
+        options = [word for name, value in fixed.items() for word in ("-c", f"{name}={value}")]
+        return ChildSpec(
+            name="PostgreSQL",
+            argv=(str(self._cluster.binaries.program("postgres")), "-D", str(self.data), *options),
+            environ=POSTGRES_ENVIRON,
+            log=self.log,
+            cwd=self.data,
+            user=self._cluster.user,
+            death_signal=signal.SIGQUIT,
+            stop_signals=(signal.SIGINT, signal.SIGQUIT),
+        )
+
+
+def default_settings(binaries: PostgresBinaries) -> dict[str, str]:
+    """What differs from stock PostgreSQL: room for large pools, and statement statistics."""
+    settings = {"max_connections": "200"}
+    if binaries.has_library("pg_stat_statements"):
+        settings["shared_preload_libraries"] = "pg_stat_statements"
+    return settings
+
+
+async def _prepare(cluster: Cluster, settings: Mapping[str, str], initdb_log: Path) -> None:
+    cluster.check()
+    if not cluster.exists():
+        await cluster.create(initdb_log)
+    try:
+        cluster.write_settings({**default_settings(cluster.binaries), **settings})
+    except OSError as error:
+        raise explain(error, cluster.data) from None
+
+
+def _scratch(stack: ExitStack, user: User | None) -> Path:
+    root = temporary_root(user)
+    try:
+        return stack.enter_context(scratch_directory(root, user))
+    except OSError as error:
+        raise explain(error, root) from None
+
+
+def _belongs_to_another(data: Path) -> bool:
+    return data.joinpath("PG_VERSION").exists() and data.stat().st_uid != os.geteuid()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,193 @@
+"""Child processes with an owner: whoever starts one holds a `Child`, and when the owner goes, it goes.
+
+The rules, which every process that we start beside a server obeys:
+
+- It leads a session and group of its own: a Ctrl-C at the terminal reaches only the owner, which then
+  stops its children in the right order, and the whole group can be killed as a last resort.
+- Its output goes straight to a log file. The owner copies nothing, so a busy owner never slows it.
+- It dies with its owner, also when that is killed with SIGKILL. On Linux the kernel sees to it
+  (`exec_child.py`; start children from a thread that lives as long as they should). Elsewhere it is
+  written down, and the next run ends what is left (`leftovers.py`).
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from queen.errors import UserError
+from queen.local.users import User
+
+EXEC_CHILD = Path(__file__).with_name("exec_child.py")
+POLL_S = 0.01
+TAIL_BYTES = 8 * 1024
+
+Seen = TypeVar("Seen")
+
+
+class ChildFailed(UserError):
+    """A child ended, or did not become ready in time. One line; `tail` has the end of its log."""
+
+    def __init__(self, text: str, tail: str) -> None:
+        super().__init__(text)
+        self.tail = tail
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChildSpec:
+    """What to run. `name` is for messages; `argv[0]` is an absolute path.
+
+    `environ` is the whole environment. `death_signal` is what the child gets when its owner dies;
+    `stop_signals` are sent one after the other by `Child.stop`, each with `grace_s` to take effect.
+    `user` (only for root): run as that user.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    environ: Mapping[str, str]
+    log: Path
+    cwd: Path | None = None
+    user: User | None = None
+    death_signal: signal.Signals = signal.SIGKILL
+    stop_signals: tuple[signal.Signals, ...] = (signal.SIGTERM,)
+    grace_s: float = 10.0
+
+    def command_line(self) -> list[str]:
+        """The program and its arguments behind `exec_child.py`."""
+        user = f"{self.user.uid}:{self.user.gid}" if self.user else "-"
+        shim = [sys.executable, "-I", "-S", str(EXEC_CHILD)]
+        return [*shim, str(os.getpid()), str(int(self.death_signal)), user, *self.argv]
+
+
+class Child:
+    """A running child process. `async with await Child.start(spec) as child:` stops it at the end."""
+
+    def __init__(self, spec: ChildSpec, process: asyncio.subprocess.Process) -> None:
+        self.spec = spec
+        self._process = process
+
+    @classmethod
+    async def start(cls, spec: ChildSpec) -> Self:
+        """Start it; returns at once. Raises OSError when the log cannot be written or fork fails."""
+        descriptor = os.open(spec.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o644)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *spec.command_line(),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=descriptor,
+                cwd=spec.cwd,
+                env=dict(spec.environ),
+                start_new_session=True,
+            )
+        finally:
+            os.close(descriptor)
+        return cls(spec, process)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @property
+    def pid(self) -> int:
+        """Process id, which is also its group's and session's."""
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """Exit code, -N after signal N, None while it runs."""
+        return self._process.returncode
+
+    async def wait(self) -> int:
+        """Wait for its end; returns the exit code, or -N after signal N."""
+        return await self._process.wait()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the process itself, if it still runs."""
+        if self.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    async def until(self, look: Callable[[], Seen | None], *, what: str, deadline_s: float) -> Seen:
+        """Call `look` until it returns something, and return that.
+
+        `what` completes the sentence "NAME did not … within N s". Raises `ChildFailed` when the child
+        ends first or the time is up.
+        """
+        deadline = asyncio.get_running_loop().time() + deadline_s
+        while (seen := look()) is None:
+            if self.returncode is not None:
+                raise self._failure(f"ended with {describe_exit(self.returncode)}")
+            if asyncio.get_running_loop().time() > deadline:
+                raise self._failure(f"did not {what} within {deadline_s:g} s")
+            await asyncio.sleep(POLL_S)
+        return seen
+
+    async def stop(self) -> int:
+        """Stop it: each stop signal with its grace time, then SIGKILL for whoever is left of the group.
+
+        Returns the exit code; may be called again. A cancelled stop kills at once.
+        """
+        try:
+            for number in self.spec.stop_signals:
+                self.send(number)
+                with suppress(TimeoutError):
+                    return await asyncio.wait_for(self._process.wait(), self.spec.grace_s)
+        finally:
+            self.kill()
+        return await self._process.wait()
+
+    def kill(self) -> None:
+        """SIGKILL to the whole group, at once."""
+        with suppress(ProcessLookupError, PermissionError):  # macOS: EPERM when only zombies are left
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def _failure(self, happened: str) -> ChildFailed:
+        tail = log_tail(self.spec.log)
+        last = tail.splitlines()[-1] if tail else "nothing in its log"
+        return ChildFailed(f"{self.spec.name} {happened}: {last} (log: {self.spec.log})", tail)
+
+
+def log_tail(log: Path) -> str:
+    """The end of a log, whole lines only; empty when there is none."""
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL_BYTES))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return (text if size <= TAIL_BYTES else text.partition("\n")[2]).strip()
+
+
+def describe_exit(returncode: int) -> str:
+    """`exit code 1`, `signal SIGKILL`."""
+    if returncode >= 0:
+        return f"exit code {returncode}"
+    return f"signal {signal.Signals(-returncode).name}"
+
+
+async def run_to_end(spec: ChildSpec, *, deadline_s: float) -> None:
+    """Run a program that ends by itself. Raises `ChildFailed` unless it exits with 0 in time."""
+    async with await Child.start(spec) as child:
+        try:
+            returncode = await asyncio.wait_for(child.wait(), deadline_s)
+        except TimeoutError:
+            raise child._failure(f"did not end within {deadline_s:g} s") from None
+        if returncode != 0:
+            raise child._failure(f"ended with {describe_exit(returncode)}")
+
+
+def child_environ(environ: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    """The named variables that are set: an environment without surprises."""
+    return {name: environ[name] for name in names if name in environ}

@@ -1,0 +1,63 @@
+"""Temporary directories that do not outlive their owner, not even one that was killed.
+
+The owner holds a lock (flock) on a file inside; the kernel lets go of it when the owner dies. Whoever
+makes a directory first removes those whose lock is free. No process ids are compared, so neither a
+reused id nor a moved clock can make a living owner look dead.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from queen.local.users import User
+
+PREFIX = "queen-db-"
+LOCK = "owner.lock"
+
+
+@contextmanager
+def scratch_directory(root: Path, user: User | None = None) -> Iterator[Path]:
+    """A fresh directory below `root` that belongs to `user`; removed at the end.
+
+    Raises OSError when it cannot be made.
+    """
+    sweep(root)
+    unnamed = Path(tempfile.mkdtemp(prefix=".queen-new-", dir=root))
+    lock = os.open(unnamed / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if user is not None:
+            os.chown(unnamed, user.uid, user.gid)
+        directory = root / unnamed.name.replace(".queen-new-", PREFIX)
+        unnamed.rename(directory)  # only now, locked, can a sweep find it
+        try:
+            yield directory
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+    finally:
+        os.close(lock)
+
+
+def sweep(root: Path) -> list[Path]:
+    """Remove the directories whose owner is dead; returns them. What we may not remove stays."""
+    return [path for path in root.glob(f"{PREFIX}*") if _is_abandoned(path) and _remove(path)]
+
+
+def _is_abandoned(directory: Path) -> bool:
+    with suppress(OSError):
+        lock = os.open(directory / LOCK, os.O_RDWR | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        finally:
+            os.close(lock)
+        return True
+    return False
+
+
+def _remove(directory: Path) -> bool:
+    shutil.rmtree(directory, ignore_errors=True)
+    return not directory.exists()

@@ -1,0 +1,117 @@
+"""Real PostgreSQL for every room's tests.
+
+| fixture | scope | what |
+|---|---|---|
+| `postgres` | session | the server that `queen serve` would bring along: 18, embedded |
+| `database` | test | a fresh, empty database on `postgres`, dropped afterwards |
+| `each_postgres` | session | the test runs twice: on 15 and on 18 |
+| `each_database` | test | the same with a fresh, empty database |
+| `postgres_version` | session | 15 or 18; what `each_…` follow: `parametrize` it indirectly to pick one |
+
+Where PostgreSQL 15 is not installed its tests are skipped with the reason; in CI (CI=true) they fail.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from queen.local.database import Database
+from queen.local.postgres import PostgresServer
+from queen.local.postgres_binaries import installed_bindirs
+
+EMBEDDED, INSTALLED = 18, 15
+_serial = count(1)
+
+
+def skip_unless_ci(reason: str) -> None:
+    """Skip the test with a reason; where everything must run, fail it."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"in CI nothing is skipped: {reason}")
+    pytest.skip(reason)
+
+
+class Servers:
+    """One server per major version, started when it is first asked for."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._stack = stack
+        self._running: dict[int, PostgresServer] = {}
+
+    async def get(self, major: int) -> PostgresServer:
+        """The server of that version; skips the test when it is not installed."""
+        if major not in self._running:
+            starting = PostgresServer.start(environ=environ_for(major))
+            self._running[major] = await self._stack.enter_async_context(starting)
+        return self._running[major]
+
+
+def environ_for(major: int) -> dict[str, str]:
+    """The environment that makes the launcher choose that version."""
+    if major == EMBEDDED:
+        return {}
+    for bindir in installed_bindirs(os.environ):
+        if bindir == Path(f"/usr/lib/postgresql/{major}/bin") or bindir.parent.name.endswith(f"@{major}"):
+            return {"QUEEN_PG_BIN": str(bindir)}
+    skip_unless_ci(f"PostgreSQL {major} is not installed (apt-get install postgresql-{major})")
+    raise AssertionError("not reached")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def servers() -> AsyncIterator[Servers]:
+    async with AsyncExitStack() as stack:
+        yield Servers(stack)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres(servers: Servers) -> PostgresServer:
+    return await servers.get(EMBEDDED)
+
+
+@pytest.fixture(scope="session", params=[INSTALLED, EMBEDDED], ids=lambda major: f"pg{major}")
+def postgres_version(request: pytest.FixtureRequest) -> int:
+    version: int = request.param
+    return version
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def each_postgres(servers: Servers, postgres_version: int) -> PostgresServer:
+    return await servers.get(postgres_version)
+
+
+@pytest_asyncio.fixture
+async def database(postgres: PostgresServer) -> AsyncIterator[Database]:
+    async with fresh_database(postgres) as fresh:
+        yield fresh
+
+
+@pytest_asyncio.fixture
+async def each_database(each_postgres: PostgresServer) -> AsyncIterator[Database]:
+    async with fresh_database(each_postgres) as fresh:
+        yield fresh
+
+
+@asynccontextmanager
+async def fresh_database(server: PostgresServer) -> AsyncIterator[Database]:
+    """CREATE DATABASE, and DROP it afterwards whoever is still connected."""
+    name = f"test_{os.getpid()}_{next(_serial)}"
+    await _administer(server, f"CREATE DATABASE {name}")
+    try:
+        yield Database(host=server.host, port=server.port, user=server.user, name=name)
+    finally:
+        await _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _administer(server: PostgresServer, statement: str) -> None:
+    connection = await asyncpg.connect(
+        host=server.host, port=server.port, user=server.user, database=server.database
+    )
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
