@@ -98,11 +98,11 @@ def _remaining(left: tuple[Interval, ...], right: tuple[Interval, ...]) -> Itera
     for first, last in left:
         while j < len(right) and right[j][1] < first:
             j += 1
-        k = j
+        start, k = first, j
         while k < len(right) and right[k][0] <= last:
-            if first < right[k][0]:
-                yield first, right[k][0] - 1
-            first = right[k][1] + 1
+            if start < right[k][0]:
+                yield start, right[k][0] - 1
+            start = right[k][1] + 1
             k += 1
-        if first <= last:
-            yield first, last
+        if start <= last:
+            yield start, last

@@ -1,0 +1,143 @@
+"""What an experiment must keep to be worth measuring, beyond the types of its fields.
+
+A broken rule is an error: its figures would mislead. A warning is said and stored with the results.
+"""
+
+from collections.abc import Iterator
+
+from loadtests.results import Cell
+from loadtests.sweep import rate
+from loadtests.sweep.experiment import MANY_PARTITIONS, Experiment, Part, PlannedCell, planned_cells
+from queen.errors import SettingsError
+from queen.settings import Settings, load
+
+CLIENTS_PER_CONNECTION = 1.25  # fewer clients in a closed loop never fill the pool
+OWN_VARIABLES = frozenset(
+    {"HOST", "PORT", "LOG_LEVEL", "ENABLE_METRICS", "QUEEN_TOKEN"}
+    | {"PG_HOST", "PG_PORT", "PG_USER", "PG_PASSWORD", "PG_DB"}
+)
+FACTOR_VARIABLES = {
+    "PUSH_STRATEGY": "strategy",
+    "DB_POOL_SIZE": "pool",
+    "DB_CONNECTION_TIMEOUT": "connection_timeout_ms",
+    "NUM_WORKERS": "num_workers",
+}
+
+
+class RuleBroken(ValueError):
+    """An experiment that must not run. `place` is the key, `text` says what is wrong with it."""
+
+    def __init__(self, place: str, text: str) -> None:
+        super().__init__(f"{place}: {text}")
+
+
+def check(experiment: Experiment) -> None:
+    """Raises `RuleBroken` for the first rule that does not hold."""
+    _check_settings(experiment)
+    names = [part.name for part in experiment.part]
+    for name in names:
+        if names.count(name) > 1:
+            raise RuleBroken("part.name", f"{name!r} is given to {names.count(name)} parts")
+    earlier: list[PlannedCell] = []
+    for part in experiment.part:
+        try:
+            cells = planned_cells(experiment, part)
+        except rate.RateError as error:
+            raise RuleBroken(f"part {part.name}: rate_msg_s", str(error)) from None
+        _check_part(part, cells, earlier)
+        earlier.extend(cells)
+
+
+def warnings(experiment: Experiment) -> tuple[str, ...]:
+    """What the user should know before the results are read; each once."""
+    found = (
+        text
+        for part in experiment.part
+        for planned in planned_cells(experiment, part)
+        for text in _cell_warnings(part, planned)
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def warmup_needed_s(cell: Cell, capacity_msg_s: float) -> float | None:
+    """How long the waiting line of an overloaded pool grows until requests time out; None: it never does.
+
+    The line grows by (rate − capacity) messages a second and is as long as the time-out when
+    capacity × timeout messages wait: t = timeout / (1 − capacity/rate) after the start (the first to
+    time out came in a time-out earlier).
+    """
+    if cell.rate_msg_s is None or cell.connection_timeout_ms is None or capacity_msg_s >= cell.rate_msg_s:
+        return None
+    return cell.connection_timeout_ms / 1000 / (1 - capacity_msg_s / cell.rate_msg_s)
+
+
+def _check_settings(experiment: Experiment) -> None:
+    known = set(Settings().environ())
+    for name in experiment.settings:
+        if name in FACTOR_VARIABLES:
+            raise RuleBroken(f"settings.{name}", f"is a factor: write {FACTOR_VARIABLES[name]} in [fixed]")
+        if name in OWN_VARIABLES:
+            raise RuleBroken(f"settings.{name}", "is set by the sweep itself")
+        if name not in known:
+            raise RuleBroken(f"settings.{name}", "no such variable of the server")
+    try:
+        load(experiment.server_settings())
+    except SettingsError as error:
+        raise RuleBroken("settings", str(error)) from None
+
+
+def _check_part(part: Part, cells: tuple[PlannedCell, ...], earlier: list[PlannedCell]) -> None:
+    seen: set[tuple[Cell, str | None]] = set()
+    for planned in cells:
+        identity = (planned.cell, planned.rate.text if planned.rate else None)
+        if identity in seen:
+            raise RuleBroken(f"part {part.name}: cells", f"the same cell twice: {planned.cell}")
+        seen.add(identity)
+        if planned.cell.loop == "closed":
+            _check_closed(part, planned)
+        else:
+            _check_open(part, planned, earlier)
+
+
+def _check_closed(part: Part, planned: PlannedCell) -> None:
+    cell = planned.cell
+    if planned.rate is not None or cell.rate_msg_s is not None:
+        raise RuleBroken(f"part {part.name}: rate_msg_s", 'a closed loop has no rate; write loop = "open"')
+    least = CLIENTS_PER_CONNECTION * (cell.pool or 0)
+    if cell.clients < least:
+        raise RuleBroken(
+            f"part {part.name}: clients",
+            f"{cell.clients} clients cannot fill a pool of {cell.pool}: at least {least:.0f} (1.25 × pool)",
+        )
+
+
+def _check_open(part: Part, planned: PlannedCell, earlier: list[PlannedCell]) -> None:
+    place = f"part {part.name}: rate_msg_s"
+    if planned.rate is None and planned.cell.rate_msg_s is None:
+        raise RuleBroken(place, "an open loop needs a rate")
+    if planned.cell.shape == "custom" and not planned.clients_stated:
+        raise RuleBroken(f"part {part.name}: clients", "an open loop needs clients or a shape")
+    if planned.rate is not None:
+        meant = sum(planned.rate.matches(other.cell) for other in earlier)
+        if meant != 1:
+            raise RuleBroken(
+                place,
+                f"{planned.rate.text!r} names {meant} cells of the closed-loop parts before: must be one",
+            )
+
+
+def _cell_warnings(part: Part, planned: PlannedCell) -> Iterator[str]:
+    cell = planned.cell
+    timeout_s = (cell.connection_timeout_ms or 0) / 1000
+    if cell.loop == "open" and not planned.timeout_stated and part.warmup_s < timeout_s:
+        yield (
+            f"part {part.name}: a warm-up of {part.warmup_s:g} s is over before a request can time out "
+            f"(DB_CONNECTION_TIMEOUT {timeout_s:g} s): time-outs will be undercounted"
+        )
+    if (planned.rate is None or planned.partitions_stated) and cell.partitions < MANY_PARTITIONS:
+        yield (
+            f"part {part.name}: {cell.partitions} partitions; below {MANY_PARTITIONS} the partitions' locks "
+            "rather than the pool may limit"
+        )
+    if cell.synchronous_commit == "off":
+        yield f"part {part.name}: synchronous_commit=off is not durable: a crash may lose acknowledged messages"
