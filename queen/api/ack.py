@@ -1,0 +1,123 @@
+"""POST /api/v1/ack and /api/v1/ack/batch: an answer for each item; a refusal is an answer, not an error."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from queen.api.codec import Decoder, answer, text_of, uuid_of
+from queen.core.ack import Acked, Acker
+from queen.core.deadline import Deadline
+from queen.core.store import QUEUE_MODE_GROUP, AckItem
+from queen.http.message import Request, Response
+from queen.observe.activity import Activity
+
+
+class Item(Struct, rename="camel"):
+    """One acknowledgement. Optional fields of another type than text count as absent."""
+
+    transaction_id: str
+    partition_id: str
+    lease_id: Any = None
+    status: Any = None
+    error: Any = None
+
+
+class Single(Item, rename="camel"):
+    """The request of /ack."""
+
+    consumer_group: str | None = None
+
+
+class Batch(Struct, rename="camel"):
+    """The request of /ack/batch; the group stands at the top only."""
+
+    acknowledgments: list[Item]
+    consumer_group: str | None = None
+
+
+class ItemAnswer(Struct, rename="camel"):
+    """One answer. `noop` is there only when an ack repeats what is already committed."""
+
+    index: int
+    transaction_id: str
+    success: bool
+    error: str | None
+    queue_name: str | None
+    partition_name: str | None
+    lease_released: bool
+    dlq: bool
+    noop: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+_SINGLE = Decoder(
+    Single,
+    {
+        "transactionId": "transactionId is required",
+        "partitionId": "partitionId is required to ensure message uniqueness",
+        "consumerGroup": "consumerGroup must be a string",
+    },
+)
+_BATCH = Decoder(
+    Batch,
+    {
+        "acknowledgments": "acknowledgments array is required",
+        "transactionId": "Each acknowledgment must have a valid transactionId string",
+        "partitionId": "Each acknowledgment must have a valid partitionId string to ensure message uniqueness",
+        "consumerGroup": "consumerGroup must be a string",
+    },
+)
+
+
+class AckResource:
+    """The ack endpoints."""
+
+    def __init__(self, acker: Acker, activity: Activity, timeout_ms: int) -> None:
+        self._acker = acker
+        self._activity = activity
+        self._timeout_ms = timeout_ms
+
+    async def ack(self, request: Request) -> Response:
+        """200 with an array of one."""
+        body: Single = _SINGLE.decode(request.body)
+        return await self._apply(body.consumer_group, [body])
+
+    async def ack_batch(self, request: Request) -> Response:
+        """200 with one answer an item, in their order."""
+        body: Batch = _BATCH.decode(request.body)
+        return await self._apply(body.consumer_group, body.acknowledgments)
+
+    async def _apply(self, group: str | None, given: list[Item] | list[Single]) -> Response:
+        items = [_checked(item) for item in given]
+        group = text_of(group or QUEUE_MODE_GROUP, "consumerGroup")
+        acked = await self._acker.ack(group, items, Deadline.after_ms(self._timeout_ms)) if items else []
+        self._activity.acked.add(sum(done.success for done in acked))
+        return answer([_answer(index, item, acked[index]) for index, item in enumerate(items)])
+
+
+def _checked(item: Item) -> AckItem:
+    return AckItem(
+        partition_uuid=uuid_of(item.partition_id, "partitionId"),
+        transaction_id=text_of(item.transaction_id, "transactionId"),
+        status=text_of(_text(item.status) or "completed", "status"),
+        lease_id=text_of(_text(item.lease_id) or "", "leaseId"),
+        error=_text(item.error),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value.replace("\x00", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else None
+
+
+def _answer(index: int, item: AckItem, acked: Acked) -> ItemAnswer:
+    return ItemAnswer(
+        index=index,
+        transaction_id=item.transaction_id,
+        success=acked.success,
+        error=acked.error,
+        queue_name=acked.queue,
+        partition_name=acked.partition,
+        lease_released=acked.released,
+        dlq=acked.dead,
+        noop=True if acked.noop else msgspec.UNSET,
+    )

@@ -1,0 +1,94 @@
+"""The application: settings in, a route table out; opens what it needs and closes it again.
+
+This is the one place where the rooms are wired: pool → store → operations → resources → routes.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from queen.api.ack import AckResource
+from queen.api.configure import ConfigureResource
+from queen.api.health import HealthResource
+from queen.api.metrics import MetricsResource
+from queen.api.pop import PopResource
+from queen.api.push import PushResource
+from queen.core.ack import Acker
+from queen.core.deadline import Deadline
+from queen.core.directory import Directory
+from queen.core.pop import Popper
+from queen.core.push import Pusher
+from queen.core.wakeups import Wakeups
+from queen.errors import DatabaseUnavailable, PoolTimeout, UserError
+from queen.http.routes import Route, RouteTable
+from queen.observe.activity import Activity
+from queen.observe.loop_lag import LoopLag
+from queen.observe.pool import PoolGauges
+from queen.postgres.migrate import migrate
+from queen.postgres.pool import Pool, open_pool
+from queen.postgres.store import PostgresStore
+from queen.settings import Settings
+
+
+@dataclass(frozen=True)
+class Application:
+    """What a worker serves."""
+
+    routes: RouteTable
+    wakeups: Wakeups
+
+    def begin_drain(self) -> None:
+        """Let every parked poll answer now: the server stops."""
+        self.wakeups.close()
+
+
+@asynccontextmanager
+async def application(settings: Settings, lag: LoopLag) -> AsyncIterator[Application]:
+    """Open the pool, bring the database to this version, and yield what to serve.
+
+    Raises `UserError` when the database cannot be reached or is not ours to migrate.
+    """
+    gauges = PoolGauges(settings.db_pool_size)
+    async with open_pool(settings, gauges) as pool:
+        await _prepare(pool, settings)
+        wakeups = Wakeups()
+        yield Application(_routes(settings, pool, gauges, wakeups, lag), wakeups)
+
+
+async def _prepare(pool: Pool, settings: Settings) -> None:
+    try:
+        async with pool.connection(Deadline.after_ms(settings.db_statement_timeout)) as connection:
+            await migrate(connection)
+    except (DatabaseUnavailable, PoolTimeout) as error:
+        where = f"PG_HOST={settings.pg_host} PG_PORT={settings.pg_port} PG_DB={settings.pg_db}"
+        raise UserError(f"no database at {where}: {error}") from None
+
+
+def _routes(
+    settings: Settings, pool: Pool, gauges: PoolGauges, wakeups: Wakeups, lag: LoopLag
+) -> RouteTable:
+    store = PostgresStore(pool)
+    directory = Directory(store)
+    activity = Activity()
+    timeout_ms = settings.db_statement_timeout
+    push = PushResource(Pusher(store, directory, wakeups, settings.push_strategy), activity, timeout_ms)
+    pop = PopResource(Popper(store, directory, wakeups, timeout_ms), activity, settings)
+    ack = AckResource(Acker(store, wakeups), activity, timeout_ms)
+    configure = ConfigureResource(store, timeout_ms)
+    health = HealthResource(store)
+    metrics = MetricsResource(gauges, activity, wakeups, lag, settings.enable_metrics)
+    partition = "/api/v1/pop/queue/{queue}/partition/{partition}"
+    return RouteTable(
+        [
+            Route("GET", "/health", health.health, "health", "Whether the database answers"),
+            Route("GET", "/livez", health.livez, "livez", "Whether the process answers"),
+            Route("GET", "/metrics", metrics.metrics, "metrics", "Counts, memory, CPU"),
+            Route("GET", "/metrics/pool", metrics.pool, "metrics_pool", "The pool's gauges"),
+            Route("POST", "/api/v1/configure", configure.configure, "configure", "Make or change a queue"),
+            Route("POST", "/api/v1/push", push.push, "push", "Store messages"),
+            Route("GET", "/api/v1/pop/queue/{queue}", pop.pop_queue, "pop_queue", "Take messages"),
+            Route("GET", partition, pop.pop_partition, "pop_partition", "Take messages of a partition"),
+            Route("POST", "/api/v1/ack", ack.ack, "ack", "Acknowledge one message"),
+            Route("POST", "/api/v1/ack/batch", ack.ack_batch, "ack_batch", "Acknowledge messages"),
+        ]
+    )

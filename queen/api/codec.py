@@ -1,0 +1,82 @@
+"""JSON at the edge: bytes → typed structs, typed answers → bytes, and what a wrong body is called.
+
+Payloads pass through as the bytes that came in: checked for being JSON in UTF-8, never re-serialised.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from queen.errors import BadRequest
+from queen.http.message import Response
+
+NULL = "null"
+
+
+class Decoder:
+    """Decodes one kind of body.
+
+    `texts`: for a field that is missing or of the wrong type, the words that the contract has for it.
+    """
+
+    def __init__(self, kind: type[Any], texts: Mapping[str, str]) -> None:
+        self._decoder = msgspec.json.Decoder(kind)
+        self._texts = texts
+
+    def decode(self, body: bytes) -> Any:
+        """Raises `BadRequest` with the place in the body where it is wrong."""
+        if not body:
+            raise BadRequest("Empty request body")
+        try:
+            return self._decoder.decode(body)
+        except msgspec.ValidationError as error:
+            raise BadRequest(self._worded(str(error))) from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadRequest(f"Invalid JSON: {error}") from None
+        except RecursionError:
+            raise BadRequest("Invalid JSON: nested too deeply") from None
+
+    def _worded(self, said: str) -> str:
+        """msgspec says "Object missing required field `queue` - at `$.items[...]`" or "… - at `$.queue`"."""
+        field = _MISSING.search(said) or _PLACE.search(said)
+        text = self._texts.get(field[1]) if field else None
+        return f"{text} ({said})" if text else said
+
+
+_MISSING = re.compile(r"required field `(\w+)`")
+_PLACE = re.compile(r"(\w+)(?:\[\.\.\.\])*`$")
+
+
+def payload_text(raw: msgspec.Raw | None) -> str:
+    """The payload's JSON text. Raises `BadRequest` when it is not UTF-8."""
+    if raw is None:
+        return NULL
+    try:
+        return str(memoryview(raw), "utf-8")
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"Invalid JSON: payload is not UTF-8 at byte {error.start}") from None
+
+
+def uuid_of(value: str, field: str) -> UUID:
+    """Parse a UUID. Raises `BadRequest` that names the field."""
+    try:
+        return UUID(value)
+    except ValueError:
+        raise BadRequest(f"{field} must be a UUID") from None
+
+
+def text_of(value: str, field: str, most: int = 255) -> str:
+    """Check a name or id that PostgreSQL must be able to hold. Raises `BadRequest`."""
+    if len(value) > most:
+        raise BadRequest(f"{field} is longer than {most} characters")
+    if "\x00" in value:
+        raise BadRequest(f"{field} must not contain the character U+0000")
+    return value
+
+
+def answer(value: object, status: int = 200) -> Response:
+    """A JSON response."""
+    return Response(status=status, body=msgspec.json.encode(value))

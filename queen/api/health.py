@@ -1,0 +1,71 @@
+"""GET /health (ready: the database answers) and GET /livez (alive: this process answers)."""
+
+from msgspec import Struct
+
+from queen import __version__
+from queen.api.codec import answer
+from queen.core.deadline import Deadline
+from queen.core.store import Store
+from queen.errors import PoolTimeout, QueenError
+from queen.http.message import Request, Response
+
+_PATIENCE_MS = 1000
+
+
+class WorkerState(Struct, rename="snake"):
+    """Which process answered."""
+
+    worker_id: int
+    status: str
+
+
+class Health(Struct):
+    """The answer of /health."""
+
+    status: str
+    database: str
+    server: str
+    worker_id: int
+    version: str
+    queen: WorkerState
+    error: str | None = None
+
+
+class Alive(Struct):
+    """The answer of /livez."""
+
+    status: str = "alive"
+
+
+class HealthResource:
+    """The health endpoints; both are open without a token."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def health(self, _request: Request) -> Response:
+        """200 or 503. A pool whose connections are all busy is busy, not unhealthy."""
+        error = None
+        try:
+            await self._store.ping(Deadline.after_ms(_PATIENCE_MS))
+        except PoolTimeout:
+            pass
+        except QueenError as failure:
+            error = str(failure)
+        healthy = error is None
+        return answer(
+            Health(
+                status="healthy" if healthy else "unhealthy",
+                database="connected" if healthy else "disconnected",
+                server="queen-bench",
+                worker_id=0,
+                version=__version__,
+                queen=WorkerState(worker_id=0, status="active"),
+                error=error,
+            ),
+            200 if healthy else 503,
+        )
+
+    async def livez(self, _request: Request) -> Response:
+        """200 as long as the event loop turns."""
+        return answer(Alive())

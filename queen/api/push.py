@@ -1,0 +1,108 @@
+"""POST /api/v1/push: items in, one answer for each, in their order."""
+
+import msgspec
+from msgspec import Struct
+
+from queen.api.codec import Decoder, answer, payload_text, text_of, uuid_of
+from queen.core.deadline import Deadline
+from queen.core.push import Pushed, Pusher, PushItem
+from queen.core.store import PartitionName
+from queen.http.message import Request, Response
+from queen.observe.activity import Activity
+
+
+class Item(Struct):
+    """One message as a client sends it. An empty transactionId or traceId counts as none."""
+
+    queue: str
+    partition: str = "Default"
+    payload: msgspec.Raw | None = None
+    transaction_id: str = msgspec.field(default="", name="transactionId")
+    trace_id: str = msgspec.field(default="", name="traceId")
+
+
+class Body(Struct):
+    """The request."""
+
+    items: list[Item]
+
+
+class ItemAnswer(Struct):
+    """One answer: snake_case as the contract has it, and the camelCase twins that clients accept."""
+
+    index: int
+    transaction_id: str
+    status: str
+    message_id: str
+    partition_id: str
+    trace_id: str | None
+    queue_name: str = msgspec.field(name="queueName")
+    transaction_id_twin: str = msgspec.field(name="transactionId")
+    message_id_twin: str = msgspec.field(name="messageId")
+    partition_id_twin: str = msgspec.field(name="partitionId")
+
+
+_DECODER = Decoder(
+    Body,
+    {
+        "items": "items array is required",
+        "queue": "Queue must be a string",
+        "partition": "Partition must be a string",
+        "transactionId": "TransactionId must be a string",
+        "traceId": "TraceId must be a string",
+    },
+)
+
+
+class PushResource:
+    """The push endpoint."""
+
+    def __init__(self, pusher: Pusher, activity: Activity, timeout_ms: int) -> None:
+        self._pusher = pusher
+        self._activity = activity
+        self._timeout_ms = timeout_ms
+
+    async def push(self, request: Request) -> Response:
+        """201 with one answer an item; the whole request is refused for the first bad item."""
+        body: Body = _DECODER.decode(request.body)
+        if not body.items:
+            return answer([], 201)
+        items = [_checked(item) for item in body.items]
+        pushed = await self._pusher.push(items, Deadline.after_ms(self._timeout_ms))
+        self._activity.push_requests.add(1)
+        self._activity.pushed.add(sum(not done.duplicate for done in pushed))
+        return answer(
+            [
+                _answer(index, item, done)
+                for index, (item, done) in enumerate(zip(items, pushed, strict=True))
+            ],
+            201,
+        )
+
+
+def _checked(item: Item) -> PushItem:
+    return PushItem(
+        partition=PartitionName(
+            text_of(item.queue, "queue"),
+            text_of(item.partition, "partition"),
+        ),
+        payload=payload_text(item.payload),
+        transaction_id=text_of(item.transaction_id, "transactionId"),
+        trace_id=uuid_of(item.trace_id, "traceId") if item.trace_id else None,
+    )
+
+
+def _answer(index: int, item: PushItem, pushed: Pushed) -> ItemAnswer:
+    message_id, partition_id = str(pushed.id), str(pushed.partition.uuid)
+    return ItemAnswer(
+        index=index,
+        transaction_id=pushed.transaction_id,
+        status="duplicate" if pushed.duplicate else "queued",
+        message_id=message_id,
+        partition_id=partition_id,
+        trace_id=str(item.trace_id) if item.trace_id else None,
+        queue_name=item.partition.queue,
+        transaction_id_twin=pushed.transaction_id,
+        message_id_twin=message_id,
+        partition_id_twin=partition_id,
+    )

@@ -1,0 +1,47 @@
+"""Which partition a name means: a cache in front of the store.
+
+A partition never changes its id while it lives. An entry may outlive its partition (the queue was
+deleted by someone else); whoever finds out by `UnknownPartition` calls `forget` and resolves again.
+"""
+
+from collections.abc import Iterable
+
+from queen.core.deadline import Deadline
+from queen.core.store import Partition, PartitionName, Store
+
+_MOST_ENTRIES = 200_000  # about 60 MB; then the cache starts anew
+
+
+class Directory:
+    """Names → partitions."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[PartitionName, Partition] = {}
+
+    async def resolve(
+        self, names: Iterable[PartitionName], deadline: Deadline
+    ) -> dict[PartitionName, Partition]:
+        """The partitions of these names; those that do not exist are made."""
+        wanted = set(names)
+        missing = sorted(wanted - self._known.keys())
+        if missing:
+            if len(self._known) + len(missing) > _MOST_ENTRIES:
+                self._known.clear()
+                missing = sorted(wanted)
+            self._known.update(await self._store.resolve(missing, deadline))
+        return {name: self._known[name] for name in wanted}
+
+    async def find(self, name: PartitionName, deadline: Deadline) -> Partition | None:
+        """The partition, if it exists; it is not made."""
+        if name not in self._known:
+            found = await self._store.find(name, deadline)
+            if found is None:
+                return None
+            self._known[name] = found
+        return self._known[name]
+
+    def forget(self, names: Iterable[PartitionName]) -> None:
+        """Drop what turned out to be stale."""
+        for name in names:
+            self._known.pop(name, None)

@@ -1,0 +1,95 @@
+"""Push: fix the ids, find the partitions, store by the chosen strategy, wake who waits.
+
+All items of a request or none; duplicates are answers, not errors. Message ids are fixed before the
+first try: when an internal retry meets a message with our own id, that message is ours and is `queued`.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
+
+from msgspec import Struct
+
+from queen.core.deadline import Deadline
+from queen.core.directory import Directory
+from queen.core.ids import uuid7
+from queen.core.store import NewMessage, Partition, PartitionName, Store, UnknownPartition
+from queen.core.wakeups import Wakeups
+from queen.settings import PushStrategy
+
+Insert = Callable[[Sequence[NewMessage], Sequence[int], Deadline], Awaitable[dict[int, UUID]]]
+
+
+class PushItem(Struct, frozen=True):
+    """What a client asks for. Empty transaction id: the server makes one."""
+
+    partition: PartitionName
+    payload: str
+    transaction_id: str = ""
+    trace_id: UUID | None = None
+
+
+class Pushed(Struct, frozen=True):
+    """What became of one item. `id` is that of the message in the store, whoever pushed it."""
+
+    id: UUID
+    transaction_id: str
+    partition: Partition
+    duplicate: bool
+
+
+class Pusher:
+    """The push operation of one server process."""
+
+    def __init__(self, store: Store, directory: Directory, wakeups: Wakeups, strategy: PushStrategy) -> None:
+        inserts: dict[PushStrategy, Insert] = {
+            PushStrategy.SEQUENTIAL: store.push_sequential,
+            PushStrategy.BATCH: store.push_batch,
+        }
+        self._insert = inserts[strategy]
+        self._directory = directory
+        self._wakeups = wakeups
+
+    async def push(self, items: Sequence[PushItem], deadline: Deadline) -> list[Pushed]:
+        """Store the items; one answer for each, in their order."""
+        messages = [_fix(item) for item in items]
+        try:
+            partitions, existing = await self._store(messages, deadline)
+        except UnknownPartition:
+            # A queue was deleted since we resolved it. Nothing was stored: make it again, once.
+            self._directory.forget(message.partition for message in messages)
+            partitions, existing = await self._store(messages, deadline)
+        self._wake(messages)
+        return [
+            Pushed(
+                id=existing.get(index, message.id),
+                transaction_id=message.transaction_id,
+                partition=partitions[message.partition],
+                duplicate=existing.get(index, message.id) != message.id,
+            )
+            for index, message in enumerate(messages)
+        ]
+
+    async def _store(
+        self, messages: Sequence[NewMessage], deadline: Deadline
+    ) -> tuple[dict[PartitionName, Partition], dict[int, UUID]]:
+        partitions = await self._directory.resolve((message.partition for message in messages), deadline)
+        ids = [partitions[message.partition].id for message in messages]
+        return partitions, await self._insert(messages, ids, deadline)
+
+    def _wake(self, messages: Sequence[NewMessage]) -> None:
+        touched: dict[str, set[str]] = {}
+        for message in messages:
+            touched.setdefault(message.partition.queue, set()).add(message.partition.partition)
+        for queue, partitions in touched.items():
+            self._wakeups.wake(queue, partitions)
+
+
+def _fix(item: PushItem) -> NewMessage:
+    message_id = uuid7()
+    return NewMessage(
+        id=message_id,
+        partition=item.partition,
+        transaction_id=item.transaction_id or str(message_id),
+        trace_id=item.trace_id,
+        payload=item.payload,
+    )

@@ -1,0 +1,181 @@
+"""The port: what the queue needs from a store, in the queue's own terms.
+
+`queen.postgres.store` implements it. Every method draws on the request's `Deadline` and raises the
+errors of `queen.errors`: a `NotDone` when nothing was applied, `OutcomeUnknown` when it may have been.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from msgspec import Struct
+
+from queen.core.deadline import Deadline
+
+QUEUE_MODE_GROUP = "__QUEUE_MODE__"
+
+
+class PartitionName(Struct, frozen=True, order=True):
+    """How clients name a partition."""
+
+    queue: str
+    partition: str
+
+
+class Partition(Struct, frozen=True):
+    """How the store names it."""
+
+    id: int
+    uuid: UUID
+    queue_id: int
+
+
+class NewMessage(Struct, frozen=True):
+    """A message on its way in. Ids are fixed before the first try, so that a retry meets itself."""
+
+    id: UUID
+    partition: PartitionName
+    transaction_id: str
+    trace_id: UUID | None
+    payload: str  # JSON text, exactly as it came
+
+
+class UnknownPartition(Exception):
+    """A partition that was resolved before is gone (its queue was deleted). Nothing was stored."""
+
+
+class Popped(Struct, frozen=True):
+    """A message on its way out."""
+
+    partition_uuid: UUID
+    partition: str
+    id: UUID
+    transaction_id: str
+    trace_id: UUID | None
+    payload: str
+    created_at: datetime
+    retry_count: int  # `failed` acks of this message
+    expired_leases: int  # leases that ran out before this delivery
+
+
+class PopQuery(Struct, frozen=True):
+    """One look for messages. `lease_id` None: auto-ack. `partition_id` None: any partition."""
+
+    group_id: int
+    partition_id: int | None
+    batch: int
+    partitions: int
+    lease_id: UUID | None
+
+
+class PopResult(Struct, frozen=True):
+    """Messages, or when to look again.
+
+    `next_at`: nothing can be found earlier unless a push or a release comes (None: only those help).
+    `blocked_partition`: another pop held this partition, so it may hold messages all the same; 0: the
+    look was cut short. In both cases the caller looks again.
+    """
+
+    messages: Sequence[Popped]
+    next_at: datetime | None = None
+    blocked_partition: int | None = None
+
+
+class AckItem(Struct, frozen=True):
+    """One acknowledgement. `lease_id` empty: unfenced."""
+
+    partition_uuid: UUID
+    transaction_id: str
+    status: str
+    lease_id: str
+    error: str | None
+
+
+class AckOutcome(Struct, frozen=True):
+    """What became of one item; `outcome` is one of the names in migrations/0005_ack.sql."""
+
+    outcome: str
+    dead: bool
+    released: bool
+    queue: str | None
+    partition: str | None
+
+
+class QueueOptions(Struct, frozen=True, rename="camel"):
+    """All options of a queue, with the contract's defaults. Seconds, but retryDelay (ms)."""
+
+    lease_time: int = 300
+    retry_limit: int = 3
+    retry_delay: int = 1000
+    max_size: int = 0
+    ttl: int = 3600
+    priority: int = 0
+    dead_letter_queue: bool = False
+    dlq_after_max_retries: bool = False
+    delayed_processing: int = 0
+    window_buffer: int = 0
+    retention_seconds: int = 0
+    completed_retention_seconds: int = 0
+    retention_enabled: bool = False
+    max_wait_time_seconds: int = 0
+
+
+class ConfiguredQueue(Struct, frozen=True):
+    """Answer of `configure`."""
+
+    queue_uuid: UUID
+    partition_uuid: UUID
+
+
+class Store(Protocol):
+    """Where messages live."""
+
+    async def resolve(
+        self, names: Sequence[PartitionName], deadline: Deadline
+    ) -> dict[PartitionName, Partition]:
+        """Find the partitions, making queues and partitions that do not exist."""
+        ...
+
+    async def find(self, name: PartitionName, deadline: Deadline) -> Partition | None:
+        """The partition, if it exists."""
+        ...
+
+    async def push_batch(
+        self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
+    ) -> dict[int, UUID]:
+        """Store all in one multi-row INSERT. Returns index → id of the message already there.
+
+        Raises `UnknownPartition`.
+        """
+        ...
+
+    async def push_sequential(
+        self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
+    ) -> dict[int, UUID]:
+        """The same in one transaction with one INSERT a message."""
+        ...
+
+    async def register_group(
+        self, queue: str, group: str, mode: str, start: datetime | None, deadline: Deadline
+    ) -> int:
+        """Register the group on the queue, if it is not yet; returns its id."""
+        ...
+
+    async def pop(self, query: PopQuery, deadline: Deadline) -> PopResult:
+        """Claim and read."""
+        ...
+
+    async def ack(self, group: str, items: Sequence[AckItem], deadline: Deadline) -> Sequence[AckOutcome]:
+        """Apply the ack rule; one outcome for each item, in their order."""
+        ...
+
+    async def configure(
+        self, queue: str, namespace: str, task: str, options: QueueOptions, deadline: Deadline
+    ) -> ConfiguredQueue:
+        """Make the queue or set all its options anew."""
+        ...
+
+    async def ping(self, deadline: Deadline) -> None:
+        """One trivial statement on a pooled connection."""
+        ...

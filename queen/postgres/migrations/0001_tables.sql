@@ -1,0 +1,145 @@
+-- The tables. docs/architecture.md ("Storage: a sequence per partition") has the why.
+--
+-- Lock order, for everything that writes: partitions by id, then cursors by (partition, group). Queues,
+-- partitions and groups are created beforehand, in transactions of their own.
+
+create table queen.queues (
+    id                          bigint generated always as identity primary key,
+    uuid                        uuid not null default gen_random_uuid(),
+    name                        text not null unique,
+    namespace                   text not null default '',
+    task                        text not null default '',
+    priority                    integer not null default 0,
+    lease_time                  integer not null default 300,   -- s
+    retry_limit                 integer not null default 3,
+    retry_delay                 integer not null default 1000,  -- ms, stored and echoed only
+    max_size                    integer not null default 0,     -- messages, 0: unbounded
+    ttl                         integer not null default 3600,  -- s, stored and echoed only
+    dead_letter_queue           boolean not null default false, -- stored and echoed only
+    dlq_after_max_retries       boolean not null default false, -- stored and echoed only
+    delayed_processing          integer not null default 0,     -- s
+    window_buffer               integer not null default 0,     -- s
+    retention_seconds           integer not null default 0,
+    completed_retention_seconds integer not null default 0,
+    retention_enabled           boolean not null default false,
+    max_wait_time_seconds       integer not null default 0,
+    created_at                  timestamptz not null default clock_timestamp()
+);
+
+-- Positions are taken under this row's lock, so they are in commit order and without gaps: a reader
+-- can never pass a message that commits later.
+create table queen.partitions (
+    id              bigint generated always as identity primary key,
+    uuid            uuid not null default gen_random_uuid() unique,
+    queue_id        bigint not null references queen.queues on delete cascade,
+    name            text not null,
+    head            bigint not null default 0,  -- last position given out
+    tail            bigint not null default 0,  -- last position deleted
+    last_created_at timestamptz not null default '-infinity',
+    created_at      timestamptz not null default clock_timestamp(),
+    unique (queue_id, name)
+) with (fillfactor = 50);  -- head moves with every push: keep that update HOT
+
+-- Append-only; no foreign key (the push's lock proves that the partition exists). The payload is `json`:
+-- the bytes that came in, given back unchanged.
+create table queen.messages (
+    id             uuid not null,
+    transaction_id text not null,
+    queue_id       bigint not null,
+    partition_id   bigint not null,
+    position       bigint not null,
+    trace_id       uuid,
+    payload        json not null,
+    created_at     timestamptz not null,
+    primary key (partition_id, position)
+);
+
+-- The duplicate look-up: a hash index on the pair (a unique B-tree over random ids costs a full page of
+-- WAL a message after each checkpoint). The text is compared again on each hit.
+create index messages_transaction on queen.messages
+    using hash (hashtextextended(transaction_id, partition_id));
+
+-- For people and for the guide's "inserted in the last minute": created_at follows the insert order.
+create index messages_created_at on queen.messages
+    using brin (created_at) with (pages_per_range = 32, autosummarize = on);
+
+-- A group is kept by the queue's name: it can register before the queue exists.
+create table queen.consumer_groups (
+    id                bigint generated always as identity primary key,
+    queue_name        text not null,
+    name              text not null,
+    subscription_mode text not null default 'all',  -- all, new, timestamp
+    subscription_from timestamptz,
+    created_at        timestamptz not null default clock_timestamp(),
+    unique (queue_name, name)
+);
+
+-- The whole state of a (partition, group): one committed position plus one lease.
+create table queen.cursors (
+    partition_id      bigint not null references queen.partitions on delete cascade,
+    group_id          bigint not null references queen.consumer_groups on delete cascade,
+    position          bigint not null,       -- everything up to here is done
+    -- Lower bound of the next instant at which a pop can find something: due time or the lease's end;
+    -- infinity: nothing to find. Only a holder of the partition's lock may set infinity, after reading
+    -- head in a later statement; a push lowers it again under the same lock.
+    available_at      timestamptz not null,
+    lease_id          uuid,
+    lease_expires_at  timestamptz,
+    lease_end         bigint,                -- last position handed out under the lease
+    attempts          integer not null default 0,  -- `failed` acks of attempts_position
+    attempts_position bigint,
+    expired_leases    integer not null default 0,  -- leases that ran out since the position moved
+    primary key (partition_id, group_id)
+) with (fillfactor = 50);
+
+create index cursors_available on queen.cursors (group_id, available_at);
+
+-- Its own copy of the message: retention does not touch it.
+create table queen.dead_letters (
+    id             bigint generated always as identity primary key,
+    queue_id       bigint not null references queen.queues on delete cascade,
+    partition_id   bigint not null,
+    consumer_group text not null,
+    position       bigint not null,
+    message_id     uuid not null,
+    transaction_id text not null,
+    trace_id       uuid,
+    payload        json not null,
+    error          text not null,
+    retry_count    integer not null,
+    created_at     timestamptz not null,     -- of the message
+    failed_at      timestamptz not null default clock_timestamp()
+);
+
+create index dead_letters_queue on queen.dead_letters (queue_id, failed_at);
+create index dead_letters_message on queen.dead_letters (partition_id, position);
+
+-- Deleting a queue (by hand, too) deletes its messages.
+create function queen.delete_messages_of_partitions() returns trigger language plpgsql as $$
+begin
+    delete from queen.messages m using gone where m.partition_id = gone.id;
+    return null;
+end $$;
+
+create trigger partitions_delete_messages
+    after delete on queen.partitions
+    referencing old table as gone
+    for each statement execute function queen.delete_messages_of_partitions();
+
+-- For people: what became of each message, a row for each group that reads its queue.
+create view queen.message_status as
+select m.id, m.transaction_id, q.name as queue, p.name as partition, m.position, m.created_at,
+       g.name as consumer_group,
+       case
+           when exists (select from queen.dead_letters d
+                        where d.partition_id = m.partition_id and d.position = m.position
+                          and d.consumer_group = g.name) then 'dead_letter'
+           when m.position <= c.position then 'completed'
+           when m.position <= c.lease_end and c.lease_expires_at > now() then 'processing'
+           else 'pending'
+       end as status
+from queen.messages m
+join queen.partitions p on p.id = m.partition_id
+join queen.queues q on q.id = m.queue_id
+left join queen.cursors c on c.partition_id = m.partition_id
+left join queen.consumer_groups g on g.id = c.group_id;

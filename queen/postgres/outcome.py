@@ -1,0 +1,86 @@
+"""What a database failure means. The only place that decides it.
+
+A producer that gets an error must know whether its message may be there:
+
+- **not done** (`NotDone`): no connection, connection refused, the statement refused or rolled back.
+  A server that sends an error for a statement has rolled it back.
+- **unknown** (`OutcomeUnknown`): the statement was sent and then the connection broke, the server shut
+  down under it or the time ran out. It may have been committed.
+
+Classes of SQLSTATE are those of PostgreSQL's documentation, appendix A.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from queen.core.store import UnknownPartition
+from queen.errors import BadRequest, DatabaseUnavailable, OutcomeUnknown, QueenError, StatementFailed
+
+UNKNOWN_PARTITION = "QN001"  # raised by queen.push
+
+_CONNECTION = ("08",)  # connection exceptions: asyncpg raises them for a connection that broke
+_SHUTDOWN = ("57P01", "57P02", "57P03")  # admin shutdown, crash shutdown, cannot connect now
+_BAD_VALUE = ("22",)  # data exceptions: the values, not the database, are wrong
+_RETRYABLE = ("40001", "40P01")  # serialization failure, deadlock: rolled back, the same may succeed
+
+_SAID_AT_CONNECT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_SAID_BY_STATEMENT = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+class Retryable(Exception):
+    """Rolled back by a deadlock or a serialization failure: try again, a bounded number of times."""
+
+
+@contextmanager
+def connecting() -> Iterator[None]:
+    """Around opening a connection: whatever goes wrong, nothing was done. TimeoutError passes."""
+    try:
+        yield
+    except TimeoutError:
+        raise
+    except _SAID_AT_CONNECT as error:
+        raise DatabaseUnavailable(f"database unavailable: {_said(error)}") from error
+
+
+@contextmanager
+def executing(*, commits: bool = True) -> Iterator[None]:
+    """Around a statement. `commits` False: it stands inside a transaction that is not committed by it,
+    so that a broken connection certainly rolls it back.
+    """
+    try:
+        yield
+    except _SAID_BY_STATEMENT as error:
+        raise classify(error, commits=commits) from error
+
+
+def classify(error: BaseException, *, commits: bool) -> Exception:
+    """The error to raise for what a statement raised."""
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or ""
+        if state == UNKNOWN_PARTITION:
+            return UnknownPartition()
+        if state in _RETRYABLE:
+            return Retryable(_said(error))
+        if state.startswith(_BAD_VALUE):
+            return BadRequest(f"the database refused a value: {_said(error)}")
+        if not state.startswith(_CONNECTION) and state not in _SHUTDOWN:
+            return StatementFailed(f"the database refused the statement: {_said(error)}")
+    elif isinstance(error, asyncpg.InterfaceError):
+        # asyncpg refuses to send on a connection that it knows to be closed.
+        return DatabaseUnavailable(f"database connection lost: {_said(error)}")
+    return _broken(error, commits)
+
+
+def _broken(error: BaseException, commits: bool) -> QueenError:
+    if commits:
+        return OutcomeUnknown(f"no answer from the database, the outcome is unknown: {_said(error)}")
+    return DatabaseUnavailable(f"database connection lost, rolled back: {_said(error)}")
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "statement timed out"
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0]

@@ -1,0 +1,168 @@
+"""The store over PostgreSQL: `queen.core.store.Store`, one database call for each operation.
+
+Each method borrows one connection for one statement; only the sequential push holds it for a
+transaction of several round trips - which is what it is there to show.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from queen.core.deadline import Deadline
+from queen.core.store import (
+    AckItem,
+    AckOutcome,
+    ConfiguredQueue,
+    NewMessage,
+    Partition,
+    PartitionName,
+    Popped,
+    PopQuery,
+    PopResult,
+    QueueOptions,
+)
+from queen.errors import StatementFailed
+from queen.postgres import statements
+from queen.postgres.outcome import Retryable, executing
+from queen.postgres.pool import Connection, Pool
+
+_TRIES = 5  # of a statement that PostgreSQL rolled back for a deadlock or a serialization failure
+
+Result = TypeVar("Result")
+
+
+class PostgresStore:
+    """Messages in PostgreSQL."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def resolve(
+        self, names: Sequence[PartitionName], deadline: Deadline
+    ) -> dict[PartitionName, Partition]:
+        queues = [name.queue for name in names]
+        partitions = [name.partition for name in names]
+        rows = await self._fetch(statements.RESOLVE_PARTITIONS, deadline, queues, partitions)
+        return {
+            PartitionName(queue, partition): Partition(partition_id, uuid, queue_id)
+            for queue, partition, queue_id, partition_id, uuid in rows
+        }
+
+    async def find(self, name: PartitionName, deadline: Deadline) -> Partition | None:
+        rows = await self._fetch(statements.FIND_PARTITION, deadline, name.queue, name.partition)
+        return Partition(*rows[0]) if rows else None
+
+    async def push_batch(
+        self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
+    ) -> dict[int, UUID]:
+        rows = await self._fetch(statements.PUSH, deadline, *_columns(messages, partitions))
+        return {item - 1: existing for item, existing in rows}
+
+    async def push_sequential(
+        self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
+    ) -> dict[int, UUID]:
+        async def transaction(connection: Connection) -> dict[int, UUID]:
+            existing: dict[int, UUID] = {}
+            work = connection.transaction()
+            with executing(commits=False):
+                await work.start()
+            try:
+                with executing(commits=False):
+                    await connection.fetch(
+                        statements.LOCK_PARTITIONS, partitions, timeout=deadline.remaining_s()
+                    )
+                    for index, message in enumerate(messages):
+                        columns = _columns([message], [partitions[index]])
+                        rows = await connection.fetch(
+                            statements.PUSH, *columns, timeout=deadline.remaining_s()
+                        )
+                        existing.update({index: found for _, found in rows})
+            except BaseException:
+                if not connection.is_closed():
+                    with executing(commits=False):
+                        await work.rollback()
+                raise
+            with executing():
+                await work.commit()
+            return existing
+
+        return await self._run(transaction, deadline)
+
+    async def register_group(
+        self, queue: str, group: str, mode: str, start: datetime | None, deadline: Deadline
+    ) -> int:
+        rows = await self._fetch(statements.REGISTER_GROUP, deadline, queue, group, mode, start)
+        return int(rows[0][0])
+
+    async def pop(self, query: PopQuery, deadline: Deadline) -> PopResult:
+        rows = await self._fetch(
+            statements.POP,
+            deadline,
+            query.group_id,
+            query.partition_id,
+            query.batch,
+            query.partitions,
+            query.lease_id,
+        )
+        last = rows.pop()
+        return PopResult(
+            messages=[Popped(*tuple(row)[:9]) for row in rows],
+            next_at=last["next_at"],
+            blocked_partition=last["blocked_partition"],
+        )
+
+    async def ack(self, group: str, items: Sequence[AckItem], deadline: Deadline) -> Sequence[AckOutcome]:
+        rows = await self._fetch(
+            statements.ACK,
+            deadline,
+            group,
+            [item.partition_uuid for item in items],
+            [item.transaction_id for item in items],
+            [item.status for item in items],
+            [item.lease_id for item in items],
+            [item.error for item in items],
+        )
+        return [AckOutcome(*tuple(row)[1:]) for row in rows]
+
+    async def configure(
+        self, queue: str, namespace: str, task: str, options: QueueOptions, deadline: Deadline
+    ) -> ConfiguredQueue:
+        values = (getattr(options, name) for name in QueueOptions.__struct_fields__)
+        rows = await self._fetch(statements.CONFIGURE, deadline, queue, namespace, task, *values)
+        default = PartitionName(queue, "Default")
+        partitions = await self.resolve([default], deadline)
+        return ConfiguredQueue(queue_uuid=rows[0][0], partition_uuid=partitions[default].uuid)
+
+    async def ping(self, deadline: Deadline) -> None:
+        await self._fetch(statements.PING, deadline)
+
+    async def _fetch(self, statement: str, deadline: Deadline, *values: object) -> list[asyncpg.Record]:
+        async def fetch(connection: Connection) -> list[asyncpg.Record]:
+            with executing():
+                return await connection.fetch(statement, *values, timeout=deadline.remaining_s())
+
+        return await self._run(fetch, deadline)
+
+    async def _run(self, work: Callable[[Connection], Awaitable[Result]], deadline: Deadline) -> Result:
+        """Borrow a connection and do the work on it, again if PostgreSQL rolled it back for others."""
+        said = ""
+        for _ in range(_TRIES):
+            try:
+                async with self._pool.connection(deadline) as connection:
+                    return await work(connection)
+            except Retryable as error:
+                said = str(error)
+        raise StatementFailed(f"rolled back {_TRIES} times: {said}")
+
+
+def _columns(messages: Sequence[NewMessage], partitions: Sequence[int]) -> tuple[Sequence[object], ...]:
+    return (
+        partitions,
+        [message.id for message in messages],
+        [message.transaction_id for message in messages],
+        [message.trace_id for message in messages],
+        [message.payload for message in messages],
+    )
