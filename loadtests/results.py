@@ -144,6 +144,7 @@ class LoadResult(Struct, frozen=True, kw_only=True):
     requests_not_done: int  # refused, safe to retry: 4xx, 429, 503 other than outcome_unknown
     requests_unknown: int  # outcome unknown: no answer, or `outcome_unknown`
     requests_missed: int = 0  # open loop: due, but over the in-flight cap
+    retry_pauses: int = 0  # closed loop: answers whose Retry-After was obeyed
     messages_acknowledged: int  # answered `queued` within the window
     messages_duplicate: int = 0  # answered `duplicate`
     messages_popped: int = 0  # consumers

@@ -36,7 +36,7 @@ class LoadPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rate_msg_s: float | None = None  # open loop: offered by all users together; None: batch / interval each
     batch: Annotated[int, Meta(ge=1)] = 10
     interval_ms: float | None = None
-    phase: str = "random"  # of the producers' schedules: "random" (seeded) or "aligned"
+    phase: str = "random"  # of the producers' schedules: "random" (seeded), "aligned" or "poisson"
     payload_bytes: Annotated[int, Meta(ge=2)] = 300
     partitions: Annotated[int, Meta(ge=1)] = 1  # producer p writes to partition p mod partitions
     warmup_s: float = 0.0

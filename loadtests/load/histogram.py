@@ -1,0 +1,80 @@
+"""A latency histogram that is cheap to record into, and its conversion to the HDR format.
+
+It counts in the buckets of an HdrHistogram with three significant digits (Tene, HdrHistogram: value v
+µs lands in `v >> s`, s chosen so that 11 bits remain), so the conversion loses nothing; recording is
+one shift and one list increment, where the package's own `record_value` costs ten times as much.
+"""
+
+from hdrh.histogram import HdrHistogram
+
+from loadtests.results import Latency
+
+SUB_BUCKET_BITS = 11  # 2048 buckets up to 2.047 ms, then 1024 for each doubling: 0.1 % resolution
+MAX_US = 3_600_000_000  # one hour
+_BUCKETS = ((MAX_US.bit_length() - SUB_BUCKET_BITS) << (SUB_BUCKET_BITS - 1)) + (1 << SUB_BUCKET_BITS)
+
+
+class LatencyHistogram:
+    """Counts of durations. `count` durations are in it; the longest was `max_s` seconds."""
+
+    __slots__ = ("_counts", "count", "max_s", "total_s")
+
+    def __init__(self) -> None:
+        self._counts = [0] * _BUCKETS
+        self.count = 0
+        self.max_s = 0.0
+        self.total_s = 0.0
+
+    def record(self, duration_s: float) -> None:
+        """Count one duration; a negative one (clock steps) counts as zero."""
+        micros = int(duration_s * 1e6)
+        if micros < 0:
+            micros = 0
+        elif micros > MAX_US:
+            micros = MAX_US
+        shift = micros.bit_length() - SUB_BUCKET_BITS
+        if shift <= 0:
+            self._counts[micros] += 1
+        else:
+            self._counts[(shift << (SUB_BUCKET_BITS - 1)) + (micros >> shift)] += 1
+        self.count += 1
+        self.total_s += duration_s
+        if duration_s > self.max_s:
+            self.max_s = duration_s
+
+    def buckets(self) -> list[tuple[int, int]]:
+        """(lowest µs of the bucket, count) of every bucket that holds something, rising."""
+        return [(_lowest_us(index), count) for index, count in enumerate(self._counts) if count]
+
+    def to_hdr(self, tag: str) -> HdrHistogram:
+        """The same counts as an HdrHistogram of 1 µs to 1 h, three significant digits."""
+        histogram = HdrHistogram(1, MAX_US, 3)
+        histogram.set_tag(tag)
+        for micros, count in self.buckets():
+            histogram.record_value(micros, count)
+        return histogram
+
+    def latency(self) -> Latency | None:
+        """The percentiles, in ms; None when nothing was recorded."""
+        if not self.count:
+            return None
+        percentiles = [50.0, 90.0, 95.0, 99.0, 99.9]
+        found = self.to_hdr("").get_percentile_to_value_dict(percentiles)
+        p50, p90, p95, p99, p999 = (min(found[each] / 1000, self.max_s * 1000) for each in percentiles)
+        return Latency(
+            count=self.count,
+            p50_ms=p50,
+            p90_ms=p90,
+            p95_ms=p95,
+            p99_ms=p99,
+            p999_ms=p999,
+            max_ms=self.max_s * 1000,
+        )
+
+
+def _lowest_us(index: int) -> int:
+    if index < 1 << SUB_BUCKET_BITS:
+        return index
+    half = SUB_BUCKET_BITS - 1
+    shift = (index >> half) - 1
+    return (index - (shift << half)) << shift

@@ -1,0 +1,101 @@
+"""One producer: it takes the next messages, pushes them and enters what became of them.
+
+`Sender` is the port to the wire: `RawSender` here, the FastHttpUser's client in `users`. When a producer
+pushes is the business of `loops`.
+"""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Protocol
+
+from gevent import GreenletExit
+
+from loadtests.load.outcome import PushOutcome, classify, no_answer, not_sent
+from loadtests.load.payload import PushBodies
+from loadtests.load.plan import LoadPlan
+from loadtests.load.recorder import Attempt, Recorder
+from loadtests.load.transport import Connection, Endpoint, NoAnswer, NotSent, Watchdog
+
+PUSH_PATH = "/api/v1/push"
+JSON_HEADERS = {"Content-Type": "application/json"}
+CUT_OFF = "the run ended before the answer"
+
+OnAttempt = Callable[[float, Attempt], None]
+"""Called after each push with its due time and the attempt; feeds the live statistics."""
+
+
+class Sender(Protocol):
+    """Pushes one body at a time and never raises for a failed push."""
+
+    def push(self, body: bytes, batch: int) -> Attempt:
+        """Push a body of `batch` messages and judge the answer."""
+        ...
+
+
+class RawSender:
+    """Pushes over one raw keep-alive connection."""
+
+    def __init__(self, endpoint: Endpoint, watchdog: Watchdog) -> None:
+        self._connection = Connection(endpoint, watchdog)
+        self._head = endpoint.request_head("POST", PUSH_PATH, JSON_HEADERS) + b"Content-Length: "
+
+    def push(self, body: bytes, batch: int) -> Attempt:
+        request = b"%b%d\r\n\r\n%b" % (self._head, len(body), body)
+        try:
+            answer = self._connection.exchange(request)
+        except NotSent as error:
+            return Attempt(not_sent(str(error)), error.failed_at, error.failed_at)
+        except NoAnswer as error:
+            return Attempt(no_answer(str(error)), error.sent_at, error.failed_at)
+        reply = answer.reply
+        outcome = classify(reply.status, reply.body, batch)
+        return Attempt(outcome, answer.sent_at, answer.answered_at, len(reply.body), reply.retry_after_s)
+
+
+class Producer:
+    """Producer number `number` of a plan: it owns one partition's sequence of messages."""
+
+    def __init__(self, plan: LoadPlan, number: int, recorder: Recorder, on_attempt: OnAttempt) -> None:
+        partition = partition_name(number % plan.partitions)
+        self.number = number
+        self._batch = plan.batch
+        self._next = 0
+        self._recorder = recorder
+        self._account = recorder.account(number, partition)
+        self._on_attempt = on_attempt
+        self._bodies = PushBodies(
+            run_tag=plan.run_tag,
+            producer=number,
+            queue=plan.queue,
+            partition=partition,
+            batch=plan.batch,
+            payload_bytes=plan.payload_bytes,
+            seed=plan.seed,
+        )
+
+    def push(self, sender: Sender, due_s: float) -> Attempt:
+        """Push the next batch, which was due at `due_s`, and record its outcome."""
+        first = self._next
+        self._next = first + self._batch
+        body = self._bodies.body(first)
+        started_at = perf_counter()
+        try:
+            attempt = sender.push(body, self._batch)
+        except GreenletExit:
+            cut_off = Attempt(no_answer(CUT_OFF), started_at, perf_counter())
+            self._recorder.pushed(self._account, first, first + self._batch - 1, due_s, cut_off)
+            raise
+        self._recorder.pushed(self._account, first, first + self._batch - 1, due_s, attempt)
+        self._on_attempt(due_s, attempt)
+        return attempt
+
+
+def partition_name(index: int) -> str:
+    """Name of the partition with this number, from 0."""
+    return f"p{index}"
+
+
+def failure_text(outcome: PushOutcome) -> str:
+    """One failure as Locust's failure table shows it."""
+    status = f"{outcome.status} " if outcome.status else ""
+    return f"{status}{outcome.code}: {outcome.text}" if outcome.text else f"{status}{outcome.code}"

@@ -1,0 +1,147 @@
+"""One run of the generator: what all its users share, and how it comes to a clean end.
+
+A run has a start line (`start`), at which all waiting users begin together, and an end (`finish`): stop
+issuing, wait for the answers that are under way, and only then let Locust go. Nothing in here depends
+on how the run was asked for; `sweep_mode` and `web_mode` do that.
+"""
+
+from time import perf_counter
+from weakref import WeakKeyDictionary
+
+import gevent
+from gevent.event import Event
+from gevent.pool import Group
+from locust.env import Environment
+from locust.stats import RequestStats
+
+from loadtests.load.locust_stats import PUSH, PUSH_INTENDED, LiveEntry
+from loadtests.load.loops import Loop
+from loadtests.load.outcome import PushOutcome
+from loadtests.load.plan import LoadPlan
+from loadtests.load.producer import failure_text
+from loadtests.load.recorder import Attempt, Recorder
+from loadtests.load.transport import Watchdog, parse_endpoint
+
+FLUSH_PERIOD_S = 1.0
+TOGETHER_S = 0.5  # users whose loops begin this soon after the start share its schedule
+TIDY_UP_S = 1.0  # for what was killed at the end of the drain to record its unknown outcomes
+
+
+class LoadRun:
+    """One load on one server. Raises ValueError for a host that is not an http:// address."""
+
+    def __init__(self, plan: LoadPlan, statistics: RequestStats) -> None:
+        self.plan = plan
+        self.endpoint = parse_endpoint(plan.host)
+        self.watchdog = Watchdog(plan.timeout_s)
+        self.recorder = Recorder(plan)
+        self.live = LiveStatistics(statistics)
+        self.started_at: float | None = None  # perf_counter
+        self._start_line = Event()
+        self._workers = Group()
+        self._stop_events: set[Event] = set()
+        self._producers = 0
+        self._flusher: gevent.Greenlet | None = None
+
+    def next_producer(self) -> int:
+        """A number for a new producer, from 0."""
+        self._producers += 1
+        return self._producers - 1
+
+    def start(self) -> None:
+        """Let all users begin."""
+        self.started_at = perf_counter()
+        self._flusher = gevent.spawn(self.live.flush_for_ever)
+        self._start_line.set()
+
+    def schedule_start(self) -> float:
+        """Where a schedule begins: the common start, or now for a user that comes later."""
+        now = perf_counter()
+        if self.started_at is not None and now - self.started_at < TOGETHER_S:
+            return self.started_at
+        return now
+
+    def work(self, loop: Loop, stopping: Event) -> gevent.Greenlet:
+        """Run a user's loop in a greenlet that this run owns, from the start line on."""
+        self._stop_events.add(stopping)
+        return self._workers.spawn(self._work, loop, stopping)
+
+    def finish(self, drain_s: float) -> None:
+        """Stop issuing, wait at most `drain_s` for the answers, cut the rest off. May be called again."""
+        self.recorder.close_window()
+        for stopping in tuple(self._stop_events):
+            stopping.set()
+        self._start_line.set()
+        self._workers.join(timeout=drain_s)
+        self._workers.kill(timeout=TIDY_UP_S)
+        self.watchdog.stop()
+        if self._flusher is not None:
+            self._flusher.kill()
+            self._flusher = None
+        self.live.flush()
+
+    def _work(self, loop: Loop, stopping: Event) -> None:
+        self._start_line.wait()
+        try:
+            loop.run()
+        finally:
+            self._stop_events.discard(stopping)
+
+
+class LiveStatistics:
+    """The rows that Locust's page and console show."""
+
+    def __init__(self, statistics: RequestStats) -> None:
+        self._statistics = statistics
+        self._push = LiveEntry("POST", PUSH)
+        self._response = LiveEntry("POST", PUSH_INTENDED, in_total=False)
+        self._others: dict[str, LiveEntry] = {}
+
+    def pushed(self, due_s: float, attempt: Attempt) -> None:
+        """A push over a client that leaves the bookkeeping to us."""
+        self._push.record(attempt.done_at - attempt.sent_at, attempt.answer_bytes)
+        self._response.record(attempt.done_at - due_s, attempt.answer_bytes)
+        if attempt.outcome.code:
+            self.failed(attempt.outcome)
+
+    def pushed_elsewhere(self, due_s: float, attempt: Attempt) -> None:
+        """A push over a client that has fired Locust's request event already: only the second clock."""
+        self._response.record(attempt.done_at - due_s, attempt.answer_bytes)
+
+    def failed(self, outcome: PushOutcome) -> None:
+        """Show a failed push in Locust's failure table."""
+        self._push.fail(self._statistics, failure_text(outcome))
+
+    def other(self, method: str, name: str, duration_s: float, answer_bytes: int, error: str = "") -> None:
+        """A request that is not a push."""
+        entry = self._others.setdefault(name, LiveEntry(method, name))
+        entry.record(duration_s, answer_bytes)
+        if error:
+            entry.fail(self._statistics, error)
+
+    def flush(self) -> None:
+        """Hand everything to Locust."""
+        for entry in (self._push, self._response, *self._others.values()):
+            entry.flush(self._statistics)
+
+    def flush_for_ever(self) -> None:
+        """Hand over about once a second; ends when it is killed."""
+        while True:
+            gevent.sleep(FLUSH_PERIOD_S)
+            self.flush()
+
+
+_runs: WeakKeyDictionary[Environment, LoadRun] = WeakKeyDictionary()
+
+
+def current_run(environment: Environment) -> LoadRun | None:
+    """The run that users of this Locust environment belong to; None: there is none."""
+    return _runs.get(environment)
+
+
+def set_current_run(environment: Environment, run: LoadRun | None) -> None:
+    """Make users that start from now on belong to this run."""
+    if run is None:
+        _runs.pop(environment, None)
+    else:
+        _runs[environment] = run

@@ -1,0 +1,146 @@
+"""The Locust users. Each producer user is one producer with its own connections and partition.
+
+`QueueUser` speaks over raw sockets: sweeps use it, because the generator must not be what is measured.
+`FastProducer` does the same over Locust's FastHttpUser, to read and to extend. `Consumer` pops and
+acknowledges. A user only starts its loop and waits: the loop runs in a greenlet that the run owns.
+"""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from gevent import Greenlet
+from gevent.event import Event
+from locust import FastHttpUser, User, task
+from locust.env import Environment
+from locust.exception import StopUser
+
+from loadtests.load import pacing
+from loadtests.load.consumer import ConsumerLoop
+from loadtests.load.locust_stats import PUSH
+from loadtests.load.loops import ClosedLoop, Loop, OpenLoop
+from loadtests.load.outcome import classify, no_answer, not_sent
+from loadtests.load.producer import (
+    JSON_HEADERS,
+    PUSH_PATH,
+    OnAttempt,
+    Producer,
+    RawSender,
+    Sender,
+    failure_text,
+)
+from loadtests.load.recorder import Attempt
+from loadtests.load.run import LoadRun, current_run
+
+
+class LoopUser(User):
+    """A user whose whole task is one loop of the current run."""
+
+    abstract = True
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.stopping = Event()
+        self._worker: Greenlet | None = None
+
+    def on_start(self) -> None:
+        """Join the current run; without one there is nothing to do."""
+        run = current_run(self.environment)
+        if run is not None:
+            self._worker = run.work(self.make_loop(run), self.stopping)
+
+    @task
+    def work(self) -> None:
+        """Wait for the loop to end."""
+        if self._worker is not None:
+            self._worker.join()
+        raise StopUser
+
+    def on_stop(self) -> None:
+        """Stop issuing; what is under way is the run's to join."""
+        self.stopping.set()
+
+    def make_loop(self, run: LoadRun) -> Loop:
+        """The loop of this user."""
+        raise NotImplementedError
+
+
+class QueueUser(LoopUser):
+    """A producer over raw keep-alive sockets."""
+
+    def make_loop(self, run: LoadRun) -> Loop:
+        return producer_loop(
+            run, self.stopping, lambda: RawSender(run.endpoint, run.watchdog), run.live.pushed
+        )
+
+
+class Consumer(LoopUser):
+    """Pops with long polls and acknowledges in batches."""
+
+    def make_loop(self, run: LoadRun) -> Loop:
+        return ConsumerLoop(run, self.stopping)
+
+
+class FastProducer(LoopUser, FastHttpUser):
+    """A producer over Locust's FastHttpUser."""
+
+    def __init__(self, environment: Environment) -> None:
+        if (run := current_run(environment)) is not None:
+            self.network_timeout = self.connection_timeout = run.plan.timeout_s
+            if run.plan.loop == "open":  # with fewer, requests would queue inside the client
+                self.concurrency = pacing.in_flight_cap(run.plan)
+        super().__init__(environment)
+
+    def make_loop(self, run: LoadRun) -> Loop:
+        sender = FastSender(self.client)
+        return producer_loop(run, self.stopping, lambda: sender, run.live.pushed_elsewhere)
+
+
+class FastSender:
+    """Pushes through a FastHttpSession, which fires Locust's request event for each push."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def push(self, body: bytes, batch: int) -> Attempt:
+        sent_at = perf_counter()
+        with self._client.post(
+            PUSH_PATH, data=body, headers=JSON_HEADERS, name=PUSH, catch_response=True
+        ) as response:
+            done_at = perf_counter()
+            content = response.content or b""
+            if response.status_code:
+                outcome = classify(response.status_code, content, batch)
+            elif isinstance(response.error, ConnectionRefusedError):
+                outcome = not_sent(str(response.error))
+            else:
+                outcome = no_answer(str(response.error))
+            if outcome.code:
+                response.failure(failure_text(outcome))
+            else:
+                response.success()
+        return Attempt(outcome, sent_at, done_at, len(content), _retry_after_s(response.headers))
+
+
+def producer_loop(
+    run: LoadRun, stopping: Event, new_sender: Callable[[], Sender], on_attempt: OnAttempt
+) -> Loop:
+    """The loop of the next producer of the run, as its plan says."""
+    plan, number = run.plan, run.next_producer()
+    producer = Producer(plan, number, run.recorder, on_attempt)
+    if plan.loop == "closed":
+        return ClosedLoop(producer, new_sender(), run.recorder, stopping)
+    return OpenLoop(
+        producer,
+        new_sender,
+        run.recorder,
+        stopping,
+        due_times=pacing.schedule(plan, number).due_times(),
+        start_time=run.schedule_start,
+        cap=pacing.in_flight_cap(plan),
+    )
+
+
+def _retry_after_s(headers: Any) -> float | None:
+    value = headers.get("retry-after") if headers else None
+    return float(value) if value and value.isdigit() else None
