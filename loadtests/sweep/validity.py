@@ -1,0 +1,88 @@
+"""Does a trial count? Pure rules over what was measured; their limits stand here and nowhere else.
+
+A fatal remark keeps the trial out of every statistic and has it repeated within the budget. Any other
+is shown beside the result: a generator near its limit or a busy host is a finding, not a fault.
+Schedule lag is not judged: against latencies of 10 ms it fails healthy trials.
+"""
+
+from collections.abc import Iterator
+
+from loadtests.results import Accounting, Cell, Invalidity, LoadResult, MachineUse
+
+MISSED_LIMIT = 0.001  # of the requests that were due
+SENT_LEAST = 0.99  # of the requests that were asked for
+CEILING_SHARE = 0.5  # of the generator's ceiling
+OTHER_CPU_REMARK = 0.15  # of the machine's CPU, used by others
+OTHER_CPU_FATAL = 0.50
+
+
+def remarks(
+    cell: Cell,
+    load: LoadResult,
+    *,
+    accounting: Accounting | None,
+    machine: MachineUse | None,
+    ceiling_msg_s: float | None,
+    crashed: tuple[str, ...] = (),
+) -> tuple[Invalidity, ...]:
+    """Everything there is to say against a trial; empty when there is nothing.
+
+    `ceiling_msg_s` is what the generator reaches against the null server with the same client and
+    batch; `crashed` names the child processes that ended on their own.
+    """
+    found = [
+        *(Invalidity(reason="crashed", detail=detail, fatal=True) for detail in crashed),
+        *_sent(cell, load),
+        *_generator(load, ceiling_msg_s),
+        *_machine(load, machine),
+        *_accounting(accounting),
+    ]
+    return tuple(found)
+
+
+def _sent(cell: Cell, load: LoadResult) -> Iterator[Invalidity]:
+    due = load.requests_sent + load.requests_missed
+    if load.requests_missed > MISSED_LIMIT * due:
+        yield Invalidity(
+            reason="missed",
+            detail=f"{load.requests_missed} of {due} requests were over the cap of requests in flight",
+            fatal=True,
+        )
+    asked = 1.0 if cell.rate_msg_s is None else cell.rate_msg_s * load.measured_s / cell.batch
+    if due < SENT_LEAST * asked:
+        yield Invalidity(
+            reason="undersent", detail=f"{due} of {asked:.0f} requests asked for were sent", fatal=True
+        )
+
+
+def _generator(load: LoadResult, ceiling_msg_s: float | None) -> Iterator[Invalidity]:
+    if ceiling_msg_s and load.throughput_msg_s > CEILING_SHARE * ceiling_msg_s:
+        share = load.throughput_msg_s / ceiling_msg_s
+        yield Invalidity(
+            reason="generator_limited",
+            detail=f"{share:.0%} of the {ceiling_msg_s:.0f} msg/s that the generator reaches against a null server",
+            fatal=False,
+        )
+
+
+def _machine(load: LoadResult, machine: MachineUse | None) -> Iterator[Invalidity]:
+    if machine is None or machine.other_cpu_s is None:
+        return
+    share = machine.other_cpu_s / (machine.cpu_count * load.measured_s)
+    if share > OTHER_CPU_REMARK:
+        yield Invalidity(
+            reason="busy_machine",
+            detail=f"other programs used {share:.0%} of the machine",
+            fatal=share > OTHER_CPU_FATAL,
+        )
+
+
+def _accounting(accounting: Accounting | None) -> Iterator[Invalidity]:
+    if accounting is None or accounting.holds:
+        return
+    counts = ", ".join(
+        f"{getattr(accounting, name)} {name.replace('_', ' ')}"
+        for name in ("lost", "duplicated", "unexplained", "out_of_order")
+        if getattr(accounting, name)
+    )
+    yield Invalidity(reason="accounting", detail=f"messages: {counts}", fatal=True)
