@@ -4,7 +4,8 @@ Each method borrows one connection for one statement; only the sequential push h
 transaction of several round trips - which is what it is there to show.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -65,29 +66,8 @@ class PostgresStore:
         self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
     ) -> dict[int, UUID]:
         async def transaction(connection: Connection) -> dict[int, UUID]:
-            existing: dict[int, UUID] = {}
-            work = connection.transaction()
-            with executing(commits=False):
-                await work.start()
-            try:
-                with executing(commits=False):
-                    await connection.fetch(
-                        statements.LOCK_PARTITIONS, partitions, timeout=deadline.remaining_s()
-                    )
-                    for index, message in enumerate(messages):
-                        columns = _columns([message], [partitions[index]])
-                        rows = await connection.fetch(
-                            statements.PUSH, *columns, timeout=deadline.remaining_s()
-                        )
-                        existing.update({index: found for _, found in rows})
-            except BaseException:
-                if not connection.is_closed():
-                    with executing(commits=False):
-                        await work.rollback()
-                raise
-            with executing():
-                await work.commit()
-            return existing
+            async with _transaction(connection):
+                return await _insert_each(connection, messages, partitions, deadline)
 
         return await self._run(transaction, deadline)
 
@@ -156,6 +136,44 @@ class PostgresStore:
             except Retryable as error:
                 said = str(error)
         raise StatementFailed(f"rolled back {_TRIES} times: {said}")
+
+
+@asynccontextmanager
+async def _transaction(connection: Connection) -> AsyncIterator[None]:
+    """BEGIN … COMMIT. Until COMMIT is sent a broken connection rolls everything back."""
+    work = connection.transaction()
+    with executing(commits=False):
+        await work.start()
+    try:
+        yield
+    except BaseException:
+        if not connection.is_closed():
+            with executing(commits=False):
+                await work.rollback()
+        raise
+    with executing():
+        await work.commit()
+
+
+async def _insert_each(
+    connection: Connection, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
+) -> dict[int, UUID]:
+    existing: dict[int, UUID] = {}
+    with executing(commits=False):
+        await connection.fetch(statements.LOCK_PARTITIONS, partitions, timeout=deadline.remaining_s())
+        for index, message in enumerate(messages):
+            found = await connection.fetchval(
+                statements.PUSH_ONE,
+                partitions[index],
+                message.id,
+                message.transaction_id,
+                message.trace_id,
+                message.payload,
+                timeout=deadline.remaining_s(),
+            )
+            if found is not None:
+                existing[index] = found
+    return existing
 
 
 def _columns(messages: Sequence[NewMessage], partitions: Sequence[int]) -> tuple[Sequence[object], ...]:

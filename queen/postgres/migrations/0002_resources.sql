@@ -19,7 +19,7 @@ language plpgsql volatile as $$
 declare
     v_queue text;
 begin
-    for v_queue in select distinct name from unnest(p_queue) name order by name collate "C" loop
+    for v_queue in select name from unnest(p_queue) name group by name order by name collate "C" loop
         perform pg_advisory_xact_lock_shared(queen.queue_lock_key(v_queue));
     end loop;
 
