@@ -66,7 +66,8 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
     default_batch_size: Positive = 1  # messages a pop returns when it names no batch
     default_subscription_mode: str = ""  # "", "all", "new"
 
-    # limits of one HTTP connection
+    # limits of the HTTP connections
+    max_clients: Positive = 4_096  # open connections of one worker; one more is answered 503
     max_request_line_bytes: Positive = 8 * 1024
     max_header_bytes: Positive = 16 * 1024
     max_headers: Positive = 100

@@ -1,0 +1,119 @@
+"""All connections of one worker: their number, their time limits, their handlers, their end.
+
+Time limits cost no timer per request: each connection states one `deadline_s` (event-loop time), and
+one sweep over all of them, once a second, expires those that are past it. A limit is therefore kept
+to within the sweep's interval. Every handler task is in `handlers` until it is done; the drain awaits
+them.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+_log = logging.getLogger("queen.http")
+
+SWEEP_INTERVAL_S = 1.0
+
+
+class Sweepable(Protocol):
+    """What the sweep and the drain need to know of a connection."""
+
+    deadline_s: float
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        ...
+
+    def begin_drain(self) -> None:
+        """Close now when idle; else give the rest of an arriving request little time."""
+        ...
+
+    def abort(self) -> None:
+        """Close now, whatever is going on."""
+        ...
+
+
+class Connections:
+    """The open connections, and the handlers that run on their behalf."""
+
+    def __init__(self, max_clients: int, sweep_interval_s: float = SWEEP_INTERVAL_S) -> None:
+        self.max_clients = max_clients
+        self.open: set[Sweepable] = set()
+        self.handlers: set[asyncio.Task[None]] = set()
+        self.refused = 0  # connections over `max_clients`, since the start
+        self.abandoned = 0  # clients that went away before their answer, since the start
+        self.draining = False
+        self._sweep_interval_s = sweep_interval_s
+        self._quiet = asyncio.Event()  # set whenever a connection or a handler has ended
+
+    def admit(self, connection: Sweepable) -> bool:
+        """Count a new connection in; False when there are too many, or no more are taken."""
+        if self.draining or len(self.open) >= self.max_clients:
+            self.refused += 1
+            return False
+        self.open.add(connection)
+        return True
+
+    def leave(self, connection: Sweepable, *, abandoned: bool) -> None:
+        """The connection is closed; `abandoned`: while a request was being answered."""
+        self.open.discard(connection)
+        if abandoned:
+            self.abandoned += 1
+            _log.info("client_gone_before_answer")
+        self._quiet.set()
+
+    def run(self, handler: Coroutine[Any, Any, None]) -> None:
+        """Run a handler as a task of this worker: a client that goes away does not cancel it."""
+        task = asyncio.get_running_loop().create_task(handler)
+        self.handlers.add(task)
+        task.add_done_callback(self._handler_done)
+
+    async def sweep_forever(self) -> None:
+        """Expire what is past its deadline; the worker owns the task that runs this."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._sweep_interval_s)
+            now_s = loop.time()
+            for connection in [each for each in self.open if each.deadline_s <= now_s]:
+                connection.expire()
+
+    def begin_drain(self) -> None:
+        """From now on: no new connections, 503 for new requests, idle connections are closed."""
+        self.draining = True
+        for connection in list(self.open):
+            connection.begin_drain()
+
+    async def drain(self, grace_s: float) -> int:
+        """Wait for the handlers, then for the connections; cut off what is left after `grace_s`.
+
+        Returns how many handlers were cancelled: 0 is a clean end.
+        """
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._until_quiet()
+        except TimeoutError:
+            pass
+        return await self.cut_off()
+
+    async def cut_off(self) -> int:
+        """Cancel the handlers that still run and abort every connection; returns the handlers' number."""
+        unfinished = list(self.handlers)
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
+        for connection in list(self.open):
+            connection.abort()
+        return len(unfinished)
+
+    async def _until_quiet(self) -> None:
+        while self.handlers or self.open:
+            self._quiet.clear()
+            await self._quiet.wait()
+
+    def _handler_done(self, task: asyncio.Task[None]) -> None:
+        self.handlers.discard(task)
+        if not self.handlers:
+            self._quiet.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("answer_failed", exc_info=error)

@@ -1,0 +1,182 @@
+"""Requests out of bytes, without I/O: `receive` bytes, then ask for the `next_event`.
+
+The caller pulls: a pipelined request is not parsed, and costs nothing but its bytes, before the one
+ahead of it has been answered. Requests come out whole and in order, however the bytes were split.
+Rules beside those of `head` and `body`:
+  RFC 9112 §2.2    one empty line before a request line is read over
+  RFC 9112 §6.3    without Content-Length and Transfer-Encoding there is no body, whatever the method
+  RFC 9112 §9.3.2  pipelining
+  RFC 9110 §10.1.1 `Continue` asks for the body unless some of it has already come
+A fault in the request line is reported as soon as the line is whole, a bare LF as soon as it is seen;
+after any error the parser is of no further use.
+"""
+
+import enum
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from queen.http.body import ChunkedBody, LengthBody
+from queen.http.errors import HeadersTooLarge, ProtocolError, RequestLineTooLong
+from queen.http.head import (
+    FieldSection,
+    RequestLine,
+    check_version_rules,
+    parse_field_section,
+    parse_request_line,
+    stays_open,
+)
+from queen.http.limits import Limits
+
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+
+
+class ParsedRequest(msgspec.Struct, frozen=True):
+    """One whole request, not yet routed."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+    keep_alive: bool  # the client wants the connection kept
+    http_1_0: bool
+
+
+class Continue(enum.Enum):
+    """The client waits for `100 Continue` before it sends the body."""
+
+    CONTINUE = enum.auto()
+
+
+CONTINUE: Final = Continue.CONTINUE
+
+
+class Phase(enum.Enum):
+    """What the parser is in the middle of."""
+
+    IDLE = enum.auto()
+    HEAD = enum.auto()
+    BODY = enum.auto()
+
+
+class RequestParser:
+    """The requests of one connection, one after the other."""
+
+    __slots__ = (
+        "_at",
+        "_body",
+        "_buffer",
+        "_continue_due",
+        "_limits",
+        "_line",
+        "_scanned",
+        "_section",
+        "_skipped_empty_line",
+    )
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._buffer = b""
+        self._at = 0  # everything before it has been consumed
+        self._line: RequestLine | None = None  # once known, its CRLF is the next thing in the buffer
+        self._section: FieldSection | None = None  # once known, the body is being read
+        self._body: LengthBody | ChunkedBody | None = None  # a body that did not come at once
+        self._scanned = 0  # bytes of an incomplete section that hold no bare LF
+        self._skipped_empty_line = False
+        self._continue_due = False
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes that were received and not yet consumed."""
+        return len(self._buffer) - self._at
+
+    @property
+    def phase(self) -> Phase:
+        """What the parser is in the middle of."""
+        if self._section is not None:
+            return Phase.BODY
+        return Phase.HEAD if self._line is not None or self.buffered_bytes else Phase.IDLE
+
+    def receive(self, data: bytes) -> None:
+        """Add bytes that came from the client."""
+        self._buffer = self._buffer[self._at :] + data if self.buffered_bytes else data
+        self._at = 0
+
+    def next_event(self) -> ParsedRequest | Continue | None:
+        """The next whole request, `CONTINUE`, or None when more bytes are needed.
+
+        Raises `ProtocolError` or a subclass when the bytes cannot be a request that is served here.
+        """
+        line = self._line or self._read_line()
+        if line is None:
+            return None
+        section = self._section or self._read_section(line)
+        if section is None:
+            return None
+        starved = self._at == len(self._buffer)
+        content = self._read_body(section)
+        if content is None:
+            due, self._continue_due = self._continue_due, False
+            return CONTINUE if due and starved else None
+        self._be_ready_for_next()
+        keep_alive = stays_open(line, section)
+        return ParsedRequest(line.method, line.target, section.headers, content, keep_alive, line.http_1_0)
+
+    def _read_line(self) -> RequestLine | None:
+        if not self._skipped_empty_line and self._buffer.startswith(b"\r\n", self._at):
+            self._at += 2
+            self._skipped_empty_line = True
+        longest = self._limits.request_line_bytes
+        line_end = self._buffer.find(b"\r\n", self._at, self._at + longest + 2)
+        if line_end < 0:
+            if self._buffer.find(b"\n", self._at, self._at + longest + 2) >= 0:
+                raise ProtocolError("a line must end with CRLF")
+            if self.buffered_bytes >= longest + 2:
+                raise RequestLineTooLong(f"the request line is over {longest} bytes")
+            return None
+        self._line = parse_request_line(self._buffer[self._at : line_end])
+        self._at = line_end
+        return self._line
+
+    def _read_section(self, line: RequestLine) -> FieldSection | None:
+        """The section lies between the CRLF of the request line and an empty line; both may be one."""
+        buffer, start = self._buffer, self._at + 2
+        longest = self._limits.header_bytes
+        end = buffer.find(b"\r\n\r\n", self._at, start + longest + 2)
+        if end < 0:
+            self._check_partial_section(start, longest)
+            return None
+        section = parse_field_section(buffer[start : end + 2], self._limits)
+        check_version_rules(line, section)
+        self._section = section
+        self._continue_due = section.expect_continue and not line.http_1_0
+        self._at = end + 4
+        return section
+
+    def _check_partial_section(self, start: int, longest: int) -> None:
+        if _BARE_LF.search(self._buffer, start + self._scanned, start + longest + 2):
+            raise ProtocolError("a line must end with CRLF")
+        self._scanned = max(0, len(self._buffer) - start)
+        if self._scanned >= longest + 2:
+            raise HeadersTooLarge(f"the header fields are over {longest} bytes")
+
+    def _read_body(self, section: FieldSection) -> bytes | None:
+        if self._body is None:
+            length = section.content_length or 0
+            end = self._at + length
+            if not section.chunked and end <= len(self._buffer):
+                content = self._buffer[self._at : end]
+                self._at = end
+                return content
+            self._body = ChunkedBody(self._limits) if section.chunked else LengthBody(length)
+        self._at = self._body.read(self._buffer, self._at)
+        return self._body.content() if self._body.complete else None
+
+    def _be_ready_for_next(self) -> None:
+        self._line = self._section = self._body = None
+        self._scanned = 0
+        self._skipped_empty_line = self._continue_due = False
+        if self._at == len(self._buffer):
+            self._buffer, self._at = b"", 0

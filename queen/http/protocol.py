@@ -1,0 +1,203 @@
+"""One HTTP/1.1 connection on an event loop: bytes in, one request at a time, answers in order.
+
+    bytes → RequestParser → Dispatcher (a task of `Connections`) → render → transport
+
+The connection is always in one of three situations: *receiving* (the parser waits for bytes),
+*answering* (a handler runs; further bytes only pile up, see `flow`) or *finished* (the last answer is
+out, what still arrives is thrown away). Each sets the deadline that the sweep keeps:
+
+    receiving, no byte yet   keep_alive_timeout_s   closed without a word
+    receiving, head          header_timeout_s       408
+    receiving, body          body_timeout_s from the last byte   408
+    answering                none: the handler has its own deadline
+    answer not taken         body_timeout_s         aborted
+    finished                 LINGER_S               aborted
+
+A client that goes away does not cancel its handler (a push must finish): the handler learns of it by
+`Request.client`. A client that has only shut down its sending side still gets the answers to what it
+sent. After a refusal the connection lingers, since closing on unread bytes would reset the connection
+and could take the answer with it (RFC 9112 §9.6).
+"""
+
+import asyncio
+import math
+from typing import cast
+
+from queen.errors import Overloaded, QueenError, ShuttingDown
+from queen.http.connections import Connections
+from queen.http.dispatch import Dispatcher
+from queen.http.errors import ProtocolError, RequestTimeout
+from queen.http.flow import FlowControl
+from queen.http.limits import Limits
+from queen.http.message import Response
+from queen.http.parser import CONTINUE, ParsedRequest, Phase, RequestParser
+from queen.http.presence import ClientPresence
+from queen.http.response import CONTINUE_LINE, error_response, render
+
+LINGER_S = 2.0
+
+
+class HttpConnection(asyncio.Protocol):
+    """The server's side of one connection."""
+
+    _transport: asyncio.Transport
+    _flow: FlowControl
+
+    def __init__(self, connections: Connections, dispatcher: Dispatcher, limits: Limits) -> None:
+        self._connections = connections
+        self._dispatcher = dispatcher
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self._parser = RequestParser(limits)
+        self._client = ClientPresence()
+        self._answering = False
+        self._finished = False
+        self._head_begun = False  # the deadline for a whole head has been set
+        self.deadline_s = self._in_time(limits.keep_alive_timeout_s)
+
+    # What the event loop tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._flow = FlowControl(self._transport)
+        if not self._connections.admit(self):
+            self._send_error(Overloaded("too many connections"))
+            self._close()
+
+    def data_received(self, data: bytes) -> None:
+        if self._finished:
+            return
+        self._parser.receive(data)
+        if self._answering or self._flow.write_blocked:
+            self._update_flow()
+        else:
+            self._advance()
+
+    def eof_received(self) -> bool:
+        self._client.leave()
+        return self._answering
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._finished = True
+        self._client.leave()
+        self._connections.leave(self, abandoned=self._answering)
+
+    def pause_writing(self) -> None:
+        self._flow.write_blocked = True
+        self._update_flow()
+        self.deadline_s = self._in_time(self._limits.body_timeout_s)
+
+    def resume_writing(self) -> None:
+        self._flow.write_blocked = False
+        if not self._finished:
+            self._advance()
+
+    # What the sweep and the drain ask for.
+
+    def expire(self) -> None:
+        if self._finished or self._flow.write_blocked:
+            self._transport.abort()
+        elif self._parser.phase is Phase.IDLE:
+            self._close()
+        else:
+            self._refuse(RequestTimeout("the request did not arrive in time"))
+
+    def begin_drain(self) -> None:
+        if self._answering or self._finished:
+            return
+        if self._parser.phase is Phase.IDLE:
+            self._close()
+        else:
+            self.deadline_s = min(self.deadline_s, self._in_time(LINGER_S))
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    # Receiving.
+
+    def _advance(self) -> None:
+        """Begin to answer the next request, or wait for the rest of it."""
+        try:
+            event = self._parser.next_event()
+        except ProtocolError as error:
+            self._refuse(error)
+            return
+        if isinstance(event, ParsedRequest):
+            self._head_begun = False
+            self._begin_answer(event)
+        else:
+            if event is CONTINUE:
+                self._transport.write(CONTINUE_LINE)
+            self._await_bytes()
+        self._update_flow()
+
+    def _await_bytes(self) -> None:
+        phase = self._parser.phase
+        if self._client.gone:
+            self._close()
+        elif phase is Phase.IDLE:
+            self.deadline_s = self._in_time(self._limits.keep_alive_timeout_s)
+        elif phase is Phase.BODY:
+            self.deadline_s = self._in_time(self._limits.body_timeout_s)
+        elif not self._head_begun:
+            self._head_begun = True
+            self.deadline_s = self._in_time(self._limits.header_timeout_s)
+
+    # Answering.
+
+    def _begin_answer(self, request: ParsedRequest) -> None:
+        if self._connections.draining:
+            self._respond(request, error_response(ShuttingDown("the server is shutting down")))
+            return
+        self._answering = True
+        self.deadline_s = math.inf
+        self._connections.run(self._answer(request))
+
+    async def _answer(self, request: ParsedRequest) -> None:
+        try:
+            response = await self._dispatcher.answer(request, self._client)
+            self._respond(request, response)
+        except BaseException:  # cancelled by a forced stop, or a response that cannot be rendered
+            self._transport.abort()
+            raise
+
+    def _respond(self, request: ParsedRequest, response: Response) -> None:
+        if self._finished:
+            return
+        keep_alive = request.keep_alive and not self._connections.draining
+        self._transport.write(
+            render(response, method=request.method, keep_alive=keep_alive, http_1_0=request.http_1_0)
+        )
+        self._answering = False
+        if not keep_alive:
+            self._linger() if self._parser.buffered_bytes else self._close()
+        elif not self._flow.write_blocked:
+            self._advance()
+
+    # Ending.
+
+    def _refuse(self, error: ProtocolError) -> None:
+        self._send_error(error)
+        self._linger()
+
+    def _send_error(self, error: QueenError) -> None:
+        response = error_response(error)
+        self._transport.write(render(response, method="", keep_alive=False, http_1_0=False))
+
+    def _linger(self) -> None:
+        """Say that nothing more is coming, and let the client read that before the end."""
+        self._finished = True
+        self.deadline_s = self._in_time(LINGER_S)
+        self._transport.write_eof()
+        self._update_flow()
+
+    def _close(self) -> None:
+        self._finished = True
+        self.deadline_s = self._in_time(LINGER_S)
+        self._transport.close()
+
+    def _in_time(self, seconds: float) -> float:
+        return self._loop.time() + seconds
+
+    def _update_flow(self) -> None:
+        self._flow.update(busy=self._answering, pending_bytes=self._parser.buffered_bytes)

@@ -1,0 +1,162 @@
+"""The life of one worker process: bind, open the application, listen, serve, drain, end.
+
+    bind → application opens (pool, migrations) → listen → "listening on …" on stdout
+         → first SIGTERM or SIGINT: no new connections, 503 for new requests, parked polls answer,
+           requests in flight get SHUTDOWN_GRACE ms → application closes → exit code
+         → second signal: whatever still runs is cut off
+
+The port is bound first, so that a taken port is known at once, and listened on last, so that nobody
+connects to a server that is not ready. Exit code 0: everything was answered; 1: something was cut off.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from socket import socket
+from typing import Any, Protocol
+
+from queen.http.auth import BearerToken
+from queen.http.connections import SWEEP_INTERVAL_S, Connections
+from queen.http.dispatch import Dispatcher
+from queen.http.limits import Limits
+from queen.http.protocol import HttpConnection
+from queen.http.routes import RouteTable
+from queen.observe.log import start_logging
+from queen.observe.loop_lag import LoopLag
+from queen.server.listening import bind, url_of
+from queen.settings import Settings
+
+_log = logging.getLogger("queen.server")
+
+BACKLOG = 1024  # connections that wait to be accepted
+SWEEPS_PER_LIMIT = 4  # a short time limit makes the sweep more frequent than once a second
+
+
+class Application(Protocol):
+    """What a worker serves."""
+
+    @property
+    def routes(self) -> RouteTable:
+        """The operations."""
+        ...
+
+    def begin_drain(self) -> None:
+        """The server stops: let everything that waits for better times answer now."""
+        ...
+
+
+ApplicationFactory = Callable[[Settings, LoopLag], AbstractAsyncContextManager[Application]]
+
+
+def run(settings: Settings) -> int:
+    """Serve the queue until a signal; returns the exit code.
+
+    Raises `UserError` when the port cannot be had or the database cannot be reached.
+    """
+    # Imported here: a worker that serves another application, in tests, needs no database driver.
+    from queen.api.app import application
+
+    start_logging(settings.log_level)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(serve(settings, application))
+
+
+async def serve(settings: Settings, application: ApplicationFactory) -> int:
+    """Serve one application on the running loop until a signal; returns the exit code."""
+    stop = StopSignals()
+    lag = LoopLag()
+    sockets = bind(settings.host, settings.port)
+    connections = Connections(settings.max_clients, _sweep_interval_s(settings))
+    async with application(settings, lag) as served:
+        dispatcher = Dispatcher(served.routes, BearerToken(settings.queen_token))
+        limits = Limits.of(settings)
+        async with (
+            _running(connections.sweep_forever(), lag.measure_forever()),
+            _listening(sockets, lambda: HttpConnection(connections, dispatcher, limits)),
+        ):
+            _announce(f"listening on {url_of(sockets)}")
+            await stop.first.wait()
+            _log.info("stopping", extra={"in_flight": len(connections.handlers)})
+        async with _running(connections.sweep_forever()):
+            connections.begin_drain()
+            served.begin_drain()
+            unfinished = await _drain(connections, settings.shutdown_grace / 1000, stop.second)
+    _log.info("stopped", extra={"cut_off": unfinished})
+    return 0 if unfinished == 0 else 1
+
+
+class StopSignals:
+    """SIGTERM and SIGINT as two events: asked to stop, and asked again."""
+
+    def __init__(self) -> None:
+        self.first = asyncio.Event()
+        self.second = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._received)
+
+    def _received(self) -> None:
+        (self.second if self.first.is_set() else self.first).set()
+
+
+async def _drain(connections: Connections, grace_s: float, force: asyncio.Event) -> int:
+    """Drain within the grace, or until forced; returns how many requests were cut off."""
+    async with asyncio.TaskGroup() as group:
+        drain = group.create_task(connections.drain(grace_s))
+        forced = group.create_task(force.wait())
+        await asyncio.wait((drain, forced), return_when=asyncio.FIRST_COMPLETED)
+        if drain.done():
+            forced.cancel()
+            return drain.result()
+        drain.cancel()
+    return await connections.cut_off()
+
+
+@asynccontextmanager
+async def _listening(
+    sockets: Sequence[socket], protocol: Callable[[], asyncio.Protocol]
+) -> AsyncIterator[None]:
+    """Accept connections inside the block."""
+    loop = asyncio.get_running_loop()
+    servers = [await loop.create_server(protocol, sock=each, backlog=BACKLOG) for each in sockets]
+    try:
+        yield
+    finally:
+        for server in servers:
+            server.close()
+
+
+@asynccontextmanager
+async def _running(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run endless tasks inside the block; one that fails ends the worker."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in loops]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+def _sweep_interval_s(settings: Settings) -> float:
+    shortest_ms = min(settings.header_timeout, settings.body_timeout, settings.keep_alive_timeout)
+    return min(SWEEP_INTERVAL_S, shortest_ms / 1000 / SWEEPS_PER_LIMIT)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _announce(line: str) -> None:
+    """Tell whoever started the worker that it is ready; nobody may be listening any more."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        # The interpreter flushes stdout once more at its end: let it go where nothing is refused.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
