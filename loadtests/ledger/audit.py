@@ -2,18 +2,19 @@
 
 The law: acknowledged ⊆ stored, and stored − acknowledged ⊆ unknown. A message that was acknowledged and
 is not there is lost; one that is there twice is duplicated; one that is there although it was refused or
-never issued is unexplained. Order is judged within a producer and partition by position: a closed loop
-sends one push after the other, so all of a producer's messages must be in order; an open loop has
-several pushes of a producer in flight at once, so only the messages of each push must be.
+never issued is unexplained. Order is judged by position within a producer and partition, among its
+acknowledged messages: a closed loop sends one push after the answer to the other, so all of them must
+be in order; an open loop has several pushes of a producer in flight at once, so only the messages of
+each push must be. (A push whose outcome is unknown has no place in that order: it may be applied late.)
 
 The audit holds a snapshot while it reads: run it after the load, never beside it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -24,7 +25,7 @@ STORED_SQL = Path(__file__).with_name("stored.sql").read_text(encoding="utf-8")
 WHOLE_PRODUCER = 1 << 62  # sequences per scope of order: more than any producer sends
 FOREIGN = -1  # producer of messages that are not of this load
 
-Connection = asyncpg.Connection[asyncpg.Record]
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,6 @@ class Run:
 
     partition: str
     producer: int
-    scope: int  # order is promised within one scope only
     first: int
     last: int
 
@@ -47,29 +47,30 @@ async def audit(
     loop. Raises asyncpg.PostgresError and TimeoutError (after `timeout_s`).
     """
     rows = await connection.fetch(STORED_SQL, ledger.queue, ledger.run_tag, order_scope, timeout=timeout_s)
-    return compare(ledger, (_run(row) for row in rows))
+    return compare(ledger, _runs(rows), order_scope=order_scope)
 
 
-def compare(ledger: Ledger, stored: Iterable[Run]) -> Accounting:
-    """The account of one load: `stored` are the table's runs, by partition, producer, scope and position."""
-    runs = list(stored)
-    in_table = {
-        lane: IntervalSet((run.first, run.last) for run in group)
-        for lane, group in _by_lane(runs)
-        if lane[1] >= 0
-    }
-    acknowledged = unknown = unknown_stored = lost = explained = 0
+def compare(ledger: Ledger, stored: Iterable[Run], *, order_scope: int = WHOLE_PRODUCER) -> Accounting:
+    """The account of one load: `stored` are the table's runs, by partition, producer and position.
+
+    No run may reach over a multiple of `order_scope`.
+    """
+    lanes = {lane: list(runs) for lane, runs in groupby(stored, key=_lane)}
+    in_table = {lane: IntervalSet((run.first, run.last) for run in runs) for lane, runs in lanes.items()}
+    acknowledged = unknown = unknown_stored = lost = explained = out_of_order = 0
     for producer in ledger.producers:
-        there = in_table.get((producer.partition, producer.producer), IntervalSet())
+        lane = producer.partition, producer.producer
+        there = in_table.get(lane, IntervalSet())
         acked, unsure = IntervalSet(producer.acknowledged), IntervalSet(producer.unknown)
         acknowledged += len(acked)
         unknown += len(unsure)
         unknown_stored += len(unsure & there)
         lost += len(acked - there)
         explained += len(there & (acked | unsure))
-    rows = sum(run.last - run.first + 1 for run in runs)
-    distinct = sum(map(len, in_table.values()))
-    foreign = sum(1 for run in runs if run.producer == FOREIGN)
+        out_of_order += sum(_inverted(runs, acked) for runs in _scopes(lanes.get(lane, []), order_scope))
+    rows = sum(run.last - run.first + 1 for runs in lanes.values() for run in runs)
+    foreign = sum(len(runs) for (_, producer_number), runs in lanes.items() if producer_number == FOREIGN)
+    distinct = sum(len(there) for (_, number), there in in_table.items() if number != FOREIGN)
     return Accounting(
         acknowledged=acknowledged,
         stored=rows,
@@ -78,26 +79,37 @@ def compare(ledger: Ledger, stored: Iterable[Run]) -> Accounting:
         lost=lost,
         duplicated=rows - foreign - distinct,
         unexplained=distinct - explained + foreign,
-        out_of_order=sum(_inverted(list(group)) for _, group in _by_scope(runs)),
+        out_of_order=out_of_order,
     )
 
 
-def _inverted(runs: list[Run]) -> int:
-    """Messages of one scope that stand before a lower sequence. One pass from the end of the log."""
+def _inverted(runs: Sequence[Run], acknowledged: IntervalSet) -> int:
+    """Acknowledged messages of one scope that stand before a lower one. One pass from the end of the log."""
     inverted, lowest_behind = 0, WHOLE_PRODUCER
     for run in reversed(runs):
-        inverted += max(0, run.last - max(run.first, lowest_behind + 1) + 1)
-        lowest_behind = min(lowest_behind, run.first)
+        pieces = (IntervalSet([(run.first, run.last)]) & acknowledged).intervals
+        inverted += sum(max(0, last - max(first, lowest_behind + 1) + 1) for first, last in pieces)
+        if pieces:
+            lowest_behind = min(lowest_behind, pieces[0][0])
     return inverted
 
 
-def _by_lane(runs: Iterable[Run]) -> Iterator[tuple[tuple[str, int], Iterator[Run]]]:
-    yield from groupby(runs, key=lambda run: (run.partition, run.producer))
+def _lane(run: Run) -> tuple[str, int]:
+    return run.partition, run.producer
 
 
-def _by_scope(runs: Iterable[Run]) -> Iterator[tuple[tuple[str, int, int], Iterator[Run]]]:
-    yield from groupby(runs, key=lambda run: (run.partition, run.producer, run.scope))
+def _scopes(runs: Sequence[Run], order_scope: int) -> Iterator[Sequence[Run]]:
+    """The runs of each scope, still in the order of the log."""
+    by_scope = sorted(runs, key=lambda run: run.first // order_scope)
+    for _, scope in groupby(by_scope, key=lambda run: run.first // order_scope):
+        yield list(scope)
 
 
-def _run(row: Any) -> Run:
-    return Run(row["partition"], row["producer"], row["scope"], row["first"], row["last"])
+def _runs(rows: Iterable[Any]) -> Iterator[Run]:
+    """Join the row that starts a run and the row that ends it, which follow each other."""
+    first = 0
+    for row in rows:
+        if row["starts"]:
+            first = row["sequence"]
+        if row["ends"]:
+            yield Run(row["partition"], row["producer"], first, row["sequence"])

@@ -140,4 +140,4 @@ def _cell_warnings(part: Part, planned: PlannedCell) -> Iterator[str]:
             "rather than the pool may limit"
         )
     if cell.synchronous_commit == "off":
-        yield f"part {part.name}: synchronous_commit=off is not durable: a crash may lose acknowledged messages"
+        yield f"part {part.name}: synchronous_commit=off is not durable: a crash loses acknowledged messages"

@@ -60,7 +60,7 @@ def _generator(load: LoadResult, ceiling_msg_s: float | None) -> Iterator[Invali
         share = load.throughput_msg_s / ceiling_msg_s
         yield Invalidity(
             reason="generator_limited",
-            detail=f"{share:.0%} of the {ceiling_msg_s:.0f} msg/s that the generator reaches against a null server",
+            detail=f"{share:.0%} of the {ceiling_msg_s:.0f} msg/s it reaches against a null server",
             fatal=False,
         )
 

@@ -35,7 +35,9 @@ def test_membership_and_adding(pairs: list[tuple[int, int]], number: int) -> Non
 
 
 @given(intervals, intervals)
-def test_intervals_are_ordered_and_never_touch(left: list[tuple[int, int]], right: list[tuple[int, int]]) -> None:
+def test_intervals_are_ordered_and_never_touch(
+    left: list[tuple[int, int]], right: list[tuple[int, int]]
+) -> None:
     for result in (IntervalSet(left) | IntervalSet(right), IntervalSet(left) - IntervalSet(right)):
         for (_, last), (first, _) in zip(result.intervals, result.intervals[1:], strict=False):
             assert last + 1 < first

@@ -81,7 +81,8 @@ def test_a_rate_decides_how_many_producers_a_shape_has() -> None:
         CAPACITY.replace("[fixed]\nclients = 128", "") + 'clients = 128\nstrategy = "sequential"' + OPEN
     )
     (planned,) = planned_cells(experiment, experiment.part[1])
-    assert planned.rate is not None and planned.cell.rate_msg_s is None
+    assert planned.rate is not None
+    assert planned.cell.rate_msg_s is None
     cell = planned.at_rate(12_345.0)
     assert (cell.clients, cell.partitions, cell.batch) == (124, 124, 10)  # about 100 messages/s each
     assert cell.interval_ms == pytest.approx(1000 * 10 * 124 / 12_345, abs=0.001)
@@ -99,7 +100,7 @@ def test_a_rate_decides_how_many_producers_a_shape_has() -> None:
         (CAPACITY.replace("blocks = 4", ""), "e.toml: part[0]: object missing required field blocks"),
         (
             CAPACITY + "pool = [5, 120]",
-            "e.toml: part capacity: clients: 128 clients cannot fill a pool of 120: at least 150 (1.25 × pool)",
+            "part capacity: clients: 128 clients cannot fill a pool of 120: at least 150 (1.25 × pool)",
         ),
         (
             CAPACITY + "rate_msg_s = 100",

@@ -1,0 +1,189 @@
+"""The audit finds each planted fault on real PostgreSQL, and nothing in a sound table."""
+
+import time
+from collections.abc import AsyncIterator, Iterable
+
+import asyncpg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadtests.ledger.audit import Connection, Run, audit, compare
+from loadtests.results import Accounting, Ledger, ProducerLedger, transaction_id
+from queen.local.database import Database
+
+TAG, QUEUE, BATCH = "t1", "bench", 10
+TABLES = """
+create schema queen;
+create table queen.queues (id bigint primary key, name text unique);
+create table queen.partitions (id bigint primary key, queue_id bigint, name text);
+create table queen.messages (
+    id uuid default gen_random_uuid(), transaction_id text, queue_id bigint, partition_id bigint,
+    position bigint, payload json default '{}', created_at timestamptz default now(),
+    primary key (partition_id, position));
+insert into queen.queues values (1, 'bench'), (2, 'other');
+insert into queen.partitions select id, 1, 'p' || id from generate_series(0, 9) id;
+insert into queen.partitions values (100, 2, 'p0');
+"""
+
+
+@pytest.fixture
+async def connection(each_database: Database) -> AsyncIterator[Connection]:
+    made = await asyncpg.connect(
+        host=each_database.host, port=each_database.port, user=each_database.user, database=each_database.name
+    )
+    await made.execute(TABLES)
+    yield made
+    await made.close()
+
+
+async def store(connection: Connection, partition: int, ids: Iterable[str], queue: int = 1) -> None:
+    """Append messages to a partition's log, in the order given."""
+    await connection.execute(
+        """insert into queen.messages (transaction_id, queue_id, partition_id, position)
+        select id, $2, $3,
+               coalesce((select max(position) from queen.messages where partition_id = $3), 0) + place
+        from unnest($1::text[]) with ordinality t (id, place)""",
+        list(ids),
+        queue,
+        partition,
+    )
+
+
+def ids(producer: int, sequences: Iterable[int]) -> list[str]:
+    return [transaction_id(TAG, producer, sequence) for sequence in sequences]
+
+
+def ledger(*producers: ProducerLedger) -> Ledger:
+    return Ledger(run_tag=TAG, queue=QUEUE, producers=producers)
+
+
+def acknowledged(producer: int, last: int) -> ProducerLedger:
+    return ProducerLedger(producer=producer, partition=f"p{producer}", acknowledged=((0, last),))
+
+
+async def test_a_sound_table_holds(connection: Connection) -> None:
+    await store(connection, 0, ids(0, range(100)))
+    await store(connection, 1, ids(1, range(50)))
+    found = await audit(connection, ledger(acknowledged(0, 99), acknowledged(1, 49)))
+    assert found == Accounting(
+        acknowledged=150,
+        stored=150,
+        unknown=0,
+        unknown_stored=0,
+        lost=0,
+        duplicated=0,
+        unexplained=0,
+        out_of_order=0,
+    )
+    assert found.holds
+
+
+async def test_producers_that_share_a_partition_are_told_apart(connection: Connection) -> None:
+    mixed = [each for pair in zip(ids(0, range(40)), ids(1, range(40)), strict=True) for each in pair]
+    await store(connection, 0, mixed)
+    both = ledger(acknowledged(0, 39), ProducerLedger(producer=1, partition="p0", acknowledged=((0, 39),)))
+    assert (await audit(connection, both)).holds
+
+
+async def test_one_lost_message_is_found(connection: Connection) -> None:
+    await store(connection, 0, ids(0, [n for n in range(100) if n != 41]))
+    found = await audit(connection, ledger(acknowledged(0, 99)))
+    assert (found.lost, found.duplicated, found.unexplained, found.out_of_order) == (1, 0, 0, 0)
+
+
+async def test_a_producer_whose_partition_is_empty_lost_everything(connection: Connection) -> None:
+    assert (await audit(connection, ledger(acknowledged(3, 9)))).lost == 10
+
+
+async def test_one_message_stored_twice_is_found(connection: Connection) -> None:
+    await store(connection, 0, ids(0, [*range(60), 59, *range(60, 100)]))
+    found = await audit(connection, ledger(acknowledged(0, 99)))
+    assert (found.lost, found.duplicated, found.unexplained, found.out_of_order) == (0, 1, 0, 0)
+
+
+async def test_a_message_that_was_refused_or_never_issued_is_unexplained(connection: Connection) -> None:
+    await store(connection, 0, ids(0, range(101)))
+    found = await audit(connection, ledger(acknowledged(0, 99)))
+    assert (found.lost, found.duplicated, found.unexplained, found.out_of_order) == (0, 0, 1, 0)
+
+
+async def test_a_message_of_no_producer_or_in_the_wrong_partition_is_unexplained(
+    connection: Connection,
+) -> None:
+    await store(connection, 0, ["", "t1-", "someone-else", "t1-0-x", *ids(0, range(10)), *ids(7, [0])])
+    await store(connection, 100, ids(0, range(10)), queue=2)  # another queue is not ours to judge
+    found = await audit(connection, ledger(acknowledged(0, 9)))
+    assert (found.stored, found.lost, found.duplicated, found.unexplained) == (15, 0, 0, 5)
+
+
+async def test_one_swapped_pair_is_found(connection: Connection) -> None:
+    await store(connection, 0, ids(0, [*range(40), 41, 40, *range(42, 100)]))
+    found = await audit(connection, ledger(acknowledged(0, 99)))
+    assert (found.lost, found.duplicated, found.unexplained, found.out_of_order) == (0, 0, 0, 1)
+
+
+async def test_pushes_in_flight_together_may_overtake_but_not_within(connection: Connection) -> None:
+    await store(connection, 0, ids(0, [*range(10, 20), *range(10), *range(20, 30)]))
+    account = ledger(acknowledged(0, 29))
+    assert (await audit(connection, account)).out_of_order == 10
+    assert (await audit(connection, account, order_scope=BATCH)).holds
+    await store(connection, 0, ids(0, [30, 32, 31, *range(33, 40)]))
+    assert (await audit(connection, ledger(acknowledged(0, 39)), order_scope=BATCH)).out_of_order == 1
+
+
+async def test_unknown_outcomes_may_be_stored_or_not_and_late(connection: Connection) -> None:
+    await store(connection, 0, ids(0, [*range(10), *range(20, 30), *range(10, 15)]))
+    account = ledger(
+        ProducerLedger(producer=0, partition="p0", acknowledged=((0, 9), (20, 29)), unknown=((10, 19),))
+    )
+    found = await audit(connection, account)
+    assert found.holds
+    assert (found.unknown, found.unknown_stored) == (10, 5)
+
+
+async def test_a_hundred_thousand_messages_take_less_than_half_a_second(connection: Connection) -> None:
+    for producer in range(10):
+        await store(connection, producer, ids(producer, range(10_000)))
+    account = ledger(*(acknowledged(producer, 9_999) for producer in range(10)))
+    durations_s = []
+    for _ in range(3):
+        started_s = time.perf_counter()
+        found = await audit(connection, account)
+        durations_s.append(time.perf_counter() - started_s)
+        assert found.holds
+        assert found.stored == 100_000
+    assert min(durations_s) < 0.5
+
+
+def runs_of(log: list[int]) -> list[Run]:
+    """What the query gives for one producer's log."""
+    runs: list[Run] = []
+    for sequence in log:
+        if runs and runs[-1].last + 1 == sequence:
+            runs[-1] = Run("p0", 0, runs[-1].first, sequence)
+        else:
+            runs.append(Run("p0", 0, sequence, sequence))
+    return runs
+
+
+@given(st.lists(st.integers(0, 12), max_size=14), st.sets(st.integers(0, 12)), st.sets(st.integers(0, 12)))
+def test_counts_agree_with_counting_message_by_message(
+    log: list[int], acked: set[int], unsure: set[int]
+) -> None:
+    unsure -= acked
+    producer = ProducerLedger(
+        producer=0,
+        partition="p0",
+        acknowledged=tuple((n, n) for n in acked),
+        unknown=tuple((n, n) for n in unsure),
+    )
+    found = compare(ledger(producer), runs_of(log))
+    stored = set(log)
+    assert found.stored == len(log)
+    assert found.lost == len(acked - stored)
+    assert found.duplicated == len(log) - len(stored)
+    assert found.unexplained == len(stored - acked - unsure)
+    assert found.unknown_stored == len(unsure & stored)
+    in_order = [n for n in log if n in acked]
+    assert found.out_of_order == sum(any(m < n for m in in_order[i:]) for i, n in enumerate(in_order))
