@@ -15,7 +15,7 @@ import psutil
 
 from queen.errors import SettingsError, UserError
 from queen.local.postgres_binaries import PostgresBinaries
-from queen.local.process import ChildFailed, ChildSpec, run_to_end
+from queen.local.process import Child, ChildFailed, ChildSpec
 from queen.local.users import User, can_enter, owner_of
 
 SUPERUSER = "queen"
@@ -92,7 +92,8 @@ class Cluster:
         if self.user is not None:
             os.chown(self.data, self.user.uid, self.user.gid)
         try:
-            await run_to_end(self._initdb(log), deadline_s=INITDB_DEADLINE_S)
+            async with await Child.start(self._initdb(log)) as initdb:
+                await initdb.finish(INITDB_DEADLINE_S)
             with (self.data / "postgresql.conf").open("a") as file:
                 file.write(f"\n{INCLUDE}\n")
         except BaseException as error:

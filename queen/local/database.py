@@ -1,11 +1,7 @@
-"""The database that a server should use: one that runs already, or one that is started for the while.
-
-Beside a running server we speak to a database only to see that it answers.
-"""
-
-from dataclasses import dataclass
+"""Where a database is, as a value that rooms can pass on."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,10 +12,10 @@ class Database:
     port: int
     user: str
     name: str
-    password: str = ""
+    password: str = field(default="", repr=False)
 
     def environ(self) -> Mapping[str, str]:
-        """The variables that point the server at it."""
+        """The variables that point the queue server at it."""
         return {
             "PG_HOST": self.host,
             "PG_PORT": str(self.port),

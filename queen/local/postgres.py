@@ -56,6 +56,7 @@ class PostgresServer:
         keep (made when missing); without it the database is temporary. `port` 0 is any free one.
         `environ` may name `QUEEN_PG_BIN`. Raises `UserError`, one line, for all that can be mended.
         """
+        data = Path(os.path.abspath(data)) if data else None  # noqa: ASYNC240 - no I/O in it
         user = database_user()
         if user is not None and data is not None and _belongs_to_another(data):
             user = owner_of(data)
@@ -63,7 +64,7 @@ class PostgresServer:
         with ExitStack() as stack:
             scratch = _scratch(stack, user)
             cluster = Cluster(
-                data=data.absolute() if data else scratch / "data",
+                data=data or scratch / "data",
                 binaries=binaries,
                 user=user,
                 lasting=data is not None,

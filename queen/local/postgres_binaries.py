@@ -144,7 +144,13 @@ def _version(bindir: Path, user: User | None) -> str:
     spec = ChildSpec(name="postgres", argv=command, environ={}, log=Path(os.devnull), user=user)
     try:
         done = subprocess.run(
-            spec.command_line(), env={}, cwd="/", capture_output=True, text=True, timeout=VERSION_TIMEOUT_S
+            spec.command_line(),
+            check=False,
+            env={},
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=VERSION_TIMEOUT_S,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _CannotRun(str(error)) from None
@@ -161,7 +167,7 @@ def _from_pg_config(environ: Mapping[str, str]) -> list[Path]:
         return []
     try:
         done = subprocess.run(
-            [program, "--bindir"], capture_output=True, text=True, timeout=VERSION_TIMEOUT_S
+            [program, "--bindir"], check=False, capture_output=True, text=True, timeout=VERSION_TIMEOUT_S
         )
     except (OSError, subprocess.TimeoutExpired):
         return []

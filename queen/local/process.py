@@ -12,21 +12,22 @@ The rules, which every process that we start beside a server obeys:
 
 import asyncio
 import os
+import re
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self, TypeVar
 
 from queen.errors import UserError
+from queen.local.child_log import ChildLog, open_log
+from queen.local.leftovers import own_roll
 from queen.local.users import User
 
 EXEC_CHILD = Path(__file__).with_name("exec_child.py")
 POLL_S = 0.01
-TAIL_BYTES = 8 * 1024
 
 Seen = TypeVar("Seen")
 
@@ -68,14 +69,15 @@ class ChildSpec:
 class Child:
     """A running child process. `async with await Child.start(spec) as child:` stops it at the end."""
 
-    def __init__(self, spec: ChildSpec, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, spec: ChildSpec, process: asyncio.subprocess.Process, log: ChildLog) -> None:
         self.spec = spec
+        self.log = log
         self._process = process
 
     @classmethod
     async def start(cls, spec: ChildSpec) -> Self:
         """Start it; returns at once. Raises OSError when the log cannot be written or fork fails."""
-        descriptor = os.open(spec.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o644)
+        descriptor, log = open_log(spec.log)
         try:
             process = await asyncio.create_subprocess_exec(
                 *spec.command_line(),
@@ -88,14 +90,14 @@ class Child:
             )
         finally:
             os.close(descriptor)
-        return cls(spec, process)
+        if sys.platform != "linux":
+            own_roll().add(process.pid, spec.argv)
+        return cls(spec, process, log)
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     @property
@@ -112,11 +114,15 @@ class Child:
         """Wait for its end; returns the exit code, or -N after signal N."""
         return await self._process.wait()
 
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal to the process itself, if it still runs."""
-        if self.returncode is None:
-            with suppress(ProcessLookupError):
-                self._process.send_signal(number)
+    async def finish(self, deadline_s: float) -> None:
+        """Wait for its good end. Raises `ChildFailed` unless it exits with 0 in time."""
+        try:
+            async with asyncio.timeout(deadline_s):
+                returncode = await self.wait()
+        except TimeoutError:
+            raise self._failure(f"did not end within {deadline_s:g} s") from None
+        if returncode != 0:
+            raise self._failure(f"ended with {describe_exit(returncode)}")
 
     async def until(self, look: Callable[[], Seen | None], *, what: str, deadline_s: float) -> Seen:
         """Call `look` until it returns something, and return that.
@@ -124,14 +130,27 @@ class Child:
         `what` completes the sentence "NAME did not … within N s". Raises `ChildFailed` when the child
         ends first or the time is up.
         """
-        deadline = asyncio.get_running_loop().time() + deadline_s
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + deadline_s
         while (seen := look()) is None:
             if self.returncode is not None:
                 raise self._failure(f"ended with {describe_exit(self.returncode)}")
-            if asyncio.get_running_loop().time() > deadline:
+            if clock() > deadline:
                 raise self._failure(f"did not {what} within {deadline_s:g} s")
             await asyncio.sleep(POLL_S)
         return seen
+
+    async def says(self, line: re.Pattern[str], *, deadline_s: float) -> re.Match[str]:
+        """Wait for a line of its output, and return the match. Raises `ChildFailed` as `until`."""
+        return await self.until(
+            lambda: self.log.search(line), what=f"say {line.pattern!r}", deadline_s=deadline_s
+        )
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the process itself, if it still runs."""
+        if self.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
 
     async def stop(self) -> int:
         """Stop it: each stop signal with its grace time, then SIGKILL for whoever is left of the group.
@@ -142,10 +161,11 @@ class Child:
             for number in self.spec.stop_signals:
                 self.send(number)
                 with suppress(TimeoutError):
-                    return await asyncio.wait_for(self._process.wait(), self.spec.grace_s)
+                    async with asyncio.timeout(self.spec.grace_s):
+                        return await self.wait()
         finally:
             self.kill()
-        return await self._process.wait()
+        return await self.wait()
 
     def kill(self) -> None:
         """SIGKILL to the whole group, at once."""
@@ -153,21 +173,8 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
 
     def _failure(self, happened: str) -> ChildFailed:
-        tail = log_tail(self.spec.log)
-        last = tail.splitlines()[-1] if tail else "nothing in its log"
-        return ChildFailed(f"{self.spec.name} {happened}: {last} (log: {self.spec.log})", tail)
-
-
-def log_tail(log: Path) -> str:
-    """The end of a log, whole lines only; empty when there is none."""
-    try:
-        with log.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - TAIL_BYTES))
-            text = file.read().decode(errors="replace")
-    except OSError:
-        return ""
-    return (text if size <= TAIL_BYTES else text.partition("\n")[2]).strip()
+        text = f"{self.spec.name} {happened}: {self.log.complaint()} (log: {self.log.path})"
+        return ChildFailed(text, self.log.tail())
 
 
 def describe_exit(returncode: int) -> str:
@@ -175,19 +182,3 @@ def describe_exit(returncode: int) -> str:
     if returncode >= 0:
         return f"exit code {returncode}"
     return f"signal {signal.Signals(-returncode).name}"
-
-
-async def run_to_end(spec: ChildSpec, *, deadline_s: float) -> None:
-    """Run a program that ends by itself. Raises `ChildFailed` unless it exits with 0 in time."""
-    async with await Child.start(spec) as child:
-        try:
-            returncode = await asyncio.wait_for(child.wait(), deadline_s)
-        except TimeoutError:
-            raise child._failure(f"did not end within {deadline_s:g} s") from None
-        if returncode != 0:
-            raise child._failure(f"ended with {describe_exit(returncode)}")
-
-
-def child_environ(environ: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
-    """The named variables that are set: an environment without surprises."""
-    return {name: environ[name] for name in names if name in environ}

@@ -1,0 +1,90 @@
+"""The database that a server should use: one that runs already, or one that is started for the while."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import asyncpg
+
+from queen.errors import UserError
+from queen.local.database import Database
+from queen.local.postgres import PostgresServer
+from queen.local.postgres_binaries import Source
+from queen.settings import load
+
+ANSWER_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenDatabase:
+    """A database that answers. `server` is there when it is ours, and `version` is for instance "18.6"."""
+
+    address: Database
+    source: Literal["PG_HOST"] | Source
+    version: str
+    server: PostgresServer | None = None
+
+    def environ(self) -> Mapping[str, str]:
+        """The variables that point the queue server at it."""
+        return self.address.environ()
+
+
+@asynccontextmanager
+async def open_database(
+    environ: Mapping[str, str] = os.environ,
+    *,
+    settings: Mapping[str, str] | None = None,
+    data: Path | None = None,
+) -> AsyncIterator[OpenDatabase]:
+    """The database of an environment: the one at `PG_HOST`, else a PostgreSQL that we start and stop.
+
+    `settings` and `data` are for the started one (`PostgresServer.start`). Raises `UserError` when the
+    outside server does not answer or none can be started.
+    """
+    if outside := outside_database(environ):
+        yield OpenDatabase(address=outside, source="PG_HOST", version=await server_version(outside))
+        return
+    async with PostgresServer.start(settings=settings, data=data, environ=environ) as server:
+        yield OpenDatabase(
+            address=server.address(), source=server.source, version=server.version, server=server
+        )
+
+
+def outside_database(environ: Mapping[str, str]) -> Database | None:
+    """What `PG_HOST` and its fellows name; None when it is not set. Raises `SettingsError`."""
+    given = load(environ)
+    if not given.pg_host:
+        return None
+    return Database(
+        host=given.pg_host,
+        port=given.pg_port,
+        user=given.pg_user,
+        password=given.pg_password,
+        name=given.pg_db,
+    )
+
+
+async def server_version(database: Database) -> str:
+    """Connect and ask for its version. Raises `UserError` when it does not answer or refuses us."""
+    where = f"PG_HOST={database.host} PG_PORT={database.port} PG_USER={database.user} PG_DB={database.name}"
+    try:
+        connection = await asyncpg.connect(
+            host=database.host,
+            port=database.port,
+            user=database.user,
+            password=database.password,
+            database=database.name,
+            timeout=ANSWER_TIMEOUT_S,
+        )
+    except TimeoutError:
+        raise UserError(f"{where}: no answer within {ANSWER_TIMEOUT_S:g} s") from None
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise UserError(f"{where}: {' '.join(str(error).split())}") from None
+    try:
+        version = connection.get_server_version()
+        return f"{version.major}.{version.minor}"
+    finally:
+        await connection.close()
