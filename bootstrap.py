@@ -117,12 +117,15 @@ def usage() -> str:
     targets = [f"  {name:<9}{target.help}" for name, target in TARGETS.items()]
     return "\n".join(
         [
-            "usage: make TARGET [ARGS=…]      or the same without make:   python3 bootstrap.py TARGET [ARGUMENTS]",
+            "usage: make TARGET [ARGS=…]",
+            "       python3 bootstrap.py TARGET [ARGUMENTS]      (the same without make)",
             "",
             *targets,
             "",
-            "The first one installs what it needs into .venv (about 10 to 40 seconds). Arguments are handed on:",
-            '  make test ARGS="tests/house -x"                              python3 bootstrap.py sweep --help',
+            "The first one installs what it needs into .venv, which takes about 10 to 40 seconds.",
+            "Arguments go to the command that the target runs:",
+            '  make test ARGS="tests/house -x"',
+            "  python3 bootstrap.py sweep --help",
         ]
     )
 

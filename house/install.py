@@ -51,8 +51,10 @@ def first_that_works(ways: Sequence[Callable[[], None]]) -> None:
     for way in ways:
         try:
             way()
-        except (subprocess.CalledProcessError, OSError) as error:
-            say(f"{way.__name__.replace('_', ' ')} failed: {error}")
+        except subprocess.CalledProcessError as error:
+            say(f"{Path(error.cmd[0]).name} failed with exit code {error.returncode}; trying another way")
+        except OSError as error:
+            say(f"{error}; trying another way")
         else:
             return
     raise SetupError(
@@ -138,7 +140,7 @@ class Installer:
 
 
 def pip_settings(pip: Sequence[str]) -> dict[str, str]:
-    """pip's configuration, files and environment together; empty when there is no pip to ask."""
+    """What pip is configured with, files and environment together; empty when there is no pip to ask."""
     command = [*pip, "--disable-pip-version-check", "config", "list"]
     listing = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
