@@ -23,6 +23,10 @@ PROFILE = "queen.conf"
 INCLUDE = f"include_if_exists '{PROFILE}'"
 SETTING_NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?", re.IGNORECASE)
 SET_BY_THE_START = frozenset({"listen_addresses", "port", "unix_socket_directories", "data_directory"})
+BAD_SETTING = re.compile(
+    r"(?:LOG|FATAL):\s+(.*(?:invalid value for parameter|unrecognized configuration parameter|"
+    r"requires a (?:numeric|Boolean) value|outside the valid range|could not access file).*)"
+)
 INITDB_DEADLINE_S = 120.0
 
 
@@ -138,6 +142,8 @@ def explain(error: ChildFailed | OSError, data: Path) -> UserError:
         return UserError(
             f"no space left for the database in {data} ({free_mb} MB free): free some, or set TMPDIR"
         )
+    if bad := BAD_SETTING.search(text):
+        return SettingsError(f"PostgreSQL refuses a setting: {bad[1]}")
     return error if isinstance(error, UserError) else UserError(f"{data}: {error.strerror}")
 
 

@@ -137,6 +137,10 @@ class PostgresServer:
         self._asked_port = self.port
         await self._launch()
 
+    async def wait(self) -> int:
+        """Wait for its end; returns the exit code, or -N after signal N."""
+        return await self._running().wait()
+
     async def stop(self) -> None:
         """Fast shutdown, after 10 s an immediate one; may be called again."""
         if self._child is not None:
