@@ -5,7 +5,7 @@ from house.index import for_locking, parse_pip_settings, uv_environment, uv_opti
 LISTING = """\
 :env:.cert='/etc/own.pem'
 global.cert='/etc/global.pem'
-global.index-url='https://user:p%40ss@mirror.example/simple?a=b'
+global.index-url='https://user:p%40ss@mirror.example/packages?a=b'
 global.extra-index-url='file:///one\\nfile:///two'
 install.trusted-host='mirror.example  other.example'
 freeze.timeout='1'
@@ -14,7 +14,7 @@ freeze.timeout='1'
 
 def test_pip_settings_are_read_with_values_that_hold_anything() -> None:
     settings = parse_pip_settings(LISTING)
-    assert settings["index-url"] == "https://user:p%40ss@mirror.example/simple?a=b"
+    assert settings["index-url"] == "https://user:p%40ss@mirror.example/packages?a=b"
     assert settings["extra-index-url"].split() == ["file:///one", "file:///two"]
 
 
@@ -30,7 +30,7 @@ def test_sections_of_other_pip_commands_do_not_count() -> None:
 
 def test_uv_gets_the_indexes_certificate_and_hosts_of_pip() -> None:
     environ = uv_environment(parse_pip_settings(LISTING), {})
-    assert environ["UV_DEFAULT_INDEX"] == "https://user:p%40ss@mirror.example/simple?a=b"
+    assert environ["UV_DEFAULT_INDEX"] == "https://user:p%40ss@mirror.example/packages?a=b"
     assert environ["UV_INDEX"] == "file:///one file:///two"
     assert environ["UV_INSECURE_HOST"] == "mirror.example other.example"
     assert environ["SSL_CERT_FILE"] == "/etc/own.pem"
@@ -61,5 +61,5 @@ def test_no_index_is_an_option() -> None:
 def test_a_lock_is_made_from_the_default_index_alone() -> None:
     environ = for_locking(uv_environment(parse_pip_settings(LISTING), {"HOME": "/home/me"}))
     assert "UV_INDEX" not in environ
-    assert environ["UV_DEFAULT_INDEX"].endswith("mirror.example/simple?a=b")
+    assert environ["UV_DEFAULT_INDEX"].endswith("mirror.example/packages?a=b")
     assert environ["HOME"] == "/home/me"
