@@ -15,6 +15,16 @@ class FramingError(Exception):
     """The bytes are not an HTTP/1.1 response; the connection cannot be used any more."""
 
 
+class Head(Struct, frozen=True):
+    """What a response head says about the response."""
+
+    status: int
+    length: int | None  # of the body, bytes; None: chunked, or until the connection closes
+    chunked: bool
+    retry_after_s: float | None
+    keep_alive: bool
+
+
 class Reply(Struct, frozen=True):
     """One complete response."""
 
@@ -29,74 +39,70 @@ class ResponseReader:
 
     def __init__(self) -> None:
         self._buffer = b""
-        self._body_start = 0  # 0: the head is not complete yet
-        self._length: int | None = None  # of the body; None: chunked or until close
-        self._chunked = False
-        self._status = 0
-        self._retry_after_s: float | None = None
-        self._keep_alive = True
+        self._head: Head | None = None  # None: not complete yet
+        self._body_start = 0
+        self._last_head_bytes = b""  # answers to the same request mostly have the same head
+        self._last_head: Head | None = None
 
     def feed(self, data: bytes) -> Reply | None:
         """Take more bytes; a `Reply` when the response is complete. Raises `FramingError`."""
-        buffer = self._buffer = self._buffer + data if self._buffer else data
-        if not self._body_start and not self._read_head(buffer):
+        self._buffer = self._buffer + data if self._buffer else data
+        head = self._head or self._read_head()
+        if head is None:
             return None
-        if self._length is not None:
-            end = self._body_start + self._length
-            return self._finish(self._buffer[self._body_start : end]) if len(self._buffer) >= end else None
-        if self._chunked:
+        if head.length is not None:
+            end = self._body_start + head.length
+            return self._finish(head, self._buffer[self._body_start : end]) if len(self._buffer) >= end else None
+        if head.chunked:
             body = decode_chunks(self._buffer[self._body_start :])
-            return None if body is None else self._finish(body)
+            return None if body is None else self._finish(head, body)
         return None
 
     def feed_eof(self) -> Reply | None:
         """The peer has closed: the reply if its end is the end of the connection, else None."""
-        if self._body_start and self._length is None and not self._chunked:
-            self._keep_alive = False
-            return self._finish(self._buffer[self._body_start :])
+        head = self._head
+        if head is None or head.length is not None or head.chunked:
+            return None
+        return self._finish(head, self._buffer[self._body_start :])
+
+    def _read_head(self) -> Head | None:
+        """The head once it is whole; interim (1xx) responses before it are dropped."""
+        while (head_end := self._buffer.find(HEAD_END)) >= 0:
+            head_bytes = self._buffer[:head_end]
+            if head_bytes != self._last_head_bytes or self._last_head is None:
+                self._last_head_bytes, self._last_head = head_bytes, parse_head(head_bytes)
+            if self._last_head.status >= 200:
+                self._head, self._body_start = self._last_head, head_end + len(HEAD_END)
+                return self._head
+            self._buffer = self._buffer[head_end + len(HEAD_END) :]
+        if len(self._buffer) > MAX_HEAD_BYTES:
+            raise FramingError(f"response head over {MAX_HEAD_BYTES} bytes")
         return None
 
-    def _read_head(self, buffer: bytes) -> bool:
-        head_end = buffer.find(HEAD_END)
-        if head_end < 0:
-            if len(buffer) > MAX_HEAD_BYTES:
-                raise FramingError(f"response head over {MAX_HEAD_BYTES} bytes")
-            return False
-        self._read_status(buffer)
-        if 100 <= self._status < 200:  # interim: the real response follows
-            self._buffer = rest = buffer[head_end + 4 :]
-            return self._read_head(rest)
-        self._body_start = head_end + 4
-        self._read_headers(buffer[:head_end].lower())
-        return True
+    def _finish(self, head: Head, body: bytes) -> Reply:
+        self._buffer, self._head = b"", None
+        return Reply(head.status, body, head.retry_after_s, head.keep_alive)
 
-    def _read_status(self, buffer: bytes) -> None:
-        status = buffer[9:12]
-        if not buffer.startswith(b"HTTP/1.") or not status.isdigit():
-            raise FramingError(f"not an HTTP response: {buffer[:40]!r}")
-        self._status = int(status)
-        self._keep_alive = buffer[7:8] == b"1"
 
-    def _read_headers(self, head: bytes) -> None:
-        if b"\r\nconnection: close" in head:
-            self._keep_alive = False
-        self._retry_after_s = _seconds(_header(head, b"\r\nretry-after:"))
-        if self._status in (204, 304):
-            self._length = 0
-            return
-        self._chunked = _header(head, b"\r\ntransfer-encoding:").endswith(b"chunked")
-        length = b"" if self._chunked else _header(head, b"\r\ncontent-length:")
-        if length and not length.isdigit():
-            raise FramingError(f"bad Content-Length: {length!r}")
-        self._length = int(length) if length else None
-
-    def _finish(self, body: bytes) -> Reply:
-        reply = Reply(self._status, body, self._retry_after_s, self._keep_alive)
-        self._buffer = b""
-        self._body_start = 0
-        self._length = None
-        self._chunked = False
-        return reply
+def parse_head(head_bytes: bytes) -> Head:
+    """Parse a response head, given without the empty line. Raises `FramingError`."""
+    head = head_bytes.lower()
+    status = head[9:12]
+    if not head.startswith(b"http/1.") or not status.isdigit():
+        raise FramingError(f"not an HTTP response: {head_bytes[:40]!r}")
+    chunked = _header(head, b"\r\ntransfer-encoding:").endswith(b"chunked")
+    length = b"" if chunked else _header(head, b"\r\ncontent-length:")
+    if length and not length.isdigit():
+        raise FramingError(f"bad Content-Length: {length!r}")
+    bodiless = status in (b"204", b"304")
+    delimited = bodiless or chunked or bool(length)
+    return Head(
+        status=int(status),
+        length=0 if bodiless else int(length) if length else None,
+        chunked=chunked and not bodiless,
+        retry_after_s=_seconds(_header(head, b"\r\nretry-after:")),
+        keep_alive=delimited and head[7:8] == b"1" and _header(head, b"\r\nconnection:") != b"close",
+    )
 
 
 def decode_chunks(data: bytes) -> bytes | None:

@@ -52,6 +52,11 @@ class LiveEntry:
         self._histogram.record(duration_s)
         self._answer_bytes += answer_bytes
 
+    def copy(self, other: "LiveEntry") -> None:
+        """Show what another entry has gathered, if there is anything, also in this row."""
+        if other._histogram.count:
+            self._histogram, self._answer_bytes = other._histogram, other._answer_bytes
+
     def fail(self, statistics: RequestStats, error: str) -> None:
         """Count one failure at once; the request itself is recorded as well."""
         statistics.log_error(self._method, self._name, error)

@@ -16,7 +16,6 @@ from locust.stats import RequestStats
 
 from loadtests.load.locust_stats import PUSH, PUSH_INTENDED, LiveEntry
 from loadtests.load.loops import Loop
-from loadtests.load.outcome import PushOutcome
 from loadtests.load.plan import LoadPlan
 from loadtests.load.producer import failure_text
 from loadtests.load.recorder import Attempt, Recorder
@@ -35,7 +34,7 @@ class LoadRun:
         self.endpoint = parse_endpoint(plan.host)
         self.watchdog = Watchdog(plan.timeout_s)
         self.recorder = Recorder(plan)
-        self.live = LiveStatistics(statistics)
+        self.live = LiveStatistics(statistics, open_loop=plan.loop == "open")
         self.started_at: float | None = None  # perf_counter
         self._start_line = Event()
         self._workers = Group()
@@ -89,28 +88,29 @@ class LoadRun:
 
 
 class LiveStatistics:
-    """The rows that Locust's page and console show."""
+    """The rows that Locust's page and console show.
 
-    def __init__(self, statistics: RequestStats) -> None:
+    In a closed loop a push is due when it is sent, so both of its clocks are one histogram.
+    """
+
+    def __init__(self, statistics: RequestStats, *, open_loop: bool) -> None:
         self._statistics = statistics
+        self._open_loop = open_loop
         self._push = LiveEntry("POST", PUSH)
-        self._response = LiveEntry("POST", PUSH_INTENDED, in_total=False)
+        self._intended = LiveEntry("POST", PUSH_INTENDED, in_total=False)
         self._others: dict[str, LiveEntry] = {}
 
     def pushed(self, due_s: float, attempt: Attempt) -> None:
         """A push over a client that leaves the bookkeeping to us."""
         self._push.record(attempt.done_at - attempt.sent_at, attempt.answer_bytes)
-        self._response.record(attempt.done_at - due_s, attempt.answer_bytes)
+        if self._open_loop:
+            self._intended.record(attempt.done_at - due_s, attempt.answer_bytes)
         if attempt.outcome.code:
-            self.failed(attempt.outcome)
+            self._push.fail(self._statistics, failure_text(attempt.outcome))
 
     def pushed_elsewhere(self, due_s: float, attempt: Attempt) -> None:
         """A push over a client that has fired Locust's request event already: only the second clock."""
-        self._response.record(attempt.done_at - due_s, attempt.answer_bytes)
-
-    def failed(self, outcome: PushOutcome) -> None:
-        """Show a failed push in Locust's failure table."""
-        self._push.fail(self._statistics, failure_text(outcome))
+        self._intended.record(attempt.done_at - due_s, attempt.answer_bytes)
 
     def other(self, method: str, name: str, duration_s: float, answer_bytes: int, error: str = "") -> None:
         """A request that is not a push."""
@@ -121,7 +121,9 @@ class LiveStatistics:
 
     def flush(self) -> None:
         """Hand everything to Locust."""
-        for entry in (self._push, self._response, *self._others.values()):
+        if not self._open_loop:
+            self._intended.copy(self._push)
+        for entry in (self._push, self._intended, *self._others.values()):
             entry.flush(self._statistics)
 
     def flush_for_ever(self) -> None:

@@ -1,0 +1,97 @@
+"""The result directory of one load that a person started: manifest, trial and the generator's files."""
+
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct
+
+from loadtests import results
+from loadtests.load.host import package_versions, this_machine
+from loadtests.load.plan import LoadPlan
+from loadtests.load.run import LoadRun
+from loadtests.load.server_facts import WRITTEN_VARIABLE, ServerFacts
+from loadtests.load.target import PoolGauges, read_pool
+from loadtests.load.writing import write_results
+from loadtests.results import Cell, LoadResult, Manifest, RunFiles, ServerVersions, Trial
+
+PART = "load"
+
+
+class RunRecord(Struct, frozen=True, kw_only=True):
+    """What is known when a run starts; `write` adds what was measured."""
+
+    files: RunFiles
+    trial_id: str
+    title: str
+    started: datetime
+    options: Mapping[str, Any]  # of the load, as chosen
+    facts: ServerFacts
+
+    def write(self, run: LoadRun) -> None:
+        """Write everything; trial.json last but the manifest. Raises OSError."""
+        files = self.files.trial(self.trial_id)
+        load = write_results(run.recorder, files)
+        pool = read_pool(run.plan.host)
+        results.write(files.trial, self._trial(run.plan, load, pool))
+        results.write(self.files.manifest, self._manifest(run.plan, pool))
+        self._announce()
+
+    def _trial(self, plan: LoadPlan, load: LoadResult, pool: PoolGauges | None) -> Trial:
+        return Trial(
+            trial_id=self.trial_id,
+            part=PART,
+            block=0,
+            order=0,
+            cell=Cell(
+                strategy=self.facts.strategy,
+                pool=self.facts.pool or (pool.max_count if pool else None),
+                connection_timeout_ms=self.facts.connection_timeout_ms,
+                num_workers=self.facts.num_workers,
+                loop=plan.loop,
+                shape=plan.shape,
+                clients=max(1, load.users),
+                rate_msg_s=plan.rate_msg_s,
+                batch=plan.batch,
+                interval_ms=plan.interval_ms,
+                payload_bytes=plan.payload_bytes,
+                partitions=plan.partitions,
+                client=plan.client,
+            ),
+            started_at=self.started.isoformat(timespec="seconds"),
+            load=load,
+        )
+
+    def _manifest(self, plan: LoadPlan, pool: PoolGauges | None) -> Manifest:
+        notes = () if pool else ("the server has no /metrics/pool",)
+        return Manifest(
+            run_id=self.files.root.name,
+            kind="load",
+            title=self.title,
+            started_at=self.started.isoformat(timespec="seconds"),
+            finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            command=tuple(sys.argv),
+            machine=this_machine(),
+            versions=ServerVersions(
+                server=self.facts.server or plan.host,
+                postgres=self.facts.postgres,
+                postgres_source=self.facts.postgres_source,
+            ),
+            packages=package_versions(),
+            settings={
+                **self.facts.settings,
+                **{name: str(value) for name, value in self.options.items()},
+            },
+            seed=plan.seed,
+            blocks_asked=1,
+            blocks_done=1,
+            notes=notes,
+        )
+
+    def _announce(self) -> None:
+        """Tell whoever started this process where the run is."""
+        if listing := os.environ.get(WRITTEN_VARIABLE):
+            with open(listing, "a", encoding="utf-8") as file:
+                file.write(f"{self.files.root}\n")

@@ -1,0 +1,187 @@
+"""A load that a person starts: `locust -f loadtests/locustfiles/high.py`, web page or --headless.
+
+Behaves as every Locust user expects: users, spawn rate and run time come from the form or the command
+line. Each start makes a fresh run; each stop writes a result directory, so that any run can be charted:
+
+    results/<run_id>/manifest.json
+    results/<run_id>/trials/001/{trial,load,ledger}.json, latency.hlog
+"""
+
+import logging
+import os
+import secrets
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust import events
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+from locust.runners import MasterRunner
+
+from loadtests.load import locust_stats
+from loadtests.load.options import (
+    LoadOptions,
+    OptionError,
+    add_arguments,
+    arguments_of,
+    make_plan,
+    read_options,
+)
+from loadtests.load.plan import LoadPlan
+from loadtests.load.run import LoadRun, set_current_run
+from loadtests.load.run_record import RunRecord
+from loadtests.load.server_facts import read_facts
+from loadtests.load.users import Consumer, FastProducer, LoopUser, QueueUser
+from loadtests.results import RunFiles
+from loadtests.sweep import naming
+from loadtests.ui.page import PoolPage
+
+TRIAL_ID = "001"
+PRODUCERS: dict[str, type[LoopUser]] = {"raw": QueueUser, "fast": FastProducer}
+
+logger = logging.getLogger(__name__)
+
+
+def install(shape: str) -> None:
+    """Make this Locust process a load of the given shape (a key of `plan.SHAPES`)."""
+    locust_stats.install()
+    session = Session(shape)
+    events.init_command_line_parser.add_listener(session.on_parser)
+    events.init.add_listener(session.on_init)
+    events.test_start.add_listener(session.on_test_start)
+    events.spawning_complete.add_listener(session.on_spawning_complete)
+    events.test_stopping.add_listener(session.on_test_stopping)
+    events.test_stop.add_listener(session.on_test_stop)
+
+
+class Session:
+    """One Locust process: many runs, one after the other. Its methods are Locust's event listeners."""
+
+    def __init__(self, shape: str) -> None:
+        self._shape = shape
+        self._run: LoadRun | None = None
+        self._record: RunRecord | None = None
+        self._warm_up: gevent.Greenlet | None = None
+        self._page = PoolPage()
+
+    def on_parser(self, parser: LocustArgumentParser, **_: Any) -> None:
+        """Add our options to Locust's."""
+        add_arguments(parser, self._shape)
+
+    def on_init(self, environment: Environment, web_ui: Any, **_: Any) -> None:
+        """Refuse bad options at once; hang our page into Locust's."""
+        try:
+            read_options(environment.parsed_options)
+        except OptionError as error:
+            print(f"locust: {error}", file=sys.stderr)
+            sys.exit(2)
+        gevent.get_hub().loop.update_now()  # else the seconds of importing count as part of --run-time
+        if web_ui is not None:
+            self._page.attach(web_ui, lambda: environment.host or "")
+
+    def on_test_start(self, environment: Environment, **_: Any) -> None:
+        """Begin a fresh run with what the form says."""
+        set_current_run(environment, None)
+        try:
+            options = read_options(environment.parsed_options)
+            choose_users(environment, options)
+            if isinstance(environment.runner, MasterRunner):
+                return  # the workers produce, and write
+            self._begin(environment, options)
+        except ValueError as error:
+            logger.error("%s", error)
+            environment.process_exit_code = 2
+            gevent.spawn(_give_up, environment)
+
+    def on_spawning_complete(self, **_: Any) -> None:
+        """The ramp is over: measure once the warm-up is over as well."""
+        run = self._run
+        if run is not None and self._warm_up is None:
+            self._warm_up = gevent.spawn_later(run.plan.warmup_s, run.recorder.open_window)
+
+    def on_test_stopping(self, **_: Any) -> None:
+        """Before Locust kills its users: let what is under way come to its end."""
+        if self._run is None:
+            return
+        if self._warm_up is not None:
+            self._warm_up.kill()
+            self._warm_up = None
+        self._run.finish(self._run.plan.drain_s)
+
+    def on_test_stop(self, environment: Environment, **_: Any) -> None:
+        """Write the result directory."""
+        run, record = self._run, self._record
+        self._run = self._record = None
+        set_current_run(environment, None)
+        if run is None or record is None:
+            return
+        try:
+            record.write(run)
+        except OSError as error:
+            logger.error("cannot write the results: %s", error)
+            return
+        logger.info("results: %s", record.files.root)
+        self._page.written(record.files.root)
+
+    def _begin(self, environment: Environment, options: LoadOptions) -> None:
+        started = datetime.now(UTC)
+        files = new_run_files(Path(options.results_dir), f"load {self._shape}", started)
+        plan = self._plan(environment, options, files)
+        self._run = LoadRun(plan, environment.stats)
+        self._record = RunRecord(
+            files=files,
+            trial_id=TRIAL_ID,
+            title=f"{self._shape} load",
+            started=started,
+            options=arguments_of(environment.parsed_options),
+            facts=read_facts(os.environ),
+        )
+        set_current_run(environment, self._run)
+        self._run.start()
+
+    def _plan(self, environment: Environment, options: LoadOptions, files: RunFiles) -> LoadPlan:
+        if not environment.host:
+            raise OptionError("--host: the server's address is needed, for instance http://127.0.0.1:6632")
+        assert environment.runner is not None
+        return make_plan(
+            options,
+            shape=self._shape,
+            host=environment.host,
+            users=environment.runner.target_user_count or 1,
+            trial_directory=str(files.trial(TRIAL_ID).root),
+            run_tag=f"l{secrets.token_hex(4)}",
+        )
+
+
+def choose_users(environment: Environment, options: LoadOptions) -> None:
+    """Take the user classes that the options ask for, unless classes were named on the command line."""
+    assert environment.parsed_options is not None
+    if environment.parsed_options.user_classes:
+        return
+    producer = PRODUCERS[options.client]
+    producer.weight, Consumer.weight = 1 - options.consumers, options.consumers
+    environment.user_classes = [each for each in (producer, Consumer) if each.weight > 0]
+
+
+def new_run_files(results: Path, title: str, started: datetime) -> RunFiles:
+    """A directory for one run that does not exist yet; made at once, so that it stays ours."""
+    name = naming.run_id(title, started)
+    for attempt in range(1, 1000):
+        root = results / (name if attempt == 1 else f"{name}-{attempt}")
+        try:
+            root.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise OptionError(f"--results-dir {results}: {error.strerror}") from None
+        return RunFiles(root)
+    raise OptionError(f"--results-dir {results}: too many runs in one second")
+
+
+def _give_up(environment: Environment) -> None:
+    runner, options = environment.runner, environment.parsed_options
+    if runner is not None:
+        runner.quit() if options is not None and options.headless else runner.stop()
