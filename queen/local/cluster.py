@@ -4,6 +4,7 @@ A directory of ours reads `queen.conf` at the end of its postgresql.conf: the pr
 one file. What a start decides (address, port) is not part of it; it goes on the command line.
 """
 
+import asyncio
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ import psutil
 
 from queen.errors import SettingsError, UserError
 from queen.local.postgres_binaries import PostgresBinaries
-from queen.local.process import Child, ChildFailed, ChildSpec
+from queen.local.process import POLL_S, Child, ChildFailed, ChildSpec
 from queen.local.users import User, can_enter, owner_of
 
 SUPERUSER = "queen"
@@ -28,6 +29,7 @@ BAD_SETTING = re.compile(
     r"requires a (?:numeric|Boolean) value|outside the valid range|could not access file).*)"
 )
 INITDB_DEADLINE_S = 120.0
+ENDING_S = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +41,11 @@ class Cluster:
     user: User | None
     lasting: bool
 
-    def check(self) -> None:
-        """Raise `UserError` when the directory exists and cannot be used; changes nothing."""
+    async def check(self) -> None:
+        """Raise `UserError` when the directory exists and cannot be used; changes nothing.
+
+        A server that runs on it gets a moment to end: its owner may just have been killed.
+        """
         if not can_enter(self.user, _first_existing(self.data.parent)):
             who = self.user.name if self.user else "you"
             raise UserError(
@@ -49,8 +54,11 @@ class Cluster:
         if not self.exists():
             return
         self._check_ours()
-        if pid := self.server_pid():
-            raise UserError(f"{self.data} is in use by a running PostgreSQL server (pid {pid})")
+        patience = asyncio.get_running_loop().time() + ENDING_S
+        while pid := self.server_pid():
+            if asyncio.get_running_loop().time() > patience:
+                raise UserError(f"{self.data} is in use by a running PostgreSQL server (pid {pid})")
+            await asyncio.sleep(POLL_S)
 
     def exists(self) -> bool:
         """Whether there is anything in the directory."""

@@ -198,7 +198,7 @@ def default_settings(binaries: PostgresBinaries) -> dict[str, str]:
 
 
 async def _prepare(cluster: Cluster, settings: Mapping[str, str], initdb_log: Path) -> None:
-    cluster.check()
+    await cluster.check()
     if not cluster.exists():
         await cluster.create(initdb_log)
     try:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Literal
 
 from queen.errors import UserError
-from queen.local.binaries_cache import reachable_copy
+from queen.local.binaries_cache import DEFAULT_CACHE, reachable_copy
 from queen.local.process import ChildSpec
 from queen.local.users import User
 
@@ -80,10 +80,14 @@ class Choice:
 
 
 def choose(environ: Mapping[str, str], user: User | None) -> Choice:
-    """Find PostgreSQL for that user. Raises `UserError` that names what to install or set."""
+    """Find PostgreSQL for that user. Raises `UserError` that names what to install or set.
+
+    `environ` is asked for `QUEEN_PG_BIN`, `PATH` and `QUEEN_CACHE_DIR` (see `binaries_cache.py`).
+    """
+    cache = Path(environ.get("QUEEN_CACHE_DIR", "").strip() or DEFAULT_CACHE)
     rejected: list[Rejected] = []
     for source, bindir in _candidates(environ):
-        found = _examine(source, bindir, user)
+        found = _examine(source, bindir, user, cache)
         if isinstance(found, PostgresBinaries):
             return Choice(found, tuple(rejected))
         if source == "QUEEN_PG_BIN":
@@ -118,7 +122,7 @@ def _embedded_bindir() -> Path | None:
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
-def _examine(source: Source, bindir: Path, user: User | None) -> PostgresBinaries | Rejected:
+def _examine(source: Source, bindir: Path, user: User | None, cache: Path) -> PostgresBinaries | Rejected:
     missing = [name for name in PROGRAMS if not os.access(bindir / name, os.X_OK)]
     if missing:
         return Rejected(bindir, f"no program {missing[0]} in it")
@@ -128,7 +132,7 @@ def _examine(source: Source, bindir: Path, user: User | None) -> PostgresBinarie
         if source != "embedded" or user is None:
             return Rejected(bindir, str(error))
     try:
-        copy = reachable_copy(bindir)
+        copy = reachable_copy(bindir, cache)
         return PostgresBinaries(bindir=copy, source=source, version=_version(copy, user))
     except (OSError, _CannotRun) as error:
         return Rejected(bindir, str(error))

@@ -1,0 +1,57 @@
+"""A scratch directory lives as long as its owner, however that ends."""
+
+from pathlib import Path
+
+import pytest
+
+from queen.local.scratch import scratch_directory, sweep
+from tests.local.support import harness, line_of
+
+OWNER = """
+import sys, time
+from pathlib import Path
+from queen.local.scratch import scratch_directory
+
+with scratch_directory(Path(sys.argv[1])) as directory:
+    (directory / "file").write_text("x")
+    print(directory, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_it_is_removed_with_all_in_it(tmp_path: Path) -> None:
+    with scratch_directory(tmp_path) as directory:
+        (directory / "deep").mkdir()
+        (directory / "deep" / "file").write_text("x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_removed_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), scratch_directory(tmp_path):
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_at_once_leave_each_other_alone(tmp_path: Path) -> None:
+    with scratch_directory(tmp_path) as one, scratch_directory(tmp_path) as other:
+        assert one != other
+        assert sweep(tmp_path) == []
+        assert one.exists()
+        assert other.exists()
+
+
+def test_that_of_a_killed_owner_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    with harness(OWNER, str(tmp_path)) as owner:
+        left = Path(line_of(owner))
+        assert sweep(tmp_path) == [], "its owner lives"
+        owner.kill()
+        owner.wait()
+        assert left.exists()
+        with scratch_directory(tmp_path) as mine:
+            assert list(tmp_path.iterdir()) == [mine]
+
+
+def test_what_only_looks_like_one_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "queen-db-mine").mkdir()
+    assert sweep(tmp_path) == []
+    assert (tmp_path / "queen-db-mine").exists()
