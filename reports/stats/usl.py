@@ -71,11 +71,12 @@ def fit(model: BlockModel[C], pools: Mapping[int, C]) -> Scalability | None:
     misfit = float(_misfit(pool, log_level, weight, np.array(sigma), np.array(kappa)))
     lack = float(stats.f.sf(misfit / (len(known) - 3), len(known) - 3, model.degrees_of_freedom))
     allowed = misfit + float(stats.f.ppf(CONFIDENCE, 1, model.degrees_of_freedom))
-    interval, reason = _peak_interval(pool, log_level, weight, allowed)
+    best = math.sqrt((1 - sigma) / kappa) if kappa > 0 else math.inf
+    interval, reason = _peak_interval(pool, log_level, weight, allowed, best)
     if lack < LACK_OF_FIT_ALPHA:
         interval, reason = None, "the law does not fit these figures"
-    peak = math.sqrt((1 - sigma) / kappa) if interval is not None and kappa > 0 else None
-    return Scalability(math.exp(log_gamma), sigma, kappa, lack, peak, interval if peak else None, reason)
+    peak = best if interval is not None else None
+    return Scalability(math.exp(log_gamma), sigma, kappa, lack, peak, interval, reason)
 
 
 def _log_usl(pool: Vector, log_gamma: float, sigma: float, kappa: float) -> Vector:
@@ -126,9 +127,11 @@ def _profile(pool: Vector, log_level: Vector, weight: Vector, peaks: Vector) -> 
 
 
 def _peak_interval(
-    pool: Vector, log_level: Vector, weight: Vector, allowed: float
+    pool: Vector, log_level: Vector, weight: Vector, allowed: float, best: float
 ) -> tuple[Interval | None, str]:
     grid = np.geomspace(max(1.0, pool.min() / 4), pool.max() * _PEAK_GRID_SPAN, _PEAK_GRID_POINTS)
+    if math.isfinite(best) and best < grid[-1]:
+        grid = np.union1d(grid, np.geomspace(best / 1.2, best * 1.2, 101))
     inside = np.flatnonzero(_profile(pool, log_level, weight, grid) <= allowed)
     if inside.size == 0:
         return None, "the law does not fit these figures"

@@ -1,0 +1,87 @@
+"""Cautions: what a reader should know before believing or using a figure, and what to do about it.
+
+Every caution is a case of one enum with its advice, so that none can be shown without saying what to do.
+"""
+
+import enum
+
+from msgspec import Struct
+
+
+class Caution(enum.Enum):
+    """Why a result is weaker than it looks. The value is the stable word for `--json`."""
+
+    ACCOUNTING_BROKEN = "accounting_broken"
+    INVALID_TRIALS = "invalid_trials"
+    INTERRUPTED = "interrupted"
+    NOT_DURABLE = "not_durable"
+    GENERATOR_LIMITED = "generator_limited"
+    NOISY_MACHINE = "noisy_machine"
+    TOO_FEW_BLOCKS = "too_few_blocks"
+    LOOSE_RECOMMENDATION = "loose_recommendation"
+    KNEE_AT_EDGE = "knee_at_edge"
+    LOCAL_ONLY = "local_only"
+    LITTLES_LAW_OFF = "littles_law_off"
+    NOT_INTERLEAVED = "not_interleaved"
+
+
+class Notice(Struct, frozen=True):
+    """One caution of one report, with the figure that raised it."""
+
+    caution: Caution
+    detail: str
+
+    @property
+    def what_to_do(self) -> str:
+        """The advice that goes with the caution."""
+        return WHAT_TO_DO[self.caution]
+
+
+WHAT_TO_DO: dict[Caution, str] = {
+    Caution.ACCOUNTING_BROKEN: (
+        "Do not use these figures: a server that loses or repeats messages is not fast. Keep the trial's "
+        "directory (ledger.json, server.log) and report it."
+    ),
+    Caution.INVALID_TRIALS: (
+        "They were left out, so their cells rest on fewer trials. Close what else runs and repeat the "
+        "sweep; if the same cell fails each time, lower its offered load."
+    ),
+    Caution.INTERRUPTED: (
+        "The figures cover the trials that finished. Run the same command again: finished trials are kept."
+    ),
+    Caution.NOT_DURABLE: (
+        "With synchronous_commit off a crash of PostgreSQL loses acknowledged messages. Compare these "
+        "cells among themselves only."
+    ),
+    Caution.GENERATOR_LIMITED: (
+        "The generator was near its own limit, so fast cells look equal. Use the raw client, a larger batch, "
+        "or a second machine for the load."
+    ),
+    Caution.NOISY_MACHINE: (
+        "Close browsers, builds and other containers, use mains power and a fixed CPU frequency, then "
+        "repeat; more blocks also narrow the intervals."
+    ),
+    Caution.TOO_FEW_BLOCKS: (
+        "Give the sweep more blocks (at least 4): longer windows do not help, more interleaved repeats do."
+    ),
+    Caution.LOOSE_RECOMMENDATION: (
+        "The recommended pool was not shown to be worse than the best, but may be by the stated loss. More "
+        "blocks settle it; until then the next larger pool is the safe choice."
+    ),
+    Caution.KNEE_AT_EDGE: (
+        "The largest pool that was tried is still the best: the best may lie beyond. Repeat with larger "
+        "pools (and max_connections to match)."
+    ),
+    Caution.LOCAL_ONLY: (
+        "Locally a few connections suffice; over a network each statement holds its connection for a round "
+        "trip more. Repeat with the round trip of your database, or use the calculator below."
+    ),
+    Caution.LITTLES_LAW_OFF: (
+        "Pushes held more or fewer connections than rate × hold time says: look for connections that are "
+        "held by something else, or for a window that was not steady (warm-up too short)."
+    ),
+    Caution.NOT_INTERLEAVED: (
+        "Different runs saw different moments of the machine; the interval does not know of that drift. Put "
+        "both settings into one sweep, which interleaves them, before you rely on a small difference."
+    ),
+}

@@ -1,0 +1,47 @@
+"""Latency percentiles against pool size, from merged histograms; whiskers are the single trials' range."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from reports.charts import style
+from reports.labels import with_labels
+
+_PERCENTILES = (("p50", "p50 (median)"), ("p95", "p95"), ("p99", "p99"))
+
+
+@style.themed
+def draw(
+    latency: pd.DataFrame,
+    title: str = "Latency against pool size",
+    columns: int = 2,
+    clock: str = "response",
+) -> Figure:
+    """Draw a `latency` frame of one part. `clock`: "response" (what a user feels) or "service"."""
+    frame = with_labels(latency[latency["clock"] == clock].dropna(subset=["pool"]))
+    frame = frame.sort_values(["db_rtt_ms", "pool"])
+    groups = list(frame.groupby(["db_rtt_ms", "series"], sort=False))
+    figure, axes = style.panels(len(groups), title, columns, sharey=True)
+    for axis, (_, rows) in zip(axes, groups, strict=True):
+        pool = rows["pool"].to_numpy(float)
+        for place, (name, label) in enumerate(_PERCENTILES):
+            colour = style.SERIES[place].light
+            low, high = rows[f"{name}_low_ms"], rows[f"{name}_high_ms"]
+            axis.vlines(pool, low, high, color=colour, linewidth=1.4, capstyle="butt")
+            axis.plot(
+                pool,
+                rows[f"{name}_ms"],
+                color=colour,
+                marker=style.MARKERS[place],
+                linestyle=style.LINES[place],
+                label=label,
+            )
+        style.pool_axis(axis, [int(size) for size in rows["pool"]])
+        axis.set_yscale("log")
+        axis.yaxis.set_minor_locator(NullLocator())
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_title(f"{rows['series'].iloc[0]}, {rows['panel'].iloc[0]}")
+    for axis in axes[:: max(1, min(columns, len(axes)))]:
+        axis.set_ylabel(f"{clock} time (ms)")
+    style.legend(figure, axes)
+    return figure

@@ -1,0 +1,31 @@
+"""The pool over time: connections in total, idle ones, and requests that wait for one."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from reports.charts import style, timelines
+
+_GAUGES = (
+    ("pool_total", "total connections", 0),
+    ("pool_idle", "idle connections", 2),
+    ("pool_waiting", "requests waiting", 1),
+)
+
+
+@style.themed
+def draw(samples: pd.DataFrame, title: str = "The pool over time", columns: int = 2) -> Figure:
+    """Draw a `samples` frame of a few trials, one panel each."""
+    chosen = list(timelines.trials(samples))
+    figure, axes = style.panels(len(chosen), title, columns)
+    for axis, (name, rows) in zip(axes, chosen, strict=True):
+        timelines.time_axis(axis, rows)
+        for column, label, place in _GAUGES:
+            colour = style.SERIES[place].light
+            line = style.LINES[place]
+            axis.plot(
+                rows["t_s"], rows[column], color=colour, linestyle=line, drawstyle="steps-post", label=label
+            )
+        style.count_axis(axis, "connections or requests")
+        axis.set_title(name)
+    style.legend(figure, axes)
+    return figure

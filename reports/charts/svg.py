@@ -1,0 +1,54 @@
+"""Figures → SVG: inline for a page (following its theme) or as a file of its own."""
+
+import html
+import io
+import re
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from reports.charts import style
+
+_NO_DATE = {"Date": None, "Creator": None}
+_ID = re.compile(r'\bid="([^"]+)"')
+_REFERENCE = re.compile(r'(url\(#|href="#)([^")]+)')
+
+
+def inline(figure: Figure, name: str, description: str) -> str:
+    """An `<svg>` element whose colours are CSS variables, for a page that defines them (`theme_css`).
+
+    `name` makes its ids unique in the page; `description` is read aloud in place of the picture.
+    """
+    text = _text(figure)
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = _ID.sub(rf'id="{name}-\1"', text)
+    text = _REFERENCE.sub(rf"\1{name}-\2", text)
+    for colour in style.THEMED:
+        text = text.replace(colour.light, f"var({colour.variable})")
+    width, height = figure.get_size_inches() * 72
+    opening = (
+        f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 {width:g} {height:g}" role="img" '
+        f'aria-labelledby="{name}-title"><title id="{name}-title">{html.escape(description)}</title>'
+    )
+    return opening + text[text.index(">") + 1 :].strip()
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as .svg or .png (by the name's ending). Raises OSError, ValueError for other endings."""
+    with matplotlib.rc_context(style.RC):
+        metadata = _NO_DATE if path.suffix == ".svg" else None
+        figure.savefig(path, dpi=150, metadata=metadata)
+
+
+def theme_css(dark: bool) -> str:
+    """`--chart-…: #…;` declarations of one theme."""
+    return " ".join(f"{one.variable}: {one.dark if dark else one.light};" for one in style.THEMED)
+
+
+def _text(figure: Figure) -> str:
+    buffer = io.StringIO()
+    with matplotlib.rc_context(style.RC):
+        figure.savefig(buffer, format="svg", metadata=_NO_DATE)
+    return buffer.getvalue()

@@ -1,0 +1,61 @@
+"""Throughput against pool size: a panel for each round trip, a line for each strategy, with intervals."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reports.charts import style
+from reports.labels import with_labels
+
+
+@style.themed
+def draw(
+    estimates: pd.DataFrame,
+    title: str = "Throughput against pool size",
+    columns: int = 2,
+    unit: str = "messages",
+) -> Figure:
+    """Draw an `estimates` frame (`reports.estimates`). Bars are 95 % intervals for comparing cells."""
+    frame = with_labels(estimates.dropna(subset=["pool"])).sort_values(["db_rtt_ms", "pool"])
+    groups = list(frame.groupby("db_rtt_ms"))
+    figure, axes = style.panels(len(groups), title, columns, sharey=True)
+    names = list(dict.fromkeys(frame["series"]))
+    for axis, (_, panel) in zip(axes, groups, strict=True):
+        for place, name in enumerate(names):
+            _line(axis, panel[panel["series"] == name], name, place)
+        style.pool_axis(axis, [int(pool) for pool in panel["pool"]])
+        axis.set_title(panel["panel"].iloc[0])
+        style.count_axis(axis, "")
+    for axis in axes[:: max(1, min(columns, len(axes)))]:
+        axis.set_ylabel(f"acknowledged {unit}/s")
+    style.legend(figure, axes)
+    return figure
+
+
+def _line(axis: Axes, rows: pd.DataFrame, name: str, place: int) -> None:
+    if rows.empty:
+        return
+    colour = style.SERIES[place % len(style.SERIES)].light
+    pool, level = rows["pool"].to_numpy(float), rows["throughput"].to_numpy(float)
+    axis.plot(
+        pool,
+        level,
+        color=colour,
+        linestyle=style.LINES[place % len(style.LINES)],
+        marker=style.MARKERS[place % len(style.MARKERS)],
+        label=name,
+    )
+    known = rows["low"].notna().to_numpy()
+    if known.any():
+        below = (level - rows["low"].to_numpy(float))[known]
+        above = (rows["high"].to_numpy(float) - level)[known]
+        bars = (below, above)
+        axis.errorbar(
+            pool[known], level[known], yerr=bars, fmt="none", ecolor=colour, capsize=4, elinewidth=1.4
+        )
+    best = rows["recommended"].to_numpy(bool)
+    ring: dict[str, Any] = {"markersize": 15, "markerfacecolor": "none", "markeredgewidth": 1.5}
+    ink = style.INK.light
+    axis.plot(pool[best], level[best], "o", markeredgecolor=ink, label="recommended pool", **ring)

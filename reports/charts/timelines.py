@@ -1,0 +1,27 @@
+"""What every chart over a trial's time shares: one panel a trial, the warm-up shaded."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from reports.charts import style
+from reports.labels import round_trip
+
+
+def trials(samples: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """(panel title, rows by rising time) of each trial, in the frame's order."""
+    for _, rows in samples.groupby(["run_id", "trial_id"], sort=False):
+        first = rows.iloc[0]
+        strategy = "" if pd.isna(first["strategy"]) else f"{first['strategy']}, "
+        name = f"{strategy}{round_trip(float(first['db_rtt_ms']))}, pool {first['pool']}"
+        yield name, rows.sort_values("t_s")
+
+
+def time_axis(axis: Axes, rows: pd.DataFrame) -> None:
+    """Seconds from the start of the measured window; what came before is shaded."""
+    start, end = float(rows["t_s"].min()), float(rows["t_s"].max())
+    axis.set_xlim(start, end)
+    if start < 0:
+        axis.axvspan(start, 0, color=style.SHADE.light, zorder=0, linewidth=0, label="warm-up")
+    axis.set_xlabel("time since the measured window began (s)")

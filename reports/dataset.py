@@ -1,0 +1,230 @@
+"""Runs → tidy pandas frames: one row an observation, one column a variable, the unit in its name.
+
+`trials`   one row a trial. `run_id`, `trial_id`, `part` (string); `block`, `order`, `attempt` (int64);
+           every field of `Cell` under its own name; `measured_s`, `throughput_msg_s`, `pushes_s`
+           (acknowledged requests per second); `requests_ok`, `requests_not_done`, `requests_unknown`,
+           `requests_missed` (int64); `timeouts` (requests refused by the pool, float64), `timeouts_s`;
+           `service_p50_ms` … `response_p99_ms`; `hold_mean_ms`, `wait_mean_ms`, `busy_mean`,
+           `waiting_mean`; `server_cpu_cores` … `other_cpu_cores` (CPU seconds per second);
+           `db_rtt_measured_ms`; `valid` (bool); `remarks` (string, "" when there is none).
+`samples`  one row a sample: `run_id`, `trial_id`, the factors, then every field of `Sample`.
+`errors`   one row a trial and kind of failure: identity, factors, `status`, `code`, `text`, `requests`.
+`latency`  one row a part, cell and clock: factors, `clock` ("service", "response"), `trials`, `count`,
+           `p50_ms`, `p95_ms`, `p99_ms` of the merged histograms, and `p50_low_ms`, `p50_high_ms`, … the
+           lowest and highest single trial. NaN where the trials left no histogram to merge.
+
+Whole numbers that may be missing are `Int64`, other numbers float64 (missing: NaN), texts `string`.
+Works with pandas 2.2 and 3.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pandas as pd
+
+from loadtests.results import Cell, Latency, ResultError, Sample, Trial
+from reports.runs import Run, read_any
+from reports.stats import histogram
+
+FACTORS: tuple[str, ...] = Cell.__struct_fields__
+IDENTITY = ("run_id", "trial_id", "part", "block")
+PERCENTILES = ("p50_ms", "p95_ms", "p99_ms")
+CLOCKS = ("service", "response")
+POOL_TIMEOUT = "pool_timeout"  # the answer's code when no connection became free in time
+POOL_TIMEOUT_TEXT = "timeout exceeded when trying to connect"  # where a server sends no code
+
+Row = dict[str, Any]  # one row on its way into a frame; never leaves this module
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Runs and their frames."""
+
+    runs: tuple[Run, ...]
+    trials: pd.DataFrame
+    samples: pd.DataFrame
+    errors: pd.DataFrame
+    latency: pd.DataFrame
+
+
+def load(paths: Sequence[Path], batch: int | None = None) -> Dataset:
+    """Read runs (see `reports.runs.read_any`). Raises `ResultError`, one line that names the file."""
+    return of(read_any(paths, batch))
+
+
+def of(runs: tuple[Run, ...]) -> Dataset:
+    """The frames of runs that were read already."""
+    return Dataset(runs, trials_frame(runs), samples_frame(runs), errors_frame(runs), latency_frame(runs))
+
+
+def trials_frame(runs: Iterable[Run]) -> pd.DataFrame:
+    """The `trials` frame; all trials, valid or not."""
+    return _frame(_identity(run, trial) | _trial_row(trial) for run in runs for trial in run.trials)
+
+
+def errors_frame(runs: Iterable[Run]) -> pd.DataFrame:
+    """The `errors` frame; empty when every request succeeded."""
+    rows = [
+        _identity(run, trial) | msgspec.structs.asdict(error)
+        for run in runs
+        for trial in run.trials
+        for error in trial.load.errors
+    ]
+    return _frame(rows, columns=(*IDENTITY, *FACTORS, "status", "code", "text", "requests"))
+
+
+def samples_frame(runs: Iterable[Run]) -> pd.DataFrame:
+    """The `samples` frame; trials without samples.csv have no rows. Raises `ResultError`."""
+    frames = [
+        frame.assign(**_constants(_identity(run, trial)))
+        for run in runs
+        for trial in run.trials
+        if (frame := _read_samples(run, trial)) is not None
+    ]
+    columns = [*IDENTITY, *FACTORS, *Sample.__struct_fields__]
+    if not frames:
+        return pd.DataFrame(columns=columns)
+    return _typed(pd.concat(frames, ignore_index=True)[columns])
+
+
+def latency_frame(runs: Iterable[Run]) -> pd.DataFrame:
+    """The `latency` frame, of valid trials. Raises `ResultError` for a log that cannot be read."""
+    groups: dict[tuple[str, Cell], list[tuple[Run, Trial]]] = {}
+    for run in runs:
+        for trial in run.trials:
+            if trial.valid:
+                groups.setdefault((trial.part, trial.cell), []).append((run, trial))
+    rows = [
+        {"part": part} | msgspec.structs.asdict(cell) | row
+        for (part, cell), members in groups.items()
+        for row in _latency_rows(members)
+    ]
+    return _frame(rows, columns=("part", *FACTORS, "clock", "trials", "count", *PERCENTILES))
+
+
+def _identity(run: Run, trial: Trial) -> Row:
+    return {
+        "run_id": run.name,
+        "trial_id": trial.trial_id,
+        "part": trial.part,
+        "block": trial.block,
+    } | msgspec.structs.asdict(trial.cell)
+
+
+def _trial_row(trial: Trial) -> Row:
+    load, pool, machine = trial.load, trial.pool, trial.machine
+    timeouts = timeouts_of(trial)
+    row: Row = {
+        "order": trial.order,
+        "attempt": trial.attempt,
+        "measured_s": load.measured_s,
+        "throughput_msg_s": load.throughput_msg_s,
+        "pushes_s": load.requests_ok / load.measured_s,
+        "requests_ok": load.requests_ok,
+        "requests_not_done": load.requests_not_done,
+        "requests_unknown": load.requests_unknown,
+        "requests_missed": load.requests_missed,
+        "timeouts": float(timeouts),
+        "timeouts_s": timeouts / load.measured_s,
+    }
+    for clock, latency in (("service", load.service), ("response", load.response)):
+        row |= {f"{clock}_{name}": getattr(latency, name, None) for name in PERCENTILES}
+    for name in ("hold_mean_ms", "wait_mean_ms", "busy_mean", "waiting_mean"):
+        row[name] = getattr(pool, name, None)
+    for name in ("server", "postgres", "generator", "relay", "other"):
+        seconds = getattr(machine, f"{name}_cpu_s", None)
+        row[f"{name}_cpu_cores"] = None if seconds is None else seconds / load.measured_s
+    row["db_rtt_measured_ms"] = getattr(machine, "db_rtt_measured_ms", None)
+    row["valid"] = trial.valid
+    row["remarks"] = "; ".join(f"{remark.reason}: {remark.detail}" for remark in trial.remarks)
+    return row
+
+
+def timeouts_of(trial: Trial) -> int:
+    """Requests of the window that the pool refused for want of a connection, as the clients saw them."""
+    return sum(
+        error.requests
+        for error in trial.load.errors
+        if error.code == POOL_TIMEOUT or POOL_TIMEOUT_TEXT in error.text
+    )
+
+
+def _read_samples(run: Run, trial: Trial) -> pd.DataFrame | None:
+    files = run.trial_files(trial)
+    if files is None or not files.samples.exists():
+        return None
+    try:
+        frame = pd.read_csv(files.samples, dtype="float64")
+    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
+        reason = str(error).strip().splitlines()[0]
+        raise ResultError(f"{files.samples}: not a table of samples: {reason}") from None
+    missing = [name for name in Sample.__struct_fields__ if name not in frame.columns]
+    if missing:
+        raise ResultError(f"{files.samples}: no column {missing[0]}")
+    return frame
+
+
+def _latency_rows(members: Sequence[tuple[Run, Trial]]) -> Iterable[Row]:
+    logs = [files.latency for run, trial in members if (files := run.trial_files(trial)) is not None]
+    for clock in CLOCKS:
+        single = [found for _, trial in members if (found := getattr(trial.load, clock)) is not None]
+        if not single:
+            continue
+        merged = _merged([log for log in logs if log.exists()], clock, single)
+        row: Row = {"clock": clock, "trials": len(single), "count": sum(one.count for one in single)}
+        for name in PERCENTILES:
+            low_high = [getattr(one, name) for one in single]
+            stem = name.removesuffix("_ms")
+            row |= {name: getattr(merged, name, None)}
+            row |= {f"{stem}_low_ms": min(low_high), f"{stem}_high_ms": max(low_high)}
+        yield row
+
+
+def _merged(logs: Sequence[Path], clock: str, single: Sequence[Latency]) -> Latency | None:
+    """Percentiles of all trials together; of the only trial where there is one."""
+    found = histogram.merge(logs, clock) if len(logs) == len(single) else None
+    if found is not None and found.get_total_count():
+        return histogram.latency(found)
+    return single[0] if len(single) == 1 else None
+
+
+def _frame(rows: Iterable[Row], columns: Sequence[str] = ()) -> pd.DataFrame:
+    listed = [_constants(row) for row in rows]
+    return _typed(pd.DataFrame(listed) if listed else pd.DataFrame(columns=list(columns)))
+
+
+def _constants(row: Row) -> Row:
+    return {name: _missing(value) for name, value in row.items()}
+
+
+def _missing(value: object) -> object:
+    return pd.NA if value is None else value
+
+
+_TEXTS = {"run_id", "trial_id", "part", "strategy", "loop", "shape", "client", "synchronous_commit"}
+_TEXTS |= {"code", "text", "clock", "remarks"}
+_NULLABLE_INTEGERS = {"pool", "connection_timeout_ms"}
+_INTEGERS = {"block", "order", "attempt", "num_workers", "clients", "batch", "payload_bytes", "partitions"}
+_INTEGERS |= {"requests_ok", "requests_not_done", "requests_unknown", "requests_missed"}
+_INTEGERS |= {"requests", "status", "trials", "count"}
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    kinds: Mapping[str, str] = {name: _dtype(name) for name in frame.columns}
+    floats = [name for name, kind in kinds.items() if kind == "float64"]
+    return frame.assign(**{name: pd.to_numeric(frame[name], errors="coerce") for name in floats}).astype(
+        kinds
+    )
+
+
+def _dtype(name: str) -> str:
+    if name in _TEXTS:
+        return "string"
+    if name in _NULLABLE_INTEGERS:
+        return "Int64"
+    if name == "valid":
+        return "bool"
+    return "int64" if name in _INTEGERS else "float64"

@@ -1,0 +1,39 @@
+"""The `estimates` frame: one row a curve and pool, with interval; what the capacity charts draw."""
+
+from collections.abc import Iterable
+
+import msgspec
+import pandas as pd
+
+from reports.verdict import Curve
+
+COLUMNS = ("throughput", "low", "high", "pushes_per_s", "hold_ms", "needed", "busy", "waiting")
+
+
+def estimates_frame(curves: Iterable[Curve]) -> pd.DataFrame:
+    """`part`, every field of `Cell`, `trials`, and as float64 (missing: NaN)
+
+    `throughput`, `low`, `high` (messages/s and interval), `pushes_per_s`, `hold_ms`, `needed` (connections,
+    by Little's law), `busy`, `waiting`; `limit` (string); `recommended` (bool: the curve's knee).
+    """
+    rows = [
+        {"part": curve.part}
+        | msgspec.structs.asdict(seen.cell)
+        | {
+            "trials": seen.trials,
+            "throughput": seen.throughput,
+            "low": seen.interval.low if seen.interval else None,
+            "high": seen.interval.high if seen.interval else None,
+            "pushes_per_s": seen.pushes_per_s,
+            "hold_ms": seen.hold_ms,
+            "needed": seen.pushes_per_s * seen.hold_ms / 1000 if seen.hold_ms is not None else None,
+            "busy": seen.busy,
+            "waiting": seen.waiting,
+            "limit": seen.limit.value,
+            "recommended": curve.knee is not None and curve.knee.pool == seen.cell.pool,
+        }
+        for curve in curves
+        for seen in curve.cells
+    ]
+    frame = pd.DataFrame(rows)
+    return frame.astype(dict.fromkeys(COLUMNS, "float64")) if rows else frame

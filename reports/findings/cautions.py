@@ -1,0 +1,94 @@
+"""Which cautions a report must carry; each threshold stands here with its reason."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from loadtests.results import Trial
+from reports.advice import Caution, Notice
+from reports.findings.limits import GENERATOR_SHARE
+from reports.runs import Run
+from reports.verdict import AccountingTotals, Curve, Validity
+
+NOISY_SD = 0.15  # a quiet machine repeats a cell within 5-10 %
+FOREIGN_CPU = 0.10  # of the machine, used by processes that are not ours
+LEAST_BLOCKS = 4
+LOOSE_LOSS = 0.15  # a recommendation that may lose more than this is loose
+LITTLE_DISAGREEMENT = 0.10  # rate × hold against busy connections
+
+
+def notices(
+    runs: Sequence[Run],
+    curves: Sequence[Curve],
+    validity: Validity,
+    accounting: AccountingTotals | None,
+) -> tuple[Notice, ...]:
+    """All cautions that apply, the gravest first (the enum's order)."""
+    found = [
+        *_about_correctness(accounting),
+        *_about_trials(runs, validity),
+        *_about_noise(validity),
+        *_about_curves(runs, curves),
+    ]
+    order = list(Caution)
+    return tuple(sorted(found, key=lambda notice: order.index(notice.caution)))
+
+
+def _about_correctness(accounting: AccountingTotals | None) -> Iterator[Notice]:
+    if accounting is not None and not accounting.holds:
+        detail = (
+            f"{accounting.lost} lost, {accounting.duplicated} duplicated, "
+            f"{accounting.unexplained} unexplained, {accounting.out_of_order} out of order"
+        )
+        yield Notice(Caution.ACCOUNTING_BROKEN, detail)
+
+
+def _about_trials(runs: Sequence[Run], validity: Validity) -> Iterator[Notice]:
+    if validity.invalid:
+        yield Notice(Caution.INVALID_TRIALS, f"{len(validity.invalid)} of {validity.trials} trials")
+    for run in runs:
+        manifest = run.manifest
+        if manifest is not None and (manifest.interrupted or manifest.finished_at is None):
+            yield Notice(Caution.INTERRUPTED, f"{len(run.trials)} trials of {run.name} were finished")
+    if undurable := _cells(runs, lambda trial: trial.cell.synchronous_commit == "off"):
+        yield Notice(Caution.NOT_DURABLE, f"{undurable} cells ran with synchronous_commit off")
+    if validity.generator_share is not None and validity.generator_share > GENERATOR_SHARE:
+        yield Notice(
+            Caution.GENERATOR_LIMITED,
+            f"the fastest trial reached {validity.generator_share:.0%} of the generator's own ceiling",
+        )
+
+
+def _about_noise(validity: Validity) -> Iterator[Notice]:
+    if validity.other_cpu_share is not None and validity.other_cpu_share > FOREIGN_CPU:
+        detail = f"other processes used {validity.other_cpu_share:.0%} of the machine's CPU"
+        yield Notice(Caution.NOISY_MACHINE, detail)
+    for precision in validity.precision:
+        if precision.residual_sd is not None and precision.residual_sd > NOISY_SD:
+            detail = f"repeats of one cell of {precision.part} differ by ±{precision.residual_sd:.0%} (sd)"
+            yield Notice(Caution.NOISY_MACHINE, detail)
+        if precision.blocks < LEAST_BLOCKS:
+            yield Notice(Caution.TOO_FEW_BLOCKS, f"{precision.part} has {precision.blocks}")
+
+
+def _about_curves(runs: Sequence[Run], curves: Sequence[Curve]) -> Iterator[Notice]:
+    for curve in curves:
+        name = f"{curve.factors.strategy or curve.part}, {curve.factors.db_rtt_ms:g} ms round trip"
+        if curve.knee is not None and curve.knee.loss_at_most > LOOSE_LOSS:
+            detail = f"{name}: pool {curve.knee.pool} may lose up to {curve.knee.loss_at_most:.0%}"
+            yield Notice(Caution.LOOSE_RECOMMENDATION, detail)
+        if curve.knee is not None and curve.knee.at_edge:
+            yield Notice(Caution.KNEE_AT_EDGE, f"{name}: pool {curve.knee.pool}")
+        off = curve.need.disagreement if curve.need is not None else None
+        if off is not None and abs(off) > LITTLE_DISAGREEMENT:
+            yield Notice(Caution.LITTLES_LAW_OFF, f"{name}: rate × hold time is off by {off:+.0%}")
+    if curves and all(curve.factors.db_rtt_ms == 0 for curve in curves) and _is_ours(runs):
+        yield Notice(Caution.LOCAL_ONLY, "every trial spoke to its database without a network in between")
+    if len(runs) > 1 or (curves and not _is_ours(runs)):
+        yield Notice(Caution.NOT_INTERLEAVED, "figures of separate runs are compared")
+
+
+def _cells(runs: Sequence[Run], condition: Callable[[Trial], bool]) -> int:
+    return len({trial.cell for run in runs for trial in run.trials if condition(trial)})
+
+
+def _is_ours(runs: Sequence[Run]) -> bool:
+    return all(run.manifest is not None for run in runs)

@@ -1,0 +1,69 @@
+"""What the figures rest on: valid trials, precision, the generator's share, and the accounting."""
+
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+
+from loadtests.results import Trial
+from reports.findings.curves import Part
+from reports.findings.limits import ceiling_share
+from reports.runs import Run
+from reports.verdict import AccountingTotals, InvalidTrial, Precision, Validity
+
+
+def validity(runs: Sequence[Run], parts: Iterable[Part], ceilings: dict[tuple[str, str], float]) -> Validity:
+    """Counts over all trials of all runs."""
+    members = [(run.name, trial) for run in runs for trial in run.trials]
+    trials = [trial for _, trial in members]
+    shares = [ceiling_share(run, trial, ceilings) for run, trial in members if trial.valid]
+    foreign = [share for trial in trials if (share := _other_share(trial)) is not None]
+    return Validity(
+        trials=len(trials),
+        invalid=tuple(_invalid(trial) for trial in trials if not trial.valid),
+        remarks=sum(trial.valid and bool(trial.remarks) for trial in trials),
+        precision=tuple(_precision(part) for part in parts),
+        generator_share=max((share for share in shares if share is not None), default=None),
+        other_cpu_share=fmean(foreign) if foreign else None,
+    )
+
+
+def accounting(runs: Iterable[Run]) -> AccountingTotals | None:
+    """Sums over the trials that were audited, valid or not; None when none was."""
+    audits = [trial.accounting for run in runs for trial in run.trials if trial.accounting is not None]
+    if not audits:
+        return None
+    return AccountingTotals(
+        trials=len(audits),
+        acknowledged=sum(audit.acknowledged for audit in audits),
+        stored=sum(audit.stored for audit in audits),
+        unknown=sum(audit.unknown for audit in audits),
+        unknown_stored=sum(audit.unknown_stored for audit in audits),
+        lost=sum(audit.lost for audit in audits),
+        duplicated=sum(audit.duplicated for audit in audits),
+        unexplained=sum(audit.unexplained for audit in audits),
+        out_of_order=sum(audit.out_of_order for audit in audits),
+    )
+
+
+def _invalid(trial: Trial) -> InvalidTrial:
+    reasons = (f"{remark.reason}: {remark.detail}" for remark in trial.remarks if remark.fatal)
+    return InvalidTrial(trial.trial_id, tuple(reasons))
+
+
+def _precision(part: Part) -> Precision:
+    """The detectable ratio of the two cells with the most trials: what a complete pair can show."""
+    model = part.model
+    fullest = sorted(model.cells, key=lambda cell: -model.trials[model.cells.index(cell)])[:2]
+    return Precision(
+        part=part.name,
+        blocks=model.blocks,
+        degrees_of_freedom=model.degrees_of_freedom,
+        residual_sd=model.residual_sd,
+        minimum_detectable=model.minimum_detectable(fullest[0], fullest[1]) if len(fullest) == 2 else None,
+    )
+
+
+def _other_share(trial: Trial) -> float | None:
+    machine = trial.machine
+    if machine is None or machine.other_cpu_s is None:
+        return None
+    return machine.other_cpu_s / (trial.load.measured_s * machine.cpu_count)

@@ -1,0 +1,29 @@
+"""Dataset → verdict: the order in which the findings are made, and nothing else."""
+
+from reports.dataset import Dataset
+from reports.findings import cautions, curves, limits, timeouts, validity
+from reports.runs import one_unit
+from reports.verdict import Verdict
+
+
+def judge(dataset: Dataset) -> Verdict:
+    """All findings. Raises `ResultError` when the runs' units cannot be put together."""
+    runs = dataset.runs
+    unit = one_unit(runs)
+    waits = limits.waits_by_trial(dataset.samples)
+    ceilings = limits.ceilings(runs)
+    parts = curves.parts(runs)
+    found = {part.name: curves.curves(part, limits.limits(part, waits, ceilings)) for part in parts}
+    every = tuple(curve for part in parts for curve in found[part.name])
+    audit = validity.accounting(runs)
+    checked = validity.validity(runs, parts, ceilings)
+    return Verdict(
+        runs=tuple(run.name for run in runs),
+        unit=unit,
+        curves=every,
+        gains=tuple(gain for part in parts for gain in curves.gains(part, found[part.name])),
+        timeouts=timeouts.count(runs),
+        accounting=audit,
+        validity=checked,
+        notices=cautions.notices(runs, every, checked, audit),
+    )

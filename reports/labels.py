@@ -1,0 +1,53 @@
+"""How a configuration is called: only by the factors that differ between the things being compared."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from loadtests.results import Cell
+
+FACTORS = tuple(name for name in Cell.__struct_fields__ if name not in ("pool", "db_rtt_ms"))
+_SHOWN_AS_VALUE = frozenset({"strategy", "shape", "loop", "client"})
+_UNITS = {"connection_timeout_ms": "ms time-out", "rate_msg_s": "msg/s offered", "payload_bytes": "bytes"}
+_NAMES = {"num_workers": "workers", "batch": "messages a push"}
+
+
+def round_trip(db_rtt_ms: float) -> str:
+    """What is said about the way to the database: "local", "2 ms round trip"."""
+    return "local" if db_rtt_ms == 0 else f"{db_rtt_ms:g} ms round trip"
+
+
+def varying(cells: Iterable[Cell]) -> tuple[str, ...]:
+    """The factors, beside pool and round trip, in which the cells differ."""
+    listed = tuple(cells)
+    return tuple(name for name in FACTORS if len({getattr(cell, name) for cell in listed}) > 1)
+
+
+def series(cell: Cell, factors: Sequence[str]) -> str:
+    """A cell's name among cells that differ in `factors`; its strategy when nothing differs."""
+    names = factors or ("strategy",)
+    return _join({name: getattr(cell, name) for name in names})
+
+
+def with_labels(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with columns `series` (as above) and `panel` (the round trip), both string."""
+    names = [name for name in FACTORS if name in frame and frame[name].nunique(dropna=False) > 1]
+    rows = frame[names or ["strategy"]].astype(object).where(lambda values: values.notna(), None)
+    labels = [_join({str(name): value for name, value in row.items()}) for row in rows.to_dict("records")]
+    panels = [round_trip(rtt) for rtt in frame["db_rtt_ms"]]
+    return frame.assign(series=labels, panel=panels)
+
+
+def _join(values: Mapping[str, object]) -> str:
+    return ", ".join(_one(name, value) for name, value in values.items()) or "all"
+
+
+def _one(name: str, value: object) -> str:
+    if value is None:
+        return "all" if name == "strategy" else f"{name} not set"
+    if name in _SHOWN_AS_VALUE:
+        return str(value)
+    shown = f"{value:g}" if isinstance(value, float) else str(value)
+    if name in _UNITS:
+        return f"{shown} {_UNITS[name]}"
+    return f"{shown} {_NAMES[name]}" if name in _NAMES else f"{name}={shown}"

@@ -1,0 +1,156 @@
+"""What a report has to say, as values: no sentence is made here, and no statistic computed.
+
+`reports.judge` fills these structs, `reports.wording` puts them into words, `reports.charts` draws
+them, and `queen report --json` prints them. Throughput is messages per second (or requests per second,
+see `Verdict.unit`), times are milliseconds, pools and needs are connections.
+"""
+
+import enum
+
+from msgspec import Struct
+
+from loadtests.results import Cell
+from reports.advice import Notice
+from reports.stats.block_model import Interval, Ratio
+from reports.stats.knee import Knee
+from reports.stats.littles_law import Need
+from reports.stats.usl import Scalability
+
+
+class Limit(enum.Enum):
+    """What keeps a configuration from being faster."""
+
+    POOL = "pool"
+    PARTITION_LOCK = "partition lock"
+    DATABASE = "database"
+    SERVER_CPU = "server CPU"
+    MACHINE_CPU = "machine CPU"
+    GENERATOR = "load generator"
+    OFFERED_LOAD = "offered load"
+    UNCLEAR = "unclear"
+
+
+class CellFigures(Struct, frozen=True, kw_only=True):
+    """One configuration: what its valid trials say together."""
+
+    cell: Cell
+    trials: int
+    throughput: float  # geometric mean, adjusted for the blocks that it missed
+    interval: Interval | None  # for comparing cells of one part; None: too few trials
+    pushes_per_s: float
+    hold_ms: float | None
+    busy: float | None  # connections in use, time average
+    waiting: float | None  # requests waiting for a connection, time average
+    timeouts: int  # requests of all valid trials
+    limit: Limit
+
+
+class PoolStep(Struct, frozen=True):
+    """What a larger pool brings on one curve."""
+
+    from_pool: int
+    to_pool: int
+    ratio: Ratio
+
+
+class Curve(Struct, frozen=True, kw_only=True):
+    """Throughput against pool size with everything else equal."""
+
+    part: str
+    factors: Cell  # with `pool` None
+    cells: tuple[CellFigures, ...]  # by rising pool
+    steps: tuple[PoolStep, ...]  # neighbours
+    knee: Knee | None
+    scalability: Scalability | None
+    need: Need | None  # at the knee; Little's law
+    db_rtt_measured_ms: float | None
+
+    def at(self, pool: int) -> CellFigures | None:
+        """The figures at one pool size; None when it was not measured."""
+        return next((figures for figures in self.cells if figures.cell.pool == pool), None)
+
+
+class FactorGain(Struct, frozen=True, kw_only=True):
+    """What one other factor brings: `of` over `over` with everything else equal."""
+
+    factor: str  # field of Cell
+    of: Cell
+    over: Cell
+    ratio: Ratio
+
+
+class TimeoutCount(Struct, frozen=True, kw_only=True):
+    """Requests that got no connection in time. Counts of what was seen; no interval is claimed."""
+
+    part: str
+    cell: Cell
+    trials: int
+    requests: int  # refused by the pool
+    sent: int
+    measured_s: float  # of all trials together
+    text: str  # the error, word for word; "" when there was none
+
+    @property
+    def per_s(self) -> float:
+        """Refused requests per second."""
+        return self.requests / self.measured_s
+
+
+class AccountingTotals(Struct, frozen=True, kw_only=True):
+    """What became of all messages, summed over the audited trials."""
+
+    trials: int
+    acknowledged: int
+    stored: int
+    unknown: int
+    unknown_stored: int
+    lost: int
+    duplicated: int
+    unexplained: int
+    out_of_order: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether acknowledged ⊆ stored and stored − acknowledged ⊆ unknown, once and in order."""
+        return not (self.lost or self.duplicated or self.unexplained or self.out_of_order)
+
+
+class InvalidTrial(Struct, frozen=True):
+    """A trial that was not used, and why."""
+
+    trial_id: str
+    reasons: tuple[str, ...]
+
+
+class Precision(Struct, frozen=True, kw_only=True):
+    """How fine the comparison of one part is."""
+
+    part: str
+    blocks: int
+    degrees_of_freedom: int
+    residual_sd: float | None  # of ln throughput
+    minimum_detectable: float | None  # ratio, for two cells that ran in every block
+
+
+class Validity(Struct, frozen=True, kw_only=True):
+    """What the figures rest on."""
+
+    trials: int
+    invalid: tuple[InvalidTrial, ...]
+    remarks: int  # valid trials that carry a remark
+    precision: tuple[Precision, ...]
+    generator_share: float | None  # highest throughput over the generator's own ceiling
+    other_cpu_share: float | None  # CPU that others used, of the machine, on average
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """All findings of one report."""
+
+    runs: tuple[str, ...]
+    unit: str
+    curves: tuple[Curve, ...]
+    gains: tuple[FactorGain, ...]
+    timeouts: tuple[TimeoutCount, ...]
+    accounting: AccountingTotals | None
+    validity: Validity
+    notices: tuple[Notice, ...]
