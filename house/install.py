@@ -6,8 +6,11 @@ lasts until the last of them has ended, even when this process is killed.
 
 import contextlib
 import fcntl
+import importlib.metadata
+import importlib.util
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -106,20 +109,19 @@ class Installer:
         """The pip beside this Python, working from outside; else the one that Python carries.
 
         Debian has the first without the second (python3-venv), some installations have it the other
-        way round, and a pip before 22.3 cannot work from outside.
+        way round. Raises `SetupError` when there is neither.
         """
         python = str(self._checkout.python)
-        outside = [sys.executable, "-m", "pip", "--python", python]
-        if _succeeds([*outside, "--version"]):
-            return outside
-        if _succeeds([python, "-m", "ensurepip"]):
+        if has_pip_that_works_from_outside():
+            return [sys.executable, "-m", "pip", "--python", python]
+        if subprocess.run([python, "-m", "ensurepip"], capture_output=True, check=False).returncode == 0:
             return [python, "-m", "pip"]
         raise SetupError(
             "this Python has neither pip nor ensurepip; on Debian or Ubuntu: apt install python3-venv"
         )
 
     def _sync_with_uv(self, pip: Sequence[str]) -> None:
-        settings = pip_settings(pip)
+        settings = pip_settings(pip[:3])  # without --python: the configuration is that of this pip
         environ = uv_environment(settings, os.environ)
         uv = [str(self._checkout.bin / "uv"), "pip"]
         options = [*uv_options(settings), "--quiet", "--python", str(self._checkout.python)]
@@ -137,6 +139,14 @@ class Installer:
             pass_fds=(self._held.fileno(),),
             check=True,
         )
+
+
+def has_pip_that_works_from_outside() -> bool:
+    """Whether this Python has a pip that knows `--python`, which came with pip 22.3."""
+    if importlib.util.find_spec("pip") is None:
+        return False
+    numbers = [int(number) for number in re.findall(r"\d+", importlib.metadata.version("pip"))]
+    return numbers >= [22, 3]
 
 
 def pip_settings(pip: Sequence[str]) -> dict[str, str]:
@@ -163,7 +173,3 @@ def exclusive(path: Path) -> Iterator[IO[str]]:
 def say(text: str) -> None:
     """One line of progress on stderr."""
     print(f"queen: {text}", file=sys.stderr, flush=True)
-
-
-def _succeeds(command: Sequence[str]) -> bool:
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0

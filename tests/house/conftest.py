@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from house.environment import Checkout
 from tests.house import wheels
 
 ROOT = Path(__file__).resolve().parents[2]
+BASE_PYTHON: str = sys._base_executable  # type: ignore[attr-defined]
 
 PYPROJECT = """
 [build-system]
@@ -42,11 +44,12 @@ class SmallCheckout:
     notes: Path
     environ: dict[str, str]
 
-    def start(self, *arguments: str, **extra: str) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, python: Sequence[str] = (BASE_PYTHON,), **extra: str
+    ) -> subprocess.Popen[str]:
         """Start `bootstrap.py` with the Python that this environment was made with."""
-        base: str = sys._base_executable  # type: ignore[attr-defined]
         return subprocess.Popen(
-            [base, "bootstrap.py", *arguments],
+            [*python, "bootstrap.py", *arguments],
             cwd=self.checkout.root,
             env={**self.environ, **extra},
             stdin=subprocess.PIPE,
@@ -55,9 +58,11 @@ class SmallCheckout:
             text=True,
         )
 
-    def run(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, python: Sequence[str] = (BASE_PYTHON,), **extra: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run `bootstrap.py` to its end."""
-        process = self.start(*arguments, **extra)
+        process = self.start(*arguments, python=python, **extra)
         output, errors = process.communicate(timeout=50)
         return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
 
@@ -77,10 +82,9 @@ class SmallCheckout:
         """Make the least that counts as a finished environment; installs nothing."""
         self.checkout.bin.mkdir(parents=True)
         self.checkout.python.symlink_to(sys.executable)
-        base: str = sys._base_executable  # type: ignore[attr-defined]
         expected = "from pathlib import Path; from house.environment import Checkout; import sys; "
         expected += "c = Checkout(Path.cwd()); c.stamp.write_text(c.expected_stamp())"
-        subprocess.run([base, "-c", expected], cwd=self.checkout.root, check=True)
+        subprocess.run([BASE_PYTHON, "-c", expected], cwd=self.checkout.root, check=True)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import subprocess
 
 from house.environment import State
-from tests.house.conftest import SmallCheckout
+from tests.house.conftest import BASE_PYTHON, SmallCheckout
 
 
 def test_uv_installs_the_lock_and_then_this_project_from_where_pip_looks(small: SmallCheckout) -> None:
@@ -59,6 +59,17 @@ def test_a_file_that_is_not_the_locked_one_is_refused(small: SmallCheckout) -> N
     assert done.returncode == 1
     assert "HASHES" in done.stderr
     assert not small.checkout.stamp.exists()
+
+
+def test_a_python_with_neither_pip_nor_ensurepip_says_what_to_install(small: SmallCheckout) -> None:
+    stand_in = small.checkout.root / "no-ensurepip"
+    stand_in.mkdir()
+    (stand_in / "ensurepip.py").write_text("raise SystemExit(1)\n")
+    done = small.run("setup", python=(BASE_PYTHON, "-S"), PYTHONPATH=str(stand_in))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1:] == [
+        "queen: this Python has neither pip nor ensurepip; on Debian or Ubuntu: apt install python3-venv"
+    ]
 
 
 def test_two_set_ups_at_once_install_once(small: SmallCheckout) -> None:
