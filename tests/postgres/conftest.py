@@ -1,0 +1,77 @@
+"""A store over a fresh, migrated database, on PostgreSQL 15 and on 18."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest_asyncio
+
+from queen.core.ack import Acker
+from queen.core.deadline import Deadline
+from queen.core.directory import Directory
+from queen.core.pop import Popper
+from queen.core.push import Pusher
+from queen.core.wakeups import Wakeups
+from queen.local.database import Database
+from queen.observe.pool import PoolGauges
+from queen.postgres.migrate import migrate
+from queen.postgres.pool import Pool, open_pool
+from queen.postgres.store import PostgresStore
+from queen.settings import PushStrategy, Settings
+
+STATEMENT_TIMEOUT_MS = 20_000
+
+
+def soon() -> Deadline:
+    """A deadline that a healthy database meets easily."""
+    return Deadline.after_ms(STATEMENT_TIMEOUT_MS)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The operations of one server process, and a way to look into the tables."""
+
+    pool: Pool
+    gauges: PoolGauges
+    store: PostgresStore
+    wakeups: Wakeups
+    pushers: dict[PushStrategy, Pusher]
+    popper: Popper
+    acker: Acker
+
+    async def sql(self, statement: str, *values: object) -> list[tuple[object, ...]]:
+        """Rows of a statement."""
+        async with self.pool.connection(soon()) as connection:
+            return [tuple(row) for row in await connection.fetch(statement, *values)]
+
+
+def settings_for(database: Database, **changes: object) -> Settings:
+    """Settings of a server on that database."""
+    given = {"pg_host": database.host, "pg_port": database.port, "pg_user": database.user, "pg_db": database.name}
+    return Settings(**{**given, **changes})
+
+
+@asynccontextmanager
+async def open_queue(settings: Settings) -> AsyncIterator[Queue]:
+    """What `queen.api.app` wires, without the HTTP."""
+    gauges = PoolGauges(settings.db_pool_size)
+    async with open_pool(settings, gauges) as pool:
+        async with pool.connection(soon()) as connection:
+            await migrate(connection)
+        store, wakeups = PostgresStore(pool), Wakeups()
+        directory = Directory(store)
+        yield Queue(
+            pool=pool,
+            gauges=gauges,
+            store=store,
+            wakeups=wakeups,
+            pushers={kind: Pusher(store, directory, wakeups, kind) for kind in PushStrategy},
+            popper=Popper(store, directory, wakeups, STATEMENT_TIMEOUT_MS),
+            acker=Acker(store, wakeups),
+        )
+
+
+@pytest_asyncio.fixture
+async def queue(each_database: Database) -> AsyncIterator[Queue]:
+    async with open_queue(settings_for(each_database)) as opened:
+        yield opened

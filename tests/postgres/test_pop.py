@@ -1,0 +1,193 @@
+"""Pop: order, leases, groups and waiting, on a real table."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from queen.core.pop import Delivery, PopRequest
+from queen.core.push import PushItem
+from queen.core.store import AckItem, PartitionName, QueueOptions
+from queen.settings import PushStrategy
+
+from .conftest import Queue, open_queue, settings_for, soon
+
+
+async def push(queue: Queue, *names: str, partition: str = "p", to: str = "orders") -> None:
+    items = [PushItem(PartitionName(to, partition), f'"{name}"', name) for name in names]
+    await queue.pushers[PushStrategy.BATCH].push(items, soon())
+
+
+def names(delivery: Delivery | None) -> list[str]:
+    return [] if delivery is None else [message.transaction_id for message in delivery.messages]
+
+
+async def test_auto_ack_commits_at_once(queue: Queue) -> None:
+    await push(queue, "a", "b", "c")
+    first = await queue.popper.pop(PopRequest("orders", None, batch=2, auto_ack=True))
+    assert first is not None
+    assert first.lease_id is None
+    assert names(first) == ["a", "b"]
+    assert names(await queue.popper.pop(PopRequest("orders", None, batch=2, auto_ack=True))) == ["c"]
+    assert await queue.popper.pop(PopRequest("orders", None, batch=2, auto_ack=True)) is None
+
+
+async def test_a_lease_blocks_its_group_on_its_partition_only(queue: Queue) -> None:
+    await push(queue, "a", partition="p")
+    await push(queue, "b", partition="q")
+    assert names(await queue.popper.pop(PopRequest("orders", "p"))) == ["a"]
+    assert await queue.popper.pop(PopRequest("orders", "p")) is None
+    assert names(await queue.popper.pop(PopRequest("orders", None))) == ["b"]
+    assert names(await queue.popper.pop(PopRequest("orders", "p", group="other"))) == ["a"]
+
+
+async def test_several_partitions_under_one_lease_keep_their_order(queue: Queue) -> None:
+    for partition in "pqr":
+        await push(queue, f"{partition}1", f"{partition}2", partition=partition)
+    delivery = await queue.popper.pop(PopRequest("orders", None, batch=5, partitions=3))
+    got = names(delivery)
+    assert len(got) == 5
+    for partition in "pqr":
+        mine = [name for name in got if name.startswith(partition)]
+        assert mine == sorted(mine)
+        assert got.index(mine[0]) + len(mine) - 1 == got.index(mine[-1]), "grouped by partition"
+
+
+async def test_a_message_that_was_answered_is_seen_at_once(queue: Queue) -> None:
+    """Read your writes, however many pops of the same group look at the same time."""
+    for number in range(50):
+        popping = [
+            asyncio.create_task(queue.popper.pop(PopRequest("orders", None, auto_ack=True))) for _ in range(3)
+        ]
+        await push(queue, str(number))
+        seen = await queue.popper.pop(PopRequest("orders", None, auto_ack=True))
+        others = [delivery for task in popping if (delivery := await task) is not None]
+        delivered = names(seen) + [name for delivery in others for name in names(delivery)]
+        assert delivered == [str(number)]
+
+
+async def test_a_waiting_pop_wakes_on_a_push(queue: Queue) -> None:
+    waiting = asyncio.create_task(queue.popper.pop(PopRequest("orders", None, wait_ms=20_000)))
+    async with asyncio.timeout(10):
+        while queue.wakeups.parked == 0:
+            await asyncio.sleep(0)
+        await push(queue, "a")
+        assert names(await waiting) == ["a"]
+
+
+async def test_a_waiting_pop_wakes_when_a_lease_is_given_back(queue: Queue) -> None:
+    await push(queue, "a")
+    held = await queue.popper.pop(PopRequest("orders", "p"))
+    assert held is not None
+    waiting = asyncio.create_task(queue.popper.pop(PopRequest("orders", "p", wait_ms=20_000)))
+    async with asyncio.timeout(10):
+        while queue.wakeups.parked == 0:
+            await asyncio.sleep(0)
+        message = held.messages[0]
+        retry = AckItem(message.partition_uuid, message.transaction_id, "retry", str(held.lease_id), None)
+        await queue.acker.ack("__QUEUE_MODE__", [retry], soon())
+        assert names(await waiting) == ["a"]
+
+
+async def test_nobody_waits_longer_than_asked(queue: Queue) -> None:
+    assert await queue.popper.pop(PopRequest("nosuch", None, wait_ms=50)) is None
+    assert queue.wakeups.parked == 0
+
+
+async def test_a_new_group_gets_what_is_pushed_after_its_first_request(queue: Queue) -> None:
+    await push(queue, "old")
+    request = PopRequest("orders", None, group="g", batch=10, mode="new")
+    assert await queue.popper.pop(request) is None
+    await push(queue, "new")
+    await push(queue, "other", partition="later")
+    assert sorted(names(await queue.popper.pop(PopRequest("orders", None, "g", 10, 10)))) == ["new", "other"]
+
+
+async def test_a_group_may_register_before_its_queue_exists(queue: Queue) -> None:
+    request = PopRequest("orders", None, group="g", batch=10, mode="new")
+    assert await queue.popper.pop(request) is None
+    await push(queue, "first")
+    assert names(await queue.popper.pop(request)) == ["first"]
+
+
+async def test_a_group_may_start_at_a_time(queue: Queue) -> None:
+    for name in "abcde":
+        await push(queue, name)
+    [(third,)] = await queue.sql("select created_at from queen.messages where transaction_id = 'c'")
+    assert isinstance(third, datetime)
+    request = PopRequest("orders", None, group="g", batch=10, mode="timestamp", start=third.astimezone(UTC))
+    assert names(await queue.popper.pop(request)) == ["c", "d", "e"]
+
+
+async def test_registering_a_group_never_misses_a_partition_that_is_being_made(queue: Queue) -> None:
+    """Both orders of the race must give each (partition, group) its cursor."""
+
+    async def pushes(number: int) -> None:
+        await push(queue, f"m{number}", partition=f"p{number}")
+
+    async def registers(number: int) -> None:
+        await queue.store.register_group("orders", f"g{number}", "all", None, soon())
+
+    await asyncio.gather(*(work(number) for number in range(20) for work in (pushes, registers)))
+    assert await queue.sql("select count(*) from queen.cursors") == [(20 * 20,)]
+
+
+async def test_delayed_messages_appear_when_they_are_due(queue: Queue) -> None:
+    await queue.store.configure("orders", "", "", QueueOptions(delayed_processing=1), soon())
+    await push(queue, "a", "b")
+    assert await queue.popper.pop(PopRequest("orders", None, batch=10)) is None
+    started = asyncio.get_running_loop().time()
+    delivery = await queue.popper.pop(PopRequest("orders", None, batch=10, wait_ms=15_000))
+    assert names(delivery) == ["a", "b"]
+    assert asyncio.get_running_loop().time() - started < 10
+
+
+async def test_a_drained_queue_costs_one_index_probe(queue: Queue) -> None:
+    """Idle partitions are parked: a pop does not visit them again and again."""
+    for number in range(30):
+        await push(queue, "m", partition=f"p{number}")
+    while await queue.popper.pop(PopRequest("orders", None, batch=10, partitions=10, auto_ack=True)):
+        pass
+    assert await queue.sql("select count(*) from queen.cursors where available_at <> 'infinity'") == [(0,)]
+
+
+async def test_one_partition_many_pushers_and_readers_nothing_lost_or_reordered(queue: Queue) -> None:
+    producers, each, groups = 4, 60, ("g1", "g2")
+    seen: dict[str, list[str]] = {group: [] for group in groups}
+
+    async def produce(number: int) -> None:
+        for turn in range(each):
+            await push(queue, f"{number}-{turn}")
+
+    async def consume(group: str) -> None:
+        while len(seen[group]) < producers * each:
+            delivery = await queue.popper.pop(
+                PopRequest("orders", None, group=group, batch=7, auto_ack=True, wait_ms=500)
+            )
+            seen[group] += names(delivery)
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(
+            *(produce(number) for number in range(producers)), *(consume(group) for group in groups)
+        )
+    stored = await queue.sql("select transaction_id from queen.messages order by position")
+    order = [str(transaction_id) for (transaction_id,) in stored]
+    assert seen == dict.fromkeys(groups, order)
+
+
+async def test_two_servers_share_one_database(queue: Queue, each_database: object) -> None:
+    async with open_queue(settings_for(each_database, db_pool_size=4)) as other:  # type: ignore[arg-type]
+        await push(queue, *(str(number) for number in range(40)))
+        taken: list[str] = []
+        while len(taken) < 40:
+            deliveries = await asyncio.gather(
+                *(server.popper.pop(PopRequest("orders", None, batch=3)) for server in (queue, other))
+            )
+            assert sum(delivery is not None for delivery in deliveries) <= 1, "one lease holder at a time"
+            for delivery in deliveries:
+                for message in delivery.messages if delivery else ():
+                    taken.append(message.transaction_id)
+                    done = AckItem(
+                        message.partition_uuid, message.transaction_id, "completed",
+                        str(delivery.lease_id) if delivery else "", None,
+                    )
+                    await other.acker.ack("__QUEUE_MODE__", [done], soon())
+        assert taken == [str(number) for number in range(40)]
