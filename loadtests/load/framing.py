@@ -52,7 +52,9 @@ class ResponseReader:
             return None
         if head.length is not None:
             end = self._body_start + head.length
-            return self._finish(head, self._buffer[self._body_start : end]) if len(self._buffer) >= end else None
+            return (
+                self._finish(head, self._buffer[self._body_start : end]) if len(self._buffer) >= end else None
+            )
         if head.chunked:
             body = decode_chunks(self._buffer[self._body_start :])
             return None if body is None else self._finish(head, body)
@@ -107,7 +109,7 @@ def parse_head(head_bytes: bytes) -> Head:
 
 def decode_chunks(data: bytes) -> bytes | None:
     """The body of a complete chunked message (RFC 9112 §7.1), or None while bytes are missing."""
-    parts = []
+    parts: list[bytes] = []
     at = 0
     while (line_end := data.find(b"\r\n", at)) >= 0:
         size_text = data[at:line_end].split(b";", 1)[0].strip()
@@ -124,7 +126,7 @@ def decode_chunks(data: bytes) -> bytes | None:
 
 
 def _header(head: bytes, name: bytes) -> bytes:
-    """Value of a header of the lower-cased head; `name` is given as `\\r\\nname:`; empty if absent."""
+    """Value of a header of the lower-cased head; `name` comes with the line end before it and its colon; empty if absent."""
     start = head.find(name)
     if start < 0:
         return b""

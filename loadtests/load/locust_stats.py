@@ -6,8 +6,8 @@ statistics about once a second, through `StatsEntry.extend`: the way a master ta
 """
 
 import math
-import time
 from collections import defaultdict
+from datetime import UTC, datetime
 
 from locust import stats
 from locust.stats import RequestStats, StatsEntry
@@ -77,7 +77,7 @@ class LiveEntry:
 def _partial_entry(
     statistics: RequestStats, name: str, method: str, gathered: LatencyHistogram
 ) -> StatsEntry:
-    now = time.time()
+    now = datetime.now(UTC).timestamp()  # Locust keeps its seconds on the wall clock
     buckets = gathered.buckets()
     entry = StatsEntry(statistics, name, method)
     entry.start_time = now

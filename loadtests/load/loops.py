@@ -105,7 +105,7 @@ class OpenLoop:
         while (ahead_s := due_s - perf_counter()) > 0:
             if self._stopping.wait(ahead_s):
                 return True
-        return self._stopping.is_set()
+        return bool(self._stopping.is_set())
 
     def _fly(self, due_s: float) -> None:
         sender = self._idle.pop() if self._idle else self._new_sender()

@@ -8,6 +8,7 @@ a real server. Run it as `python -m loadtests.load.null_server --port 0 --batch 
 import argparse
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import cast
 
 import msgspec
@@ -88,10 +89,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=0, help="TCP port; 0: any free one")
     parser.add_argument("--batch", type=int, default=1, help="messages in each answer")
     options = parser.parse_args(argv)
-    try:
+    with suppress(KeyboardInterrupt):
         uvloop.run(serve(options.port, options.batch))
-    except KeyboardInterrupt:
-        pass
 
 
 if __name__ == "__main__":

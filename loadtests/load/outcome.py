@@ -96,9 +96,7 @@ def _judge_items(status: int, body: bytes, batch: int) -> PushOutcome:
     except msgspec.MsgspecError as error:
         return PushOutcome((Fate.UNKNOWN,), status, "bad_answer", str(error)[:TEXT_LIMIT])
     if len(items) != batch:
-        return PushOutcome(
-            (Fate.UNKNOWN,), status, "bad_answer", f"{len(items)} items for {batch} messages"
-        )
+        return PushOutcome((Fate.UNKNOWN,), status, "bad_answer", f"{len(items)} items for {batch} messages")
     fates = tuple(_ITEM_FATES.get(item.status, Fate.UNKNOWN) for item in items)
     odd = [item for item, fate in zip(items, fates, strict=True) if fate in (Fate.REFUSED, Fate.UNKNOWN)]
     if not odd:

@@ -95,9 +95,7 @@ class Recorder:
             self.window.end_s = time.perf_counter()
             self.window.cpu_end_s = time.process_time()
 
-    def pushed(
-        self, account: ProducerAccount, first: int, last: int, due_s: float, attempt: Attempt
-    ) -> None:
+    def pushed(self, account: ProducerAccount, first: int, last: int, due_s: float, attempt: Attempt) -> None:
         """A push of messages `first` to `last`, due at `due_s`, came to an end."""
         window, outcome = self.window, attempt.outcome
         account.settle(first, last, outcome.fates)

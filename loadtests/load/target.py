@@ -21,8 +21,10 @@ _gauges = msgspec.json.Decoder(PoolGauges)
 
 
 class PoolProbe:
-    """Reads the pool's gauges of one server over a connection that it keeps. Raises ValueError for a
-    host that is no http:// address."""
+    """Reads the pool's gauges of one server over a connection that it keeps.
+
+    Raises ValueError for a host that is no http:// address.
+    """
 
     def __init__(self, host: str) -> None:
         endpoint = parse_endpoint(host)

@@ -11,6 +11,7 @@ timer for each request.
 
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit
@@ -122,10 +123,8 @@ class Connection:
         """End the request under way: its `exchange` raises `NoAnswer`."""
         self._expired = True
         if self._socket is not None:
-            try:
+            with suppress(OSError):  # the peer was faster
                 self._socket.shutdown(socket.SHUT_RDWR)  # wakes the waiting read
-            except OSError:
-                pass  # the peer was faster
 
     def close(self) -> None:
         """Close the connection; the next `exchange` opens a new one."""

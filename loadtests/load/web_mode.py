@@ -7,6 +7,7 @@ line. Each start makes a fresh run; each stop writes a result directory, so that
     results/<run_id>/trials/001/{trial,load,ledger}.json, latency.hlog
 """
 
+import argparse
 import logging
 import os
 import secrets
@@ -74,7 +75,7 @@ class Session:
     def on_init(self, environment: Environment, web_ui: Any, **_: Any) -> None:
         """Refuse bad options at once; hang our page into Locust's."""
         try:
-            read_options(environment.parsed_options)
+            read_options(_parsed(environment))
         except OptionError as error:
             print(f"locust: {error}", file=sys.stderr)
             sys.exit(2)
@@ -86,7 +87,7 @@ class Session:
         """Begin a fresh run with what the form says."""
         set_current_run(environment, None)
         try:
-            options = read_options(environment.parsed_options)
+            options = read_options(_parsed(environment))
             choose_users(environment, options)
             if isinstance(environment.runner, MasterRunner):
                 return  # the workers produce, and write
@@ -136,7 +137,7 @@ class Session:
             trial_id=TRIAL_ID,
             title=f"{self._shape} load",
             started=started,
-            options=arguments_of(environment.parsed_options),
+            options=arguments_of(_parsed(environment)),
             facts=read_facts(os.environ),
         )
         set_current_run(environment, self._run)
@@ -158,8 +159,7 @@ class Session:
 
 def choose_users(environment: Environment, options: LoadOptions) -> None:
     """Take the user classes that the options ask for, unless classes were named on the command line."""
-    assert environment.parsed_options is not None
-    if environment.parsed_options.user_classes:
+    if _parsed(environment).user_classes:
         return
     producer = PRODUCERS[options.client]
     producer.weight, Consumer.weight = 1 - options.consumers, options.consumers
@@ -179,6 +179,12 @@ def new_run_files(results: Path, title: str, started: datetime) -> RunFiles:
             raise OptionError(f"--results-dir {results}: {error.strerror}") from None
         return RunFiles(root)
     raise OptionError(f"--results-dir {results}: too many runs in one second")
+
+
+def _parsed(environment: Environment) -> argparse.Namespace:
+    """Locust's options as they are now; its web form changes them."""
+    assert environment.parsed_options is not None
+    return environment.parsed_options
 
 
 def _give_up(environment: Environment) -> None:

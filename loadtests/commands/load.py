@@ -1,0 +1,119 @@
+"""`queen load`: one of the guide's loads, with a server and a database to go with it.
+
+Without `--host` it starts PostgreSQL and `queen serve`, runs Locust against them as a child process,
+checks every message against the table when the load is over, and stops everything again.
+"""
+
+import argparse
+import os
+import re
+from urllib.parse import urlsplit
+
+from loadtests.load.plan import SHAPES
+from queen.cli import Command
+from queen.errors import SettingsError
+from queen.settings import PushStrategy
+
+DEFAULT_RUN_TIME = "30s"
+RUN_TIME = re.compile(r"(?=\d)(\d+h)?(\d+m)?(\d+s?)?")
+MAX_PORT = 65535
+EPILOG = """\
+examples:
+  queen load reasonable                         Locust's page, on a server that is started for it
+  queen load high --users 50 --headless         50 producers for 30 s, then the figures
+  queen load medium --rate 5000 --headless --run-time 2m --pool 50 --strategy sequential
+  queen load high --host http://queue:6632      a server that runs already
+
+The options of the load itself (batch, payload, consumers, …) stand in the page's form, and below
+`locust -f loadtests/locustfiles/high.py --help`. Exit codes: 0 done, 1 it failed, 2 wrong usage,
+3 messages were lost or duplicated, 130 a headless run was interrupted."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    parser.add_argument("shape", choices=sorted(SHAPES), help="batching of each producer")
+    parser.add_argument("--users", type=_positive, default=10, metavar="N", help="producers (10)")
+    parser.add_argument(
+        "--rate", type=float, metavar="MSG_S", help="messages/s of all producers together (100 each)"
+    )
+    parser.add_argument(
+        "--loop", choices=["open", "closed"], default="open", help="closed: push again after each answer"
+    )
+    parser.add_argument("--consumers", type=float, default=0.0, metavar="SHARE", help="of the users (0)")
+    parser.add_argument("--headless", action="store_true", help="no page: run, print the figures, end")
+    parser.add_argument(
+        "--run-time", type=_run_time, metavar="TIME", help="for instance 30s or 5m (headless: 30s)"
+    )
+    parser.add_argument("--host", type=_host, metavar="URL", help="a server that runs already")
+    parser.add_argument(
+        "--web-port", type=_port, default=0, metavar="N", help="of Locust's page (any free one)"
+    )
+    parser.add_argument("--pool", metavar="N", help="DB_POOL_SIZE of the server that is started")
+    parser.add_argument(
+        "--strategy",
+        choices=[strategy.value for strategy in PushStrategy],
+        help="PUSH_STRATEGY of the server that is started",
+    )
+    parser.add_argument("--results-dir", default="results", metavar="DIR", help="where runs go (results)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the load; returns the exit code. Raises `SettingsError` and `UserError`."""
+    if options.host and (options.pool or options.strategy):
+        raise SettingsError("--pool and --strategy are for a server that is started here, not for --host")
+    if options.rate is not None and (options.rate <= 0 or options.loop == "closed"):
+        raise SettingsError(f"--rate {options.rate:g}: needs more than 0 and the open loop")
+    if not 0 <= options.consumers <= 1:
+        raise SettingsError(f"--consumers {options.consumers:g}: expected a share from 0 to 1")
+    from loadtests.commands.load_session import LoadRequest, run_session
+
+    overrides = {"DB_POOL_SIZE": options.pool, "PUSH_STRATEGY": options.strategy}
+    return run_session(
+        LoadRequest(
+            shape=options.shape,
+            users=options.users,
+            rate_msg_s=options.rate,
+            loop=options.loop,
+            consumers=options.consumers,
+            headless=options.headless,
+            run_time=options.run_time or (DEFAULT_RUN_TIME if options.headless else None),
+            host=options.host,
+            web_port=options.web_port,
+            results_dir=options.results_dir,
+            server={name: value for name, value in overrides.items() if value is not None},
+        ),
+        os.environ,
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number, at least 1")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a port, 0 to {MAX_PORT}")
+    return int(text)
+
+
+def _run_time(text: str) -> str:
+    if not RUN_TIME.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a time like 30s, 5m or 1h30m")
+    return text
+
+
+def _host(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme != "http" or not parts.hostname:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected http://host:port")
+    return text.rstrip("/")
+
+
+COMMAND = Command(
+    help="Load a server with one of the guide's three loads, in Locust's page or headless.",
+    epilog=EPILOG,
+    add_arguments=add_arguments,
+    run=run,
+)

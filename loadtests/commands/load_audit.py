@@ -1,0 +1,48 @@
+"""After a load: is every message accounted for? Adds the answer to the run's trial.json."""
+
+from collections.abc import Iterable
+
+import asyncpg
+from msgspec.structs import replace
+
+from loadtests import results
+from loadtests.ledger.audit import WHOLE_PRODUCER, audit
+from loadtests.results import Accounting, Ledger, RunFiles, Trial, TrialFiles
+from loadtests.sweep.databases import connect
+from loadtests.sweep.validity import remarks
+from queen.errors import UserError
+from queen.local.database import Database
+
+
+def only_trial(run: RunFiles) -> TrialFiles:
+    """The files of a load's one trial."""
+    (trial,) = results.read_trials(run)
+    return run.trial(trial.trial_id)
+
+
+async def account_for(runs: Iterable[RunFiles], database: Database | None) -> bool:
+    """Audit each run and store the account; whether the law holds for all of them.
+
+    Without a database of ours nothing can be looked up, and nothing is claimed. Raises `UserError`
+    when the database cannot be read.
+    """
+    if database is None:
+        return True
+    accounts = [await _account_for(run, database) for run in runs]
+    return all(account.holds for account in accounts)
+
+
+async def _account_for(run: RunFiles, database: Database) -> Accounting:
+    files = only_trial(run)
+    trial, ledger = results.read(files.trial, Trial), results.read(files.ledger, Ledger)
+    scope = trial.cell.batch if trial.cell.loop == "open" else WHOLE_PRODUCER
+    connection = await connect(database)
+    try:
+        account = await audit(connection, ledger, order_scope=scope)
+    except (asyncpg.PostgresError, TimeoutError, OSError) as error:
+        raise UserError(f"the messages of {run.root} cannot be checked: {error}") from None
+    finally:
+        await connection.close()
+    found = remarks(trial.cell, trial.load, accounting=account, machine=None, ceiling_msg_s=None)
+    results.write(files.trial, replace(trial, accounting=account, remarks=found))
+    return account

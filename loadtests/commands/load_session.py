@@ -1,0 +1,223 @@
+"""What `queen load` holds open: database, server, Locust; and the check of every message at the end.
+
+This process is asyncio, so Locust, which patches its process with gevent, is a child. It tells where it
+wrote its runs in a file; this process adds what only the owner of server and database can know.
+"""
+
+import asyncio
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from loadtests.commands import load_audit, load_summary
+from loadtests.load.server_facts import FACTS_VARIABLE, WRITTEN_VARIABLE, ServerFacts, encode
+from loadtests.results import RunFiles
+from queen.errors import UserError
+from queen.local.database import Database
+from queen.local.open_database import OpenDatabase, open_database
+from queen.local.process import Child, ChildSpec
+from queen.local.server import QueenServer
+from queen.settings import SECRETS, Settings, load
+
+LOCUSTFILES = Path(__file__).parent.parent / "locustfiles"
+LOOPBACK = "127.0.0.1"
+PAGE_DEADLINE_S = 30.0  # importing Locust takes a second, on a busy machine several
+LOCUST_GRACE_S = 20.0  # to let the last answers come in and write the files
+MIN_CONNECTIONS = 200
+SPARE_CONNECTIONS = 20
+EXIT_INTERRUPTED, EXIT_ACCOUNTING = 130, 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadRequest:
+    """What the command line asks for."""
+
+    shape: str
+    users: int
+    rate_msg_s: float | None
+    loop: Literal["open", "closed"]
+    consumers: float
+    headless: bool
+    run_time: str | None  # as Locust reads it
+    host: str | None  # None: start a server
+    web_port: int  # 0: any free one
+    results_dir: str
+    server: Mapping[str, str]  # settings of the server that is started
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The server under load. `database` is there when it is ours to look into."""
+
+    url: str
+    facts: ServerFacts
+    database: Database | None = None
+    log: Path | None = None
+
+
+def run_session(request: LoadRequest, environ: Mapping[str, str]) -> int:
+    """Run everything; returns the exit code. Raises `UserError` and `SettingsError`."""
+    return asyncio.run(_session(request, environ))
+
+
+async def _session(request: LoadRequest, environ: Mapping[str, str]) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    with tempfile.TemporaryDirectory(prefix="queen-load-") as scratch:
+        async with _target(request, environ, Path(scratch)) as target:
+            runs = await _run_locust(request, target, environ, Path(scratch), stop)
+            holds = await load_audit.account_for(runs, target.database)
+            if target.log is not None and runs:
+                shutil.copyfile(target.log, load_audit.only_trial(runs[-1]).server_log)
+    load_summary.show(runs)
+    if not holds:
+        return EXIT_ACCOUNTING
+    return EXIT_INTERRUPTED if stop.is_set() and request.headless else 0
+
+
+@asynccontextmanager
+async def _target(request: LoadRequest, environ: Mapping[str, str], scratch: Path) -> AsyncIterator[Target]:
+    """The named server, or one that is started with a database."""
+    if request.host is not None:
+        yield Target(url=request.host, facts=ServerFacts())
+        return
+    settings = load({**environ, **request.server, "PORT": "0", "HOST": LOOPBACK})
+    connections = max(MIN_CONNECTIONS, settings.db_pool_size + SPARE_CONNECTIONS)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            open_database(environ, settings={"max_connections": str(connections)})
+        )
+        log = scratch / "server.log"
+        given = {**settings.environ(), **database.environ()}
+        server = await stack.enter_async_context(QueenServer.start(given, log=log))
+        facts = _facts(settings, database)
+        _say(f"server {server.url}, pool {facts.pool}, strategy {facts.strategy}, {facts.server}")
+        yield Target(url=server.url, facts=facts, database=database.address, log=log)
+
+
+def _facts(settings: Settings, database: OpenDatabase) -> ServerFacts:
+    return ServerFacts(
+        strategy=settings.push_strategy.value,
+        pool=settings.db_pool_size,
+        connection_timeout_ms=settings.db_connection_timeout,
+        num_workers=settings.num_workers,
+        server=f"queen on PostgreSQL {database.version} ({database.source})",
+        postgres=database.version,
+        postgres_source=database.source,
+        settings=settings.public(),
+    )
+
+
+async def _run_locust(
+    request: LoadRequest, target: Target, environ: Mapping[str, str], scratch: Path, stop: asyncio.Event
+) -> list[RunFiles]:
+    """Run Locust to its end or until `stop`; returns the runs that it wrote."""
+    written, log = scratch / "written", scratch / "locust.log"
+    port = _free_port(request.web_port)
+    spec = ChildSpec(
+        name="Locust",
+        argv=(*_locust_command(request, target.url), *_page_options(request, port)),
+        environ={
+            **_locust_environ(environ),
+            FACTS_VARIABLE: encode(target.facts),
+            WRITTEN_VARIABLE: str(written),
+        },
+        log=log,
+        grace_s=LOCUST_GRACE_S,
+    )
+    async with await Child.start(spec) as locust:
+        if request.headless:
+            _say(f"load {request.shape}, {request.users} users, {request.run_time}")
+        else:
+            await _page_is_up(locust, port)
+            print(f"http://{LOOPBACK}:{port}  (pool: http://{LOOPBACK}:{port}/queen)", flush=True)
+        await _either(locust, stop)
+        await locust.stop()
+    runs = [RunFiles(Path(line)) for line in _lines(written)]
+    if runs:
+        shutil.copyfile(log, load_audit.only_trial(runs[-1]).locust_log)
+    elif request.headless:
+        raise UserError(f"Locust wrote no results: {_last_line(log)}")
+    return runs
+
+
+def _locust_command(request: LoadRequest, url: str) -> Sequence[str]:
+    options = {
+        "--host": url,
+        "--users": str(request.users),
+        "--spawn-rate": str(request.users),
+        "--loop": request.loop,
+        "--rate": str(request.rate_msg_s or 0.0),
+        "--consumers": str(request.consumers),
+        "--results-dir": request.results_dir,
+        **({"--run-time": request.run_time} if request.run_time else {}),
+    }
+    locustfile = str(LOCUSTFILES / f"{request.shape}.py")
+    words = [word for option in options.items() for word in option]
+    return (sys.executable, "-m", "locust", "-f", locustfile, *words)
+
+
+def _page_options(request: LoadRequest, port: int) -> Sequence[str]:
+    if request.headless:
+        return ("--headless", "--only-summary")
+    return ("--web-host", LOOPBACK, "--web-port", str(port))
+
+
+def _locust_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """Ours without Locust's own options and without secrets."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith("LOCUST_") and name not in SECRETS
+    }
+
+
+async def _page_is_up(locust: Child, port: int) -> None:
+    def look() -> bool | None:
+        with socket.socket() as probe:
+            return True if probe.connect_ex((LOOPBACK, port)) == 0 else None
+
+    await locust.until(look, what="open its page", deadline_s=PAGE_DEADLINE_S)
+
+
+async def _either(locust: Child, stop: asyncio.Event) -> None:
+    """Wait until Locust ends or we are told to stop."""
+    waits = {asyncio.ensure_future(locust.wait()), asyncio.ensure_future(stop.wait())}
+    _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in pending:
+        wait.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+
+
+def _free_port(wanted: int) -> int:
+    """The wanted port if it is free, any free one for 0. Raises `UserError`."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, wanted))
+        except OSError as error:
+            raise UserError(f"--web-port {wanted}: {error.strerror}") from None
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in _lines(log) if line.strip()]
+    return lines[-1] if lines else "nothing in its log"
+
+
+def _say(text: str) -> None:
+    print(f"queen: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,65 @@
+"""The figures of a load, as a table for people."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from loadtests import results
+from loadtests.commands.load_audit import only_trial
+from loadtests.results import Accounting, Latency, LoadResult, RunFiles, Trial
+
+
+def show(runs: Iterable[RunFiles]) -> None:
+    """Print the table of each run and where it is, on stdout."""
+    console = Console()
+    for run in runs:
+        trial = results.read(only_trial(run).trial, Trial)
+        console.print(table(trial))
+        console.print(f"results: {run.root}", soft_wrap=True, highlight=False)
+
+
+def table(trial: Trial) -> Table:
+    """One load's figures."""
+    load = trial.load
+    title = f"{trial.cell.shape}, {load.users} producers, {load.measured_s:.1f} s measured"
+    shown = Table(title=title, show_header=False, title_justify="left")
+    shown.add_column("what")
+    shown.add_column("figure", justify="right")
+    for name, figure in _rows(load):
+        shown.add_row(name, figure)
+    if trial.accounting is not None:
+        shown.add_row("every message accounted for", _verdict(trial.accounting))
+    for remark in trial.remarks:
+        shown.add_row(remark.reason.replace("_", " "), remark.detail)
+    return shown
+
+
+def _rows(load: LoadResult) -> Iterable[tuple[str, str]]:
+    yield "acknowledged", f"{load.throughput_msg_s:,.0f} msg/s"
+    yield "pushes answered", f"{load.requests_ok:,}"
+    yield "pushes refused (not stored)", f"{load.requests_not_done:,}"
+    yield "pushes with unknown outcome", f"{load.requests_unknown:,}"
+    if load.requests_missed:
+        yield "pushes missed by the generator", f"{load.requests_missed:,}"
+    if load.messages_popped:
+        yield "consumed", f"{load.messages_popped / load.measured_s:,.0f} msg/s"
+    yield "latency p50 / p95 / p99, from the send", _latency(load.service)
+    yield "the same from the intended start", _latency(load.response)
+    for error in load.errors[:3]:
+        yield f"{error.status or '-'} {error.code}", f"{error.requests:,} x {error.text}"
+
+
+def _latency(latency: Latency | None) -> str:
+    if latency is None:
+        return "no answers"
+    return f"{latency.p50_ms:.1f} / {latency.p95_ms:.1f} / {latency.p99_ms:.1f} ms"
+
+
+def _verdict(account: Accounting) -> str:
+    if account.holds:
+        return f"yes ({account.stored:,} stored)"
+    return (
+        f"NO: {account.lost} lost, {account.duplicated} duplicated, "
+        f"{account.unexplained} unexplained, {account.out_of_order} out of order"
+    )
