@@ -42,7 +42,7 @@ class Connections:
         self.open: set[Sweepable] = set()
         self.handlers: set[asyncio.Task[None]] = set()
         self.refused = 0  # connections over `max_clients`, since the start
-        self.abandoned = 0  # clients that went away before their answer, since the start
+        self.abandoned = 0  # answers whose client had gone or half-closed, since the start
         self.draining = False
         self._sweep_interval_s = sweep_interval_s
         self._quiet = asyncio.Event()  # set whenever a connection or a handler has ended
@@ -55,13 +55,15 @@ class Connections:
         self.open.add(connection)
         return True
 
-    def leave(self, connection: Sweepable, *, abandoned: bool) -> None:
-        """The connection is closed; `abandoned`: while a request was being answered."""
+    def leave(self, connection: Sweepable) -> None:
+        """The connection is closed."""
         self.open.discard(connection)
-        if abandoned:
-            self.abandoned += 1
-            _log.info("client_gone_before_answer")
         self._quiet.set()
+
+    def count_abandoned(self) -> None:
+        """An answer is ready and its client has gone."""
+        self.abandoned += 1
+        _log.info("client_gone_before_answer")
 
     def run(self, handler: Coroutine[Any, Any, None]) -> None:
         """Run a handler as a task of this worker: a client that goes away does not cancel it."""

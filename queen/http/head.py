@@ -141,11 +141,11 @@ def _first_malformed(text: str) -> int:
 
 def _joined(fields: list[tuple[str, str]]) -> dict[str, str]:
     headers: dict[str, str] = {}
-    for name, value in fields:
-        key = name.lower()
+    for name, padded in fields:
+        key, value = name.lower(), padded.rstrip(" \t")
         if key in headers and key in _SINGLE:
             raise ProtocolError(f"more than one {name} header")
-        headers[key] = f"{headers[key]}, {value.rstrip()}" if key in headers else value.rstrip(" \t")
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
     return headers
 
 

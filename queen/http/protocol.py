@@ -80,7 +80,7 @@ class HttpConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._finished = True
         self._client.leave()
-        self._connections.leave(self, abandoned=self._answering)
+        self._connections.leave(self)
 
     def pause_writing(self) -> None:
         self._flow.write_blocked = True
@@ -156,6 +156,8 @@ class HttpConnection(asyncio.Protocol):
     async def _answer(self, request: ParsedRequest) -> None:
         try:
             response = await self._dispatcher.answer(request, self._client)
+            if self._client.gone:
+                self._connections.count_abandoned()
             self._respond(request, response)
         except BaseException:  # cancelled by a forced stop, or a response that cannot be rendered
             self._transport.abort()
