@@ -128,12 +128,11 @@ class Cluster:
             user=self.user,
         )
 
-    def write_settings(self, settings: Mapping[str, str]) -> None:
-        """Replace the profile. Raises `SettingsError` for a name that is none or that we decide."""
-        lines = [f"{name} = {_quoted(value)}\n" for name, value in _checked(settings).items()]
+    def write_profile(self, settings: Mapping[str, str]) -> None:
+        """Replace the profile by settings that `checked_settings` has seen. Raises OSError."""
         partial = self.data / f".{PROFILE}"
         partial.unlink(missing_ok=True)
-        partial.write_text("".join(lines))
+        partial.write_text("".join(f"{name} = {_quoted(value)}\n" for name, value in settings.items()))
         partial.chmod(0o644)
         partial.replace(self.data / PROFILE)
 
@@ -159,7 +158,8 @@ def _first_existing(path: Path) -> Path:
     return next(part for part in (path, *path.parents) if part.exists())
 
 
-def _checked(settings: Mapping[str, str]) -> Mapping[str, str]:
+def checked_settings(settings: Mapping[str, str]) -> Mapping[str, str]:
+    """The same settings. Raises `SettingsError` for a name that is none or one that the start decides."""
     for name, value in settings.items():
         if not SETTING_NAME.fullmatch(name):
             raise SettingsError(f"{name!r} is not the name of a PostgreSQL setting")

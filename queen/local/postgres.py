@@ -5,6 +5,7 @@ It listens on 127.0.0.1 alone (no Unix socket: their paths are limited to 107 by
 reaches that port. Fsync and synchronous_commit are as PostgreSQL ships them: figures are durable ones.
 """
 
+import asyncio
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ from typing import Self
 
 from queen.errors import UserError
 from queen.local import postgres_binaries
-from queen.local.cluster import POSTGRES_ENVIRON, SUPERUSER, Cluster, explain
+from queen.local.cluster import POSTGRES_ENVIRON, SUPERUSER, Cluster, checked_settings, explain
 from queen.local.database import Database
 from queen.local.filesystem import filesystem_of, temporary_root
 from queen.local.postgres_binaries import PostgresBinaries, Source
@@ -25,8 +26,10 @@ from queen.local.users import User, database_user, owner_of
 
 HOST = "127.0.0.1"
 START_DEADLINE_S = 60.0  # crash recovery of a kept data directory is part of it
-PORT_TRIES = 5
-IN_USE = "Address already in use"
+START_TRIES = 10
+RETRY_PAUSE_S = 0.2
+PORT_IN_USE = "Address already in use"
+OLD_PROCESSES = "pre-existing shared memory block"  # a SIGKILLed postmaster's children take a moment to go
 
 
 class PostgresServer:
@@ -152,7 +155,7 @@ class PostgresServer:
         return self._child
 
     async def _launch(self) -> None:
-        for attempt in range(PORT_TRIES):
+        for tries_left in reversed(range(START_TRIES)):
             self.port = self._asked_port or _free_port()
             self._child = await Child.start(self._spec())
             try:
@@ -160,14 +163,18 @@ class PostgresServer:
                 return
             except ChildFailed as error:
                 await self._child.stop()
-                if IN_USE not in error.tail:
-                    raise explain(error, self.data) from None
-                if self._asked_port:
-                    raise UserError(
-                        f"port {self.port} is in use: choose another, or 0 for any free one"
-                    ) from None
-                if attempt == PORT_TRIES - 1:
-                    raise
+                if not tries_left or not self._may_pass(error.tail):
+                    raise self._explained(error) from None
+                await asyncio.sleep(RETRY_PAUSE_S)
+
+    def _may_pass(self, tail: str) -> bool:
+        """Whether another try may go better: a port lost to another, a killed server's last processes."""
+        return OLD_PROCESSES in tail or (PORT_IN_USE in tail and not self._asked_port)
+
+    def _explained(self, error: ChildFailed) -> UserError:
+        if PORT_IN_USE in error.tail and self._asked_port:
+            return UserError(f"port {self.port} is in use: choose another, or 0 for any free one")
+        return explain(error, self.data)
 
     def _ready(self) -> bool | None:
         lines = self._cluster.pid_file()
@@ -198,11 +205,12 @@ def default_settings(binaries: PostgresBinaries) -> dict[str, str]:
 
 
 async def _prepare(cluster: Cluster, settings: Mapping[str, str], initdb_log: Path) -> None:
+    profile = checked_settings({**default_settings(cluster.binaries), **settings})
     await cluster.check()
     if not cluster.exists():
         await cluster.create(initdb_log)
     try:
-        cluster.write_settings({**default_settings(cluster.binaries), **settings})
+        cluster.write_profile(profile)
     except OSError as error:
         raise explain(error, cluster.data) from None
 

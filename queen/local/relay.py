@@ -21,6 +21,7 @@ from queen.local.delay_line import DelayLine
 from queen.local.relay_link import End
 
 CONNECT_TIMEOUT_S = 10.0
+MAX_RTT_MS = 60_000.0
 # What each direction costs even without a delay (two system calls and two wake-ups more; median of
 # SELECT 1 on one machine, with and without relay), so that the asked round trip is the one that is had.
 OWN_DELAY_S = 75e-6
@@ -75,6 +76,8 @@ async def relaying(*, listen: Address, to: Address, rtt_ms: float) -> AsyncItera
             line.close()
             for end in tuple(ends):
                 end.transport.abort()
+            while ends:  # they leave when the loop has told them
+                await asyncio.sleep(0)
 
 
 class _Connector:
@@ -120,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m queen.local.relay", description=__doc__.splitlines()[0])
     parser.add_argument("--listen", type=Address.parse, default=Address("127.0.0.1", 0), metavar="HOST:PORT")
     parser.add_argument("--to", type=Address.parse, required=True, metavar="HOST:PORT")
-    parser.add_argument("--rtt-ms", type=float, default=0.0, help="round trip to add, milliseconds")
+    parser.add_argument("--rtt-ms", type=_rtt_ms, default=0.0, help="round trip to add, milliseconds")
     options = parser.parse_args(argv)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -129,6 +132,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"relay: cannot listen on {options.listen}: {error.strerror}", file=sys.stderr)
         return 1
     return 0
+
+
+def _rtt_ms(text: str) -> float:
+    rtt_ms = float(text)
+    if not 0 <= rtt_ms <= MAX_RTT_MS:  # false for nan, too
+        raise ValueError(text)
+    return rtt_ms
 
 
 async def _serve(listen: Address, to: Address, rtt_ms: float) -> None:
