@@ -173,8 +173,12 @@ class HttpConnection(asyncio.Protocol):
         self._answering = False
         if not keep_alive:
             self._linger() if self._parser.buffered_bytes else self._close()
-        elif not self._flow.write_blocked:
+        elif self._flow.write_blocked:
+            return
+        elif self._parser.buffered_bytes:
             self._advance()
+        else:
+            self._await_bytes()
 
     # Ending.
 
@@ -202,4 +206,6 @@ class HttpConnection(asyncio.Protocol):
         return self._loop.time() + seconds
 
     def _update_flow(self) -> None:
-        self._flow.update(busy=self._answering, pending_bytes=self._parser.buffered_bytes)
+        pending = self._parser.buffered_bytes
+        if pending or self._flow.write_blocked or not self._flow.reading:
+            self._flow.update(busy=self._answering, pending_bytes=pending)
