@@ -27,6 +27,7 @@ from queen.http.protocol import HttpConnection
 from queen.http.routes import RouteTable
 from queen.observe.log import start_logging
 from queen.observe.loop_lag import LoopLag
+from queen.server.file_limit import raise_file_limit
 from queen.server.listening import bind, url_of
 from queen.settings import Settings
 
@@ -61,6 +62,7 @@ def run(settings: Settings) -> int:
     from queen.api.app import application
 
     start_logging(settings.log_level)
+    raise_file_limit(settings.max_clients + settings.db_pool_size)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(serve(settings, application))
 
