@@ -36,7 +36,7 @@ def draw(
                 "color": colour,
                 "linestyle": "none",
             }
-            axis.plot(pool, rows["busy"], **mark, markersize=5, label=f"{name}: busy, measured")
+            axis.plot(pool, rows["busy"], **mark, markersize=5, label=f"{name}: busy")
             axis.plot(
                 pool, rows["needed"], **mark, markersize=11, markerfacecolor="none", label=f"{name}: needed"
             )

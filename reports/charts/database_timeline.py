@@ -30,10 +30,11 @@ def draw(samples: pd.DataFrame, title: str = "Database connections over time", c
         by_state, by_wait = axes[2 * place], axes[2 * place + 1]
         _stack(by_state, rows, _STATES, "")
         by_state.set_title(f"{name}: by state")
-        by_state.set_ylabel("connections")
         _stack(by_wait, rows, _WAITS, "waits for: ")
         by_wait.set_title("the active ones by what they wait for")
-        by_wait.set_ylim(0, max(1.0, by_state.get_ylim()[1]))
+        style.count_axes([by_state], "connections", 1, whole=True)
+        style.count_axes([by_wait], "", 1, whole=True)
+        by_wait.set_ylim(by_state.get_ylim())
     style.legend(figure, axes)
     return figure
 
@@ -48,5 +49,5 @@ def _stack(axis: Axes, rows: pd.DataFrame, layers: tuple[tuple[str, str, int], .
         colors=[style.SERIES[place].light for _, _, place in used],
         alpha=0.85,
         linewidth=0,
+        step="post",
     )
-    style.count_axis(axis, "")

@@ -2,7 +2,6 @@
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator
 
 from reports.charts import style
 from reports.labels import with_labels
@@ -37,9 +36,7 @@ def draw(
                 label=label,
             )
         style.pool_axis(axis, [int(size) for size in rows["pool"]])
-        axis.set_yscale("log")
-        axis.yaxis.set_minor_locator(NullLocator())
-        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        style.time_scale_axis(axis)
         axis.set_title(f"{rows['series'].iloc[0]}, {rows['panel'].iloc[0]}")
     for axis in axes[:: max(1, min(columns, len(axes)))]:
         axis.set_ylabel(f"{clock} time (ms)")

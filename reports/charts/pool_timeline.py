@@ -25,7 +25,7 @@ def draw(samples: pd.DataFrame, title: str = "The pool over time", columns: int 
             axis.plot(
                 rows["t_s"], rows[column], color=colour, linestyle=line, drawstyle="steps-post", label=label
             )
-        style.count_axis(axis, "connections or requests")
         axis.set_title(name)
+    style.count_axes(axes, "connections or requests", columns, whole=True)
     style.legend(figure, axes)
     return figure

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 
 class Colour(NamedTuple):
@@ -89,8 +90,8 @@ def panels(
     width_in = max(PANEL_WIDTH_IN * columns, PANEL_WIDTH_IN + 0.2)
     lines = textwrap.wrap(title, int(width_in * _CHARACTERS_AN_INCH))
     size = (width_in, height_in * rows + 0.55 + 0.22 * len(lines))
-    figure = Figure(figsize=size, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08, wspace=0.04, hspace=0.06)  # type: ignore[union-attr]
+    spacing = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08, wspace=0.04, hspace=0.06)
+    figure = Figure(figsize=size, layout=spacing)
     figure.suptitle("\n".join(lines), x=0.012, ha="left", fontsize=11.5, fontweight="bold")
     grid = figure.subplots(rows, columns, sharey=sharey, squeeze=False)
     axes = [axis for row in grid for axis in row]
@@ -121,12 +122,28 @@ def pool_axis(axis: Axes, pools: Sequence[int]) -> None:
     axis.set_xlabel("DB_POOL_SIZE (connections)")
 
 
-def count_axis(axis: Axes, label: str) -> None:
-    """A linear axis of counts or rates from zero: 10k for 10,000."""
-    axis.set_ylim(bottom=0)
-    axis.yaxis.set_major_locator(MaxNLocator(nbins=5, min_n_ticks=2))
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: thousands(value)))
-    axis.set_ylabel(label)
+def count_axes(axes: Sequence[Axes], label: str, columns: int, whole: bool = False) -> None:
+    """Linear axes of counts or rates from zero: 10k for 10,000; `whole`: no ticks between integers.
+
+    The label stands at the first panel of each row where all share the axis, else at every panel.
+    """
+    shared = len(axes) > 1 and len(axes[0].get_shared_y_axes().get_siblings(axes[0])) > 1
+    tallest = max(axis.dataLim.ymax for axis in axes)
+    for place, axis in enumerate(axes):
+        highest = tallest if shared else axis.dataLim.ymax
+        axis.set_ylim(0, max(highest, 1e-9) * 1.12 if highest > 0 else 1)
+        axis.yaxis.set_major_locator(MaxNLocator(nbins=5, min_n_ticks=2, integer=whole))
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: thousands(value)))
+        if not shared or place % max(1, columns) == 0:
+            axis.set_ylabel(label)
+
+
+def time_scale_axis(axis: Axes) -> None:
+    """A log axis of milliseconds with ticks at 1, 2 and 5."""
+    axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+    axis.yaxis.set_minor_locator(NullLocator())
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
 
 
 def thousands(value: float) -> str:

@@ -27,9 +27,8 @@ def draw(
             _line(axis, panel[panel["series"] == name], name, place)
         style.pool_axis(axis, [int(pool) for pool in panel["pool"]])
         axis.set_title(panel["panel"].iloc[0])
-        style.count_axis(axis, "")
-    for axis in axes[:: max(1, min(columns, len(axes)))]:
-        axis.set_ylabel(f"acknowledged {unit}/s")
+    style.count_axes(axes, f"acknowledged {unit}/s", columns)
+    _ring(axes, groups)
     style.legend(figure, axes)
     return figure
 
@@ -55,7 +54,14 @@ def _line(axis: Axes, rows: pd.DataFrame, name: str, place: int) -> None:
         axis.errorbar(
             pool[known], level[known], yerr=bars, fmt="none", ecolor=colour, capsize=4, elinewidth=1.4
         )
-    best = rows["recommended"].to_numpy(bool)
-    ring: dict[str, Any] = {"markersize": 15, "markerfacecolor": "none", "markeredgewidth": 1.5}
-    ink = style.INK.light
-    axis.plot(pool[best], level[best], "o", markeredgecolor=ink, label="recommended pool", **ring)
+
+
+def _ring(axes: list[Axes], groups: list[tuple[Any, pd.DataFrame]]) -> None:
+    """A ring round the recommended pool of each line."""
+    look: dict[str, Any] = {"markersize": 15, "markerfacecolor": "none", "markeredgewidth": 1.5}
+    for axis, (_, panel) in zip(axes, groups, strict=True):
+        best = panel[panel["recommended"]]
+        if len(best):
+            pool, level = best["pool"].to_numpy(float), best["throughput"].to_numpy(float)
+            ink = style.INK.light
+            axis.plot(pool, level, "o", markeredgecolor=ink, label="recommended pool", **look)

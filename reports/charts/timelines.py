@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from reports.charts import style
 from reports.labels import round_trip
@@ -24,4 +25,5 @@ def time_axis(axis: Axes, rows: pd.DataFrame) -> None:
     axis.set_xlim(start, end)
     if start < 0:
         axis.axvspan(start, 0, color=style.SHADE.light, zorder=0, linewidth=0, label="warm-up")
+    axis.xaxis.set_major_locator(MaxNLocator(nbins=6))
     axis.set_xlabel("time since the measured window began (s)")

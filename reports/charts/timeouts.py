@@ -34,9 +34,8 @@ def draw(trials: pd.DataFrame, title: str = "Time-outs against pool size", colum
         for pool, mean in panel.groupby("pool")["timeouts_s"].mean().items():
             _annotate(axis, float(str(pool)), float(mean))
         style.pool_axis(axis, [int(pool) for pool in panel["pool"]])
-        style.count_axis(axis, "time-outs per second")
-        axis.margins(y=0.15)
         axis.set_title(_panel_title(panel))
+    style.count_axes(axes, "time-outs per second", columns)
     style.legend(figure, axes)
     return figure
 

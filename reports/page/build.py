@@ -1,0 +1,72 @@
+"""Renders the page and writes it, whole or not at all."""
+
+import os
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+from reports import wording
+from reports.charts import svg
+from reports.dataset import Dataset
+from reports.page import calculator, figures, model
+from reports.stats.littles_law import COMFORTABLE_UTILISATION
+from reports.verdict import Verdict
+
+
+def render(dataset: Dataset, verdict: Verdict) -> str:
+    """The whole page as one HTML text."""
+    manifests = [run.manifest for run in dataset.runs if run.manifest is not None]
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            title=manifests[0].title if manifests else "Pool size",
+            manifests=manifests,
+            headline=wording.headline(verdict),
+            findings=wording.findings(verdict),
+            cards=model.cards(verdict.curves),
+            table=model.table(verdict.curves),
+            latencies=model.latency_rows(dataset),
+            charts=figures.draw_all(dataset, verdict),
+            presets=calculator.presets(verdict.curves),
+            utilisation=COMFORTABLE_UTILISATION,
+            verdict=verdict,
+            knees=[
+                (wording.curve_name(curve, verdict.curves), wording.knee(curve)) for curve in verdict.curves
+            ],
+            precisions=[model.precision(found) for found in verdict.validity.precision],
+            light_css=svg.theme_css(dark=False),
+            dark_css=svg.theme_css(dark=True),
+        )
+    )
+
+
+def write(dataset: Dataset, verdict: Verdict, path: Path) -> None:
+    """Render to `path`. Raises OSError (for instance no space); an old report then stays as it was."""
+    text = render(dataset, verdict)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_source),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = model.number
+    environment.globals["machine"] = model.machine
+    environment.globals["settings"] = model.settings
+    environment.globals["command"] = model.command
+    return environment
+
+
+def _source(name: str) -> str:
+    return resources.files("reports.page").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,131 @@
+"""The charts of a page: which are drawn, and the sentence below each."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from matplotlib.figure import Figure
+
+from reports import wording
+from reports.charts import (
+    connections,
+    database_timeline,
+    latency,
+    pool_timeline,
+    svg,
+    throughput,
+    timeouts,
+)
+from reports.dataset import Dataset
+from reports.estimates import estimates_frame
+from reports.page.selection import timeline_samples
+from reports.verdict import Curve, Verdict
+
+WIDE, NARROW = 2, 1  # panels side by side
+
+
+@dataclass(frozen=True)
+class PageChart:
+    """One chart in two widths; the page shows the one that fits."""
+
+    name: str
+    sentence: str
+    wide: str  # inline SVG
+    narrow: str
+
+
+def draw_all(dataset: Dataset, verdict: Verdict) -> tuple[PageChart, ...]:
+    """Every chart for which there are figures, the main one first."""
+    return (
+        *_capacity(verdict),
+        *_latency(dataset, verdict),
+        *_timeouts(dataset, verdict),
+        *_timelines(dataset, verdict),
+    )
+
+
+def _capacity(verdict: Verdict) -> Iterator[PageChart]:
+    for place, part in enumerate(_parts(verdict)):
+        curves = [curve for curve in verdict.curves if curve.part == part]
+        estimates = estimates_frame(curves)
+        title = wording.throughput_title(curves)
+        yield _chart(
+            f"throughput-{place}",
+            "Acknowledged throughput against pool size. Bars are 95 % intervals for comparing points with "
+            "each other; the ring marks the smallest pool that is not shown to be over 5 % below the best.",
+            title,
+            partial(throughput.draw, estimates, title, unit=verdict.unit),
+        )
+        if estimates["busy"].notna().any():
+            law = wording.connections_title(curves)
+            yield _chart(
+                f"connections-{place}",
+                "Little's law: pushes per second (counted by the load generator) times hold time (measured "
+                "by the pool) gives the connections that are needed; the filled marks are those that were busy. "
+                "Where both touch the dotted line, the pool is full.",
+                law,
+                partial(connections.draw, estimates, law),
+            )
+
+
+def _latency(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
+    for place, part in enumerate(_parts(verdict)):
+        frame = dataset.latency[dataset.latency["part"] == part]
+        clock = "response" if (frame["clock"] == "response").any() else "service"
+        if frame[frame["clock"] == clock]["pool"].notna().any():
+            title = wording.latency_title([curve for curve in verdict.curves if curve.part == part])
+            yield _chart(
+                f"latency-{place}",
+                "Percentiles of all trials' histograms added up, never averages of percentiles; vertical "
+                "bars reach from the lowest to the highest single trial. With a fixed number of clients a faster "
+                "server also answers sooner.",
+                title,
+                partial(latency.draw, frame, title, clock=clock),
+            )
+
+
+def _timeouts(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
+    for place, part in enumerate(dict.fromkeys(seen.part for seen in verdict.timeouts)):
+        frame = dataset.trials[dataset.trials["part"] == part]
+        title = wording.timeouts_title([seen for seen in verdict.timeouts if seen.part == part])
+        yield _chart(
+            f"timeouts-{place}",
+            "Requests that got no connection within DB_CONNECTION_TIMEOUT and were refused. Each dot is one "
+            "trial; counts as seen, no interval is claimed.",
+            title,
+            partial(timeouts.draw, frame, title),
+        )
+
+
+def _timelines(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
+    chosen = timeline_samples(verdict, dataset.samples)
+    if len(chosen) and chosen["pool_total"].notna().any():
+        yield _chart(
+            "pool-timeline",
+            "The gauges of GET /metrics/pool, ten times a second: totalCount, idleCount and waitingCount.",
+            "The pool over time",
+            partial(pool_timeline.draw, chosen, "The pool over time"),
+        )
+    if len(chosen) and chosen["db_active"].notna().any():
+        yield _chart(
+            "database-timeline",
+            "Client backends in pg_stat_activity by state, and the active ones by wait event type.",
+            "Database connections by state and by wait event type",
+            partial(database_timeline.draw, chosen, "Database connections over time"),
+        )
+
+
+def _parts(verdict: Verdict) -> list[str]:
+    def has_pools(curve: Curve) -> bool:
+        return len(curve.cells) > 1
+
+    return list(dict.fromkeys(curve.part for curve in verdict.curves if has_pools(curve)))
+
+
+def _chart(name: str, sentence: str, title: str, draw: Callable[..., Figure]) -> PageChart:
+    return PageChart(
+        name=name,
+        sentence=sentence,
+        wide=svg.inline(draw(columns=WIDE), f"{name}-wide", title),
+        narrow=svg.inline(draw(columns=NARROW), f"{name}-narrow", title),
+    )

@@ -1,0 +1,211 @@
+"""Verdict → what the template prints: rows and texts, formatted; the template only arranges them."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from loadtests.results import Manifest
+from reports import labels, wording
+from reports.dataset import Dataset
+from reports.labels import with_labels
+from reports.stats.block_model import Interval
+from reports.verdict import CellFigures, Curve, Precision
+
+ABSENT = "–"
+
+
+@dataclass(frozen=True)
+class Card:
+    """One recommendation: a big number and where it holds."""
+
+    pool: str
+    place: str
+    who: str
+    certainty: str
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One cell of the table of figures."""
+
+    pool: str
+    trials: str
+    throughput: str
+    interval: str
+    step: str  # against the next smaller pool
+    hold: str
+    needed: str
+    busy: str
+    waiting: str
+    timeouts: str
+    limit: str
+    recommended: bool
+
+
+@dataclass(frozen=True)
+class TableGroup:
+    """One curve of the table."""
+
+    name: str
+    rows: tuple[TableRow, ...]
+
+
+@dataclass(frozen=True)
+class LatencyRow:
+    """One line of the latency table, ms."""
+
+    name: str
+    pool: str
+    clock: str
+    count: str
+    p50: str
+    p95: str
+    p99: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A name and a value."""
+
+    name: str
+    value: str
+
+
+def cards(curves: Sequence[Curve]) -> tuple[Card, ...]:
+    """A card for each curve that has a recommendation; curves that agree at one round trip share one."""
+    names = labels.varying(curve.factors for curve in curves)
+    shared: dict[tuple[float, str], list[Curve]] = {}
+    for curve in curves:
+        if curve.knee is not None:
+            size = f"{curve.knee.pool}+" if curve.knee.at_edge else str(curve.knee.pool)
+            shared.setdefault((curve.factors.db_rtt_ms, size), []).append(curve)
+    return tuple(
+        Card(
+            pool=size,
+            place=_place(rtt, same[0]),
+            who=", ".join(labels.series(curve.factors, names) for curve in same),
+            certainty=_certainty(same),
+        )
+        for (rtt, size), same in shared.items()
+    )
+
+
+def table(curves: Sequence[Curve]) -> tuple[TableGroup, ...]:
+    """The table of figures, a group for each curve."""
+    return tuple(TableGroup(wording.curve_name(curve, curves), tuple(_rows(curve))) for curve in curves)
+
+
+def latency_rows(dataset: Dataset) -> tuple[LatencyRow, ...]:
+    """Merged percentiles of every cell that has them."""
+    frame = dataset.latency.dropna(subset=["p50_ms"])
+    if frame.empty:
+        return ()
+    frame = with_labels(frame).sort_values(["part", "db_rtt_ms", "series", "pool", "clock"])
+    return tuple(
+        LatencyRow(
+            name=f"{row['part']}: {row['series']}, {row['panel']}",
+            pool=str(row["pool"]),
+            clock=str(row["clock"]),
+            count=f"{row['count']:,}",
+            p50=number(row["p50_ms"]),
+            p95=number(row["p95_ms"]),
+            p99=number(row["p99_ms"]),
+        )
+        for row in frame.to_dict("records")
+    )
+
+
+def precision(found: Precision) -> str:
+    """How fine the comparison of a part is, in one sentence."""
+    if found.residual_sd is None or found.minimum_detectable is None:
+        return f"{found.part}: {found.blocks} block, no repeats to compare: no interval and no claim."
+    return (
+        f"{found.part}: {found.blocks} blocks, repeats of one cell differ by ±{found.residual_sd:.1%} (sd, "
+        f"{found.degrees_of_freedom} degrees of freedom); the smallest ratio that would be found with 80 % "
+        f"power at a 5 % level is ×{found.minimum_detectable:.2f}."
+    )
+
+
+def machine(manifest: Manifest) -> tuple[Fact, ...]:
+    """Where it ran and with what."""
+    host, versions = manifest.machine, manifest.versions
+    source = f" ({versions.postgres_source})" if versions.postgres_source else ""
+    facts = (
+        Fact("Processor", f"{host.cpu_model}, {host.cpu_count} CPUs"),
+        Fact("Memory", f"{host.memory_bytes / 2**30:.1f} GiB"),
+        Fact("System", host.system),
+        Fact("File system of the database", host.filesystem or ABSENT),
+        Fact(
+            "Load average before", ABSENT if host.load_average_1m is None else f"{host.load_average_1m:.2f}"
+        ),
+        Fact("Python", host.python),
+        Fact("Server", versions.server or ABSENT),
+        Fact("PostgreSQL", f"{versions.postgres or ABSENT}{source}"),
+        *(Fact(name, version) for name, version in sorted(manifest.packages.items())),
+    )
+    return facts
+
+
+def settings(manifest: Manifest) -> tuple[Fact, ...]:
+    """Environment variables of the server, then PostgreSQL's settings as read back."""
+    own = (Fact(name, value or ABSENT) for name, value in sorted(manifest.settings.items()))
+    database = (Fact(name, value) for name, value in sorted(manifest.postgres_settings.items()))
+    return (*own, *database)
+
+
+def command(manifest: Manifest) -> str:
+    """The exact command, quoted for a shell."""
+    return shlex.join(manifest.command)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Three significant digits with thousands separated; a dash for what is not available."""
+    if value is None or value != value:
+        return ABSENT
+    if abs(value) >= 10**digits:
+        return f"{value:,.0f}"
+    return f"{value:.{digits}g}"
+
+
+def _rows(curve: Curve) -> Iterator[TableRow]:
+    steps = {step.to_pool: wording.ratio(step.ratio) for step in curve.steps}
+    for seen in curve.cells:
+        pool = seen.cell.pool
+        recommended = curve.knee is not None and curve.knee.pool == pool
+        yield _row(seen, steps.get(pool or 0, ABSENT), recommended)
+
+
+def _row(seen: CellFigures, step: str, recommended: bool) -> TableRow:
+    needed = None if seen.hold_ms is None else seen.pushes_per_s * seen.hold_ms / 1000
+    return TableRow(
+        pool=ABSENT if seen.cell.pool is None else str(seen.cell.pool),
+        trials=str(seen.trials),
+        throughput=f"{seen.throughput:,.0f}",
+        interval=_interval(seen.interval),
+        step=step,
+        hold=number(seen.hold_ms),
+        needed=number(needed),
+        busy=number(seen.busy),
+        waiting=number(seen.waiting),
+        timeouts=f"{seen.timeouts:,}",
+        limit=seen.limit.value,
+        recommended=recommended,
+    )
+
+
+def _interval(interval: Interval | None) -> str:
+    return ABSENT if interval is None else f"{interval.low:,.0f}–{interval.high:,.0f}"
+
+
+def _place(rtt_ms: float, curve: Curve) -> str:
+    measured = curve.db_rtt_measured_ms
+    place = "local database" if rtt_ms == 0 else f"{rtt_ms:g} ms round trip"
+    return place if measured is None else f"{place} ({measured:.2g} ms measured)"
+
+
+def _certainty(curves: Sequence[Curve]) -> str:
+    knees = [curve.knee for curve in curves if curve.knee is not None]
+    if any(found.at_edge for found in knees):
+        return "the largest pool that was tried: larger ones may be faster"
+    worst = max(found.loss_at_most for found in knees)
+    return f"at most {worst:.0%} below the best pool, with {knees[0].confidence:.0%} confidence"

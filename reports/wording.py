@@ -1,0 +1,189 @@
+"""Findings in words: every sentence of a report is made here, from values, and claims only what is shown."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from loadtests.results import Cell
+from reports import labels
+from reports.stats.block_model import Ratio
+from reports.verdict import Curve, FactorGain, Limit, TimeoutCount, Verdict
+
+LAW = "Connections needed ≈ pushes per second × hold time"
+LIMIT_TEXTS = {
+    Limit.POOL: "the pool: requests wait for a connection",
+    Limit.PARTITION_LOCK: "the partition's lock: use more partitions, not more connections",
+    Limit.DATABASE: "the database: its connections are busy writing or computing",
+    Limit.SERVER_CPU: "the server's CPU: one event loop is full",
+    Limit.MACHINE_CPU: "the machine's CPU: server, database and load share it",
+    Limit.GENERATOR: "the load generator: the server may be faster",
+    Limit.OFFERED_LOAD: "the offered load: nothing else",
+    Limit.UNCLEAR: "unclear: no single limit explains it",
+}
+
+
+def headline(verdict: Verdict) -> str:
+    """The report in one paragraph: Little's law with the measured numbers, then DB_POOL_SIZE."""
+    shown = _fastest_by_round_trip(verdict.curves)
+    laws = [_law(curve) for curve in shown if curve.need is not None]
+    law = f"{LAW}: {'; '.join(laws)}." if laws else f"{LAW}."
+    sizes = [_recommended(verdict.curves, rtt) for rtt in _round_trips(verdict.curves)]
+    known = [size for size in sizes if size]
+    if not known:
+        return f"{law} No pool size can be recommended: too few comparable trials."
+    return f"{law} DB_POOL_SIZE: {'; '.join(known)}."
+
+
+def findings(verdict: Verdict) -> tuple[str, ...]:
+    """What was found, one sentence each: steps of the pool, gains, time-outs, limits."""
+    return (
+        *_steps(verdict.curves),
+        *(gain(found, verdict) for found in verdict.gains),
+        *_timeouts(verdict.timeouts),
+        *_limits(verdict.curves),
+    )
+
+
+def curve_name(curve: Curve, curves: Iterable[Curve]) -> str:
+    """A curve by what differs: "sequential, 2 ms round trip"."""
+    return cell_name(curve.factors, [other.factors for other in curves])
+
+
+def cell_name(cell: Cell, cells: Sequence[Cell]) -> str:
+    """A cell by the factors in which `cells` differ, then its round trip; the pool is left out."""
+    name = labels.series(cell, labels.varying(cells))
+    return f"{name}, {labels.round_trip(cell.db_rtt_ms)}"
+
+
+def ratio(found: Ratio) -> str:
+    """×1.01 [0.90–1.10], no difference shown."""
+    if found.interval is None:
+        return f"×{_times(found.ratio)}, one block only: no difference can be shown"
+    interval = f"[{_times(found.interval.low)}–{_times(found.interval.high)}]"
+    return f"×{_times(found.ratio)} {interval}" + ("" if found.shown else ", no difference shown")
+
+
+def gain(found: FactorGain, verdict: Verdict) -> str:
+    """batch over sequential, local, pool 20: ×2.27 [2.11–2.44]."""
+    if found.factor == "db_rtt_ms":
+        what = f"{labels.round_trip(found.of.db_rtt_ms)} over {labels.round_trip(found.over.db_rtt_ms)}"
+        cells = [curve.factors for curve in verdict.curves]
+        place = labels.series(found.of, labels.varying(cells))
+    else:
+        what = f"{labels.series(found.of, [found.factor])} over {labels.series(found.over, [found.factor])}"
+        place = labels.round_trip(found.of.db_rtt_ms)
+    return f"{what} ({place}, pool {found.of.pool}): {ratio(found.ratio)}."
+
+
+def knee(curve: Curve) -> str:
+    """How sure a curve's recommendation is."""
+    found = curve.knee
+    if found is None:
+        return "not determined"
+    excluded = ", ".join(map(str, found.excluded)) or "none"
+    text = f"pools shown to lose more than {found.margin:.0%}: {excluded}"
+    if found.at_edge:
+        return f"{text}; the largest pool tried is the best"
+    sure = f"({found.confidence:.0%} confidence)"
+    return f"{text}; pool {found.pool} loses at most {found.loss_at_most:.0%} {sure}"
+
+
+def throughput_title(curves: Sequence[Curve]) -> str:
+    """The main chart's finding."""
+    known = [_recommended(curves, rtt) for rtt in _round_trips(curves)]
+    sizes = [size for size in known if size]
+    return f"Enough connections: {'; '.join(sizes)}" if sizes else "Throughput against pool size"
+
+
+def connections_title(curves: Sequence[Curve]) -> str:
+    """How well Little's law held."""
+    off = [
+        abs(curve.need.disagreement) for curve in curves if curve.need and curve.need.disagreement is not None
+    ]
+    if not off:
+        return "Connections needed: pushes/s × hold time"
+    return f"Pushes/s × hold time predicts the busy connections within {max(max(off), 0.01):.0%}"
+
+
+def timeouts_title(counts: Sequence[TimeoutCount]) -> str:
+    """Where time-outs begin."""
+    seen = sorted({found.cell.pool for found in counts if found.requests and found.cell.pool is not None})
+    free = sorted({found.cell.pool for found in counts if not found.requests and found.cell.pool is not None})
+    if not seen:
+        return "No time-out was seen at any pool size"
+    pools = f"pool{'s' if len(seen) > 1 else ''} {', '.join(map(str, seen))}"
+    without = f"; none from pool {free[0]}" if free and free[0] > seen[-1] else ""
+    return f"Time-outs at {pools}{without}"
+
+
+def latency_title(curves: Sequence[Curve]) -> str:
+    """What the latency chart is about, without a claim."""
+    loops = {curve.factors.loop for curve in curves}
+    load = " with a fixed number of clients" if loops == {"closed"} else ""
+    return f"Latency against pool size{load}"
+
+
+def _law(curve: Curve) -> str:
+    need = curve.need
+    assert need is not None
+    place = labels.round_trip(curve.factors.db_rtt_ms)
+    strategy = f"{curve.factors.strategy}, " if curve.factors.strategy else ""
+    hold = f"{need.hold_ms:.3g} ms"
+    return f"{need.pushes_per_s:,.0f}/s × {hold} ≈ {need.connections_needed:.0f} ({strategy}{place})"
+
+
+def _recommended(curves: Sequence[Curve], rtt_ms: float) -> str:
+    """For instance "5 locally" or "20 (batch) or 50 (sequential) with 2 ms round trip"; else ""."""
+    here = [curve for curve in curves if curve.factors.db_rtt_ms == rtt_ms and curve.knee is not None]
+    names = labels.varying(curve.factors for curve in here)
+    by_size: dict[str, list[str]] = {}
+    for curve in here:
+        assert curve.knee is not None
+        size = f"{curve.knee.pool}{' or more' if curve.knee.at_edge else ''}"
+        by_size.setdefault(size, []).append(labels.series(curve.factors, names))
+    place = "locally" if rtt_ms == 0 else f"with {labels.round_trip(rtt_ms)}"
+    if not by_size:
+        return ""
+    if len(by_size) == 1:
+        return f"{next(iter(by_size))} {place}"
+    choices = (f"{size} ({', '.join(who)})" for size, who in by_size.items())
+    return f"{' or '.join(choices)} {place}"
+
+
+def _steps(curves: Sequence[Curve]) -> Iterator[str]:
+    for curve in curves:
+        steps = [f"{step.from_pool} → {step.to_pool} {ratio(step.ratio)}" for step in curve.steps]
+        if steps:
+            yield f"{curve_name(curve, curves)}: pool {'; '.join(steps)}."
+
+
+def _timeouts(counts: Iterable[TimeoutCount]) -> Iterator[str]:
+    for found in counts:
+        if found.requests:
+            limit = f" (DB_CONNECTION_TIMEOUT {found.cell.connection_timeout_ms} ms)"
+            yield (
+                f"Pool {found.cell.pool} gives {found.per_s:,.0f} time-outs a second, {found.requests:,} of "
+                f"{found.sent:,} requests{limit if found.cell.connection_timeout_ms else ''}: “{found.text}”."
+            )
+
+
+def _limits(curves: Sequence[Curve]) -> Iterator[str]:
+    for curve in curves:
+        pool = curve.knee.pool if curve.knee is not None else None
+        seen = curve.at(pool) if pool is not None else None
+        if seen is not None:
+            yield f"{curve_name(curve, curves)}: at pool {pool} what binds is {LIMIT_TEXTS[seen.limit]}."
+
+
+def _round_trips(curves: Iterable[Curve]) -> list[float]:
+    return sorted({curve.factors.db_rtt_ms for curve in curves})
+
+
+def _fastest_by_round_trip(curves: Sequence[Curve]) -> list[Curve]:
+    def best(curve: Curve) -> float:
+        return max(seen.throughput for seen in curve.cells)
+
+    groups = ([c for c in curves if c.factors.db_rtt_ms == rtt] for rtt in _round_trips(curves))
+    return [max(group, key=best) for group in groups]
+
+
+def _times(value: float) -> str:
+    return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
