@@ -63,7 +63,8 @@ _BATCH = Decoder(
     {
         "acknowledgments": "acknowledgments array is required",
         "transactionId": "Each acknowledgment must have a valid transactionId string",
-        "partitionId": "Each acknowledgment must have a valid partitionId string to ensure message uniqueness",
+        "partitionId": "Each acknowledgment must have a valid partitionId string"
+        " to ensure message uniqueness",
         "consumerGroup": "consumerGroup must be a string",
     },
 )

@@ -64,9 +64,7 @@ async def _prepare(pool: Pool, settings: Settings) -> None:
         raise UserError(f"no database at {where}: {error}") from None
 
 
-def _routes(
-    settings: Settings, pool: Pool, gauges: PoolGauges, wakeups: Wakeups, lag: LoopLag
-) -> RouteTable:
+def _routes(settings: Settings, pool: Pool, gauges: PoolGauges, wakeups: Wakeups, lag: LoopLag) -> RouteTable:
     store = PostgresStore(pool)
     directory = Directory(store)
     activity = Activity()

@@ -13,7 +13,7 @@ import msgspec
 from queen.errors import BadRequest
 from queen.http.message import Response
 
-NULL = "null"
+NULL = msgspec.Raw(b"null")
 
 
 class Decoder:
@@ -50,10 +50,8 @@ _MISSING = re.compile(r"required field `(\w+)`")
 _PLACE = re.compile(r"(\w+)(?:\[\.\.\.\])*`$")
 
 
-def payload_text(raw: msgspec.Raw | None) -> str:
+def payload_text(raw: msgspec.Raw) -> str:
     """The payload's JSON text. Raises `BadRequest` when it is not UTF-8."""
-    if raw is None:
-        return NULL
     try:
         return str(memoryview(raw), "utf-8")
     except UnicodeDecodeError as error:

@@ -76,7 +76,9 @@ class ConfigureResource:
         task = text_of(body.task or "", "task")
         options = body.options or Options()
         if options.encryption_enabled:
-            raise BadRequest("encryptionEnabled: this server does not encrypt payloads; encrypt them in the client")
+            raise BadRequest(
+                "encryptionEnabled: this server does not encrypt payloads; encrypt them in the client"
+            )
         options.lease_time = options.lease_time or _LEASE_OF_ZERO_S
         wanted = {name: getattr(options, name) for name in QueueOptions.__struct_fields__}
         made = await self._store.configure(

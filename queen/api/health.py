@@ -12,7 +12,7 @@ from queen.http.message import Request, Response
 _PATIENCE_MS = 1000
 
 
-class WorkerState(Struct, rename="snake"):
+class WorkerState(Struct):
     """Which process answered."""
 
     worker_id: int

@@ -96,9 +96,7 @@ class MetricsResource:
                     idle_connections=pool.idle_count,
                     waiting_requests=pool.waiting_count,
                 ),
-                memory=Memory(
-                    rss=memory, heap_total=memory, heap_used=memory, external=0, array_buffers=0
-                ),
+                memory=Memory(rss=memory, heap_total=memory, heap_used=memory, external=0, array_buffers=0),
                 cpu=Cpu(user=int(cpu.user * 1e6), system=int(cpu.system * 1e6)),
             )
         )

@@ -3,7 +3,7 @@
 import msgspec
 from msgspec import Struct
 
-from queen.api.codec import Decoder, answer, payload_text, text_of, uuid_of
+from queen.api.codec import NULL, Decoder, answer, payload_text, text_of, uuid_of
 from queen.core.deadline import Deadline
 from queen.core.push import Pushed, Pusher, PushItem
 from queen.core.store import PartitionName
@@ -16,7 +16,7 @@ class Item(Struct):
 
     queue: str
     partition: str = "Default"
-    payload: msgspec.Raw | None = None
+    payload: msgspec.Raw = NULL
     transaction_id: str = msgspec.field(default="", name="transactionId")
     trace_id: str = msgspec.field(default="", name="traceId")
 

@@ -4,13 +4,18 @@ import os
 import time
 from uuid import UUID
 
-_VERSION_AND_VARIANT = (7 << 76) | (2 << 62)
-_RANDOM_MASK = ((1 << 74) - 1) & ~(3 << 62)
+_VERSION = 7 << 76
+_VARIANT = 2 << 62
+_LOW_BITS = (1 << 62) - 1
 
 
 def uuid7() -> UUID:
-    """48 bits of Unix milliseconds, then random bits. Order inside a partition is the position's, not this."""
+    """48 bits of Unix milliseconds, then 12 + 62 random bits around version and variant.
+
+    The order inside a partition is the position's, not the id's.
+    """
     milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10), "big")
-    low = ((random >> 62) << 64) | (random & ((1 << 62) - 1))
-    return UUID(int=(milliseconds << 80) | _VERSION_AND_VARIANT | low)
+    random = int.from_bytes(os.urandom(10), "big") >> 6
+    return UUID(
+        int=(milliseconds << 80) | _VERSION | ((random >> 62) << 64) | _VARIANT | (random & _LOW_BITS)
+    )

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
-from queen.core.store import QUEUE_MODE_GROUP, PartitionName, PopQuery, PopResult, Popped, Store
+from queen.core.store import QUEUE_MODE_GROUP, PartitionName, Popped, PopQuery, PopResult, Store
 from queen.core.wakeups import Waiter, Wakeups
 
 FALLBACK_POLL_S = 1.0  # a parked poll looks at least this often: a lease may end without a word
@@ -43,7 +43,9 @@ class Delivery(Struct, frozen=True):
 class Popper:
     """The pop operation of one server process."""
 
-    def __init__(self, store: Store, directory: Directory, wakeups: Wakeups, statement_timeout_ms: int) -> None:
+    def __init__(
+        self, store: Store, directory: Directory, wakeups: Wakeups, statement_timeout_ms: int
+    ) -> None:
         self._store = store
         self._directory = directory
         self._wakeups = wakeups

@@ -46,8 +46,10 @@ def connecting() -> Iterator[None]:
 
 @contextmanager
 def executing(*, commits: bool = True) -> Iterator[None]:
-    """Around a statement. `commits` False: it stands inside a transaction that is not committed by it,
-    so that a broken connection certainly rolls it back.
+    """Around a statement.
+
+    `commits` False: it stands inside a transaction that it does not commit, so that a broken connection
+    certainly rolls it back.
     """
     try:
         yield

@@ -25,7 +25,9 @@ from queen.observe.pool import PoolGauges
 from queen.postgres.outcome import connecting
 from queen.settings import Settings
 
-_NEVER_RECYCLE = 2**62  # asyncpg's default of 50,000 statements would reopen a busy connection every few seconds
+_NEVER_RECYCLE = (
+    2**62
+)  # asyncpg's default of 50,000 statements would reopen a busy connection every few seconds
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
@@ -101,7 +103,7 @@ class Pool:
             try:
                 yield connection
             finally:
-                if connection.is_closed():
+                if is_lost(connection):
                     self._gauges.lost += 1
                 await self._pool.release(connection)
                 self._gauges.released(time.perf_counter() - had_s)
@@ -116,6 +118,17 @@ class Pool:
         except TimeoutError:
             self._gauges.timed_out()
             raise PoolTimeout from None
+
+
+def is_lost(connection: Connection) -> bool:
+    """Whether a borrowed connection broke.
+
+    asyncpg takes a broken one back at once, and then refuses even to say that it is closed.
+    """
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
 
 
 @asynccontextmanager

@@ -28,7 +28,7 @@ from queen.core.store import (
 from queen.errors import StatementFailed
 from queen.postgres import statements
 from queen.postgres.outcome import Retryable, executing
-from queen.postgres.pool import Connection, Pool
+from queen.postgres.pool import Connection, Pool, is_lost
 
 _TRIES = 5  # of a statement that PostgreSQL rolled back for a deadlock or a serialization failure
 
@@ -147,7 +147,7 @@ async def _transaction(connection: Connection) -> AsyncIterator[None]:
     try:
         yield
     except BaseException:
-        if not connection.is_closed():
+        if not is_lost(connection):
             with executing(commits=False):
                 await work.rollback()
         raise

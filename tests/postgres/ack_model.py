@@ -53,26 +53,29 @@ class AckModel:
         if item.position <= self.position:
             return ("committed" if item.status in NACKS else "noop"), False
         fenced = item.lease != ""
-        allowed = lease_end is None if not fenced else (
-            lease_end is not None and item.lease == "live" and item.position <= lease_end
+        allowed = (
+            lease_end is None
+            if not fenced
+            else (lease_end is not None and item.lease == "live" and item.position <= lease_end)
         )
         if not allowed:
             return "lease", False
         if clamped:
             return ("returned" if item.status in NACKS else "superseded"), False
-        if item.status == "retry":
-            return "returned", True
+        return self._apply(item)
+
+    def _apply(self, item: ModelItem) -> tuple[str, bool]:
         if item.status == "failed":
             count = self.attempts.get(item.position, 0) + 1
             self.attempts = {item.position: count}
             if count > self.retry_limit:
                 self._bury(item.position)
-            return "returned", True
-        if item.status == "dlq":
+        elif item.status == "dlq":
             self._bury(item.position)
-        else:
+        elif item.status != "retry":
             self._commit(item.position)
-        return "done", False
+        nacked = item.status in NACKS
+        return ("returned" if nacked else "done"), nacked
 
     def _commit(self, position: int) -> None:
         self.position = position

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import msgspec
 import pytest_asyncio
 
 from queen.core.ack import Acker
@@ -47,8 +48,10 @@ class Queue:
 
 def settings_for(database: Database, **changes: object) -> Settings:
     """Settings of a server on that database."""
-    given = {"pg_host": database.host, "pg_port": database.port, "pg_user": database.user, "pg_db": database.name}
-    return Settings(**{**given, **changes})
+    settings = Settings(
+        pg_host=database.host, pg_port=database.port, pg_user=database.user, pg_db=database.name
+    )
+    return msgspec.structs.replace(settings, **changes)
 
 
 @asynccontextmanager

@@ -171,7 +171,8 @@ async def test_an_expired_lease_is_refused_and_counted_apart(reader: Reader) -> 
     await reader.prepare(1, retry_limit=0)
     delivery = await reader.pop()
     await reader.queue.sql(
-        "update queen.cursors set lease_expires_at = now() - interval '1 s', available_at = now() - interval '1 s'"
+        "update queen.cursors set lease_expires_at = now() - interval '1 s',"
+        " available_at = now() - interval '1 s'"
     )
     [acked] = await reader.ack(delivery, "1 completed")
     assert acked.error == "Invalid or expired lease"
@@ -213,9 +214,7 @@ STEPS = st.lists(st.one_of(st.integers(1, 4), ITEMS), min_size=1, max_size=12)
 serial = iter(range(1_000_000))
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, retry_limit=st.integers(0, 2))
 async def test_any_course_of_pops_and_acks_follows_the_model(
     queue: Queue, steps: list[int | list[ModelItem]], retry_limit: int

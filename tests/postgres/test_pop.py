@@ -7,6 +7,7 @@ from queen.core.pop import Delivery, PopRequest
 from queen.core.push import PushItem
 from queen.core.store import AckItem, PartitionName, QueueOptions
 from queen.settings import PushStrategy
+from tests.waiting import until
 
 from .conftest import Queue, open_queue, settings_for, soon
 
@@ -67,8 +68,7 @@ async def test_a_message_that_was_answered_is_seen_at_once(queue: Queue) -> None
 async def test_a_waiting_pop_wakes_on_a_push(queue: Queue) -> None:
     waiting = asyncio.create_task(queue.popper.pop(PopRequest("orders", None, wait_ms=20_000)))
     async with asyncio.timeout(10):
-        while queue.wakeups.parked == 0:
-            await asyncio.sleep(0)
+        await until(lambda: queue.wakeups.parked == 1)
         await push(queue, "a")
         assert names(await waiting) == ["a"]
 
@@ -79,8 +79,7 @@ async def test_a_waiting_pop_wakes_when_a_lease_is_given_back(queue: Queue) -> N
     assert held is not None
     waiting = asyncio.create_task(queue.popper.pop(PopRequest("orders", "p", wait_ms=20_000)))
     async with asyncio.timeout(10):
-        while queue.wakeups.parked == 0:
-            await asyncio.sleep(0)
+        await until(lambda: queue.wakeups.parked == 1)
         message = held.messages[0]
         retry = AckItem(message.partition_uuid, message.transaction_id, "retry", str(held.lease_id), None)
         await queue.acker.ack("__QUEUE_MODE__", [retry], soon())
@@ -186,8 +185,11 @@ async def test_two_servers_share_one_database(queue: Queue, each_database: objec
                 for message in delivery.messages if delivery else ():
                     taken.append(message.transaction_id)
                     done = AckItem(
-                        message.partition_uuid, message.transaction_id, "completed",
-                        str(delivery.lease_id) if delivery else "", None,
+                        message.partition_uuid,
+                        message.transaction_id,
+                        "completed",
+                        str(delivery.lease_id) if delivery else "",
+                        None,
                     )
                     await other.acker.ack("__QUEUE_MODE__", [done], soon())
         assert taken == [str(number) for number in range(40)]

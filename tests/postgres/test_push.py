@@ -72,7 +72,7 @@ async def test_of_equal_items_in_one_request_the_first_wins(queue: Queue, strate
 
 
 async def test_racing_pushes_of_the_same_ids_store_each_once(queue: Queue, strategy: PushStrategy) -> None:
-    """4 connections, the same 10 ids, many rounds: the race that a look-up in the lock's own snapshot loses."""
+    """4 connections, the same 10 ids: the race that a look-up in the lock's own snapshot loses."""
     rounds, width = 40, 10
     for number in range(rounds):
         items = [item(f"{number}-{index}", partition=f"p{index % 2}") for index in range(width)]
@@ -97,7 +97,9 @@ async def test_opposite_orders_over_partitions_do_not_deadlock(queue: Queue, str
             await push(queue, strategy, *(item(f"{number}-{turn}", name) for name in order))
 
     await asyncio.gather(*(producer(number) for number in range(8)))
-    [(deadlocks,)] = await queue.sql("select deadlocks from pg_stat_database where datname = current_database()")
+    [(deadlocks,)] = await queue.sql(
+        "select deadlocks from pg_stat_database where datname = current_database()"
+    )
     assert deadlocks == 0
     assert await queue.sql("select distinct head from queen.partitions") == [(8 * 15,)]
 

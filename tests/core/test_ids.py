@@ -1,0 +1,25 @@
+"""UUIDv7 as RFC 9562 lays it out."""
+
+import time
+import uuid
+
+from queen.core.ids import uuid7
+
+
+def test_version_variant_and_time() -> None:
+    before_ms = time.time_ns() // 1_000_000
+    made = uuid7()
+    after_ms = time.time_ns() // 1_000_000
+    assert made.version == 7
+    assert made.variant == uuid.RFC_4122
+    assert before_ms <= made.int >> 80 <= after_ms
+
+
+def test_every_random_bit_varies() -> None:
+    made = [uuid7().int & ((1 << 76) - 1) for _ in range(400)]
+    ever, always = 0, (1 << 76) - 1
+    for bits in made:
+        ever |= bits
+        always &= bits
+    assert ever == (1 << 76) - 1 - (1 << 62), "all but the variant's low bit is set in some id"
+    assert always == 1 << 63, "only the variant's high bit is set in every id"
