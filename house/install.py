@@ -143,7 +143,8 @@ def has_pip_that_works_from_outside() -> bool:
     """Whether this Python has a pip that knows `--python`, which came with pip 22.3."""
     from importlib import metadata, util  # a third of the time of a run that has nothing to do
 
-    if util.find_spec("pip") is None:
+    found = util.find_spec("pip")
+    if found is None or found.origin is None:
         return False
     return [int(number) for number in re.findall(r"\d+", metadata.version("pip"))] >= [22, 3]
 

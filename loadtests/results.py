@@ -392,10 +392,8 @@ def read(path: Path, kind: type[Record]) -> Record:
 
 def read_trials(run: RunFiles) -> Iterator[Trial]:
     """The finished trials of a run, in the order in which they ran."""
-    for trial in sorted(
-        (read(path, Trial) for path in run.trials.glob("*/trial.json")), key=lambda trial: trial.order
-    ):
-        yield trial
+    trials = (read(path, Trial) for path in run.trials.glob("*/trial.json"))
+    yield from sorted(trials, key=lambda trial: trial.order)
 
 
 def write_samples(path: Path, samples: Iterable[Sample]) -> None:

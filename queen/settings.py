@@ -96,8 +96,7 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
 
     def public(self) -> dict[str, str]:
         """Variable name → value as text, secrets masked; for logs, manifests and `--help`."""
-        values = {name: value for name, value in self.environ().items()}
-        return {name: "***" if name in SECRETS and value else value for name, value in values.items()}
+        return {name: "***" if name in SECRETS and value else value for name, value in self.environ().items()}
 
     def environ(self) -> dict[str, str]:
         """The same settings as environment variables, for a child process."""
