@@ -11,6 +11,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
+from queen.errors import Overloaded, ShuttingDown
+
 _log = logging.getLogger("queen.http")
 
 SWEEP_INTERVAL_S = 1.0
@@ -47,13 +49,14 @@ class Connections:
         self._sweep_interval_s = sweep_interval_s
         self._quiet = asyncio.Event()  # set whenever a connection or a handler has ended
 
-    def admit(self, connection: Sweepable) -> bool:
-        """Count a new connection in; False when there are too many, or no more are taken."""
-        if self.draining or len(self.open) >= self.max_clients:
+    def admit(self, connection: Sweepable) -> None:
+        """Count a new connection in. Raises `ShuttingDown` or `Overloaded` when it cannot be taken."""
+        if self.draining:
+            raise ShuttingDown("the server is shutting down")
+        if len(self.open) >= self.max_clients:
             self.refused += 1
-            return False
+            raise Overloaded(f"more than {self.max_clients} connections")
         self.open.add(connection)
-        return True
 
     def leave(self, connection: Sweepable) -> None:
         """The connection is closed."""

@@ -23,7 +23,7 @@ import asyncio
 import math
 from typing import cast
 
-from queen.errors import Overloaded, QueenError, ShuttingDown
+from queen.errors import NotDone, QueenError, ShuttingDown
 from queen.http.connections import Connections
 from queen.http.dispatch import Dispatcher
 from queen.http.errors import ProtocolError, RequestTimeout
@@ -60,8 +60,10 @@ class HttpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._flow = FlowControl(self._transport)
-        if not self._connections.admit(self):
-            self._send_error(Overloaded("too many connections"))
+        try:
+            self._connections.admit(self)
+        except NotDone as error:
+            self._send_error(error)
             self._close()
 
     def data_received(self, data: bytes) -> None:
@@ -79,8 +81,8 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._finished = True
-        self._client.leave()
         self._connections.leave(self)
+        self._client.leave()
 
     def pause_writing(self) -> None:
         self._flow.write_blocked = True

@@ -1,10 +1,11 @@
 """Event-loop lag: how much later than asked for the loop runs a task (ms).
 
 The lag is what every request on this loop waits beside its own work: a loop that is busy, or blocked
-by a computation, shows here first.
+by a computation, shows here first. uvloop's timers count whole milliseconds: below one there is no news.
 """
 
 import asyncio
+import time
 from collections import deque
 
 INTERVAL_S = 0.1
@@ -30,8 +31,7 @@ class LoopLag:
 
     async def measure_forever(self) -> None:
         """Take samples until cancelled; the worker owns the task that runs this."""
-        loop = asyncio.get_running_loop()
         while True:
-            due_s = loop.time() + self._interval_s
+            due_s = time.monotonic() + self._interval_s
             await asyncio.sleep(self._interval_s)
-            self._samples_ms.append(max(0.0, (loop.time() - due_s) * 1000))
+            self._samples_ms.append(max(0.0, (time.monotonic() - due_s) * 1000))

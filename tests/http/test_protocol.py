@@ -359,7 +359,8 @@ async def test_one_connection_too_many_is_503(handlers: Handlers) -> None:
     async with running(handlers.routes(), Limits(), max_clients=1) as server, server.client() as first:
         assert (await first.exchange(GET)).status == 200
         async with server.client() as second:
-            assert (await second.answer()).status == 503
+            answer = await second.answer()
+            assert (answer.status, b'"code":"overloaded"' in answer.body) == (503, True)
             assert await second.closed()
         assert (await first.exchange(GET)).status == 200
         assert server.connections.refused == 1
@@ -386,6 +387,14 @@ async def test_drain(server: RunningServer, handlers: Handlers) -> None:
         answer = await busy.answer()
         assert (answer.status, answer.headers["connection"]) == (201, "close")
         assert await drain == 0
+
+
+async def test_a_connection_that_comes_during_the_drain_is_told(server: RunningServer) -> None:
+    server.connections.begin_drain()
+    async with server.client() as client:
+        answer = await client.answer()
+        assert (answer.status, b'"code":"shutting_down"' in answer.body) == (503, True)
+        assert await client.closed()
 
 
 async def test_drain_cuts_off_what_outlives_the_grace(server: RunningServer, handlers: Handlers) -> None:
