@@ -5,6 +5,7 @@ checks every message against the table when the load is over, and stops everythi
 """
 
 import argparse
+import math
 import os
 import re
 from urllib.parse import urlsplit
@@ -61,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the load; returns the exit code. Raises `SettingsError` and `UserError`."""
     if options.host and (options.pool or options.strategy):
         raise SettingsError("--pool and --strategy are for a server that is started here, not for --host")
-    if options.rate is not None and (options.rate <= 0 or options.loop == "closed"):
+    if options.rate is not None and (not 0 < options.rate < math.inf or options.loop == "closed"):
         raise SettingsError(f"--rate {options.rate:g}: needs more than 0 and the open loop")
     if not 0 <= options.consumers <= 1:
         raise SettingsError(f"--consumers {options.consumers:g}: expected a share from 0 to 1")

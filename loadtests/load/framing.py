@@ -126,7 +126,7 @@ def decode_chunks(data: bytes) -> bytes | None:
 
 
 def _header(head: bytes, name: bytes) -> bytes:
-    """Value of a header of the lower-cased head; `name` comes with the line end before it and its colon; empty if absent."""
+    """A header's value, empty if absent; `name` comes with the line end before it and its colon."""
     start = head.find(name)
     if start < 0:
         return b""

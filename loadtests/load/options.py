@@ -97,10 +97,11 @@ def read_options(parsed: argparse.Namespace) -> LoadOptions:
     if not 0 <= options.consumers <= 1:
         raise OptionError(f"--consumers {options.consumers:g}: expected a share from 0 to 1")
     for name, value in (("--interval", options.interval), ("--batch", options.batch)):
-        if value <= 0:
+        if not 0 < value < math.inf:
             raise OptionError(f"{name} {value:g}: expected more than 0")
-    if options.rate < 0 or options.warm_up < 0:
-        raise OptionError("--rate and --warm-up cannot be negative")
+    for name, value in (("--rate", options.rate), ("--warm-up", options.warm_up)):
+        if not 0 <= value < math.inf:
+            raise OptionError(f"{name} {value:g}: expected 0 or more")
     return options
 
 

@@ -183,8 +183,9 @@ def new_run_files(results: Path, title: str, started: datetime) -> RunFiles:
 
 def _parsed(environment: Environment) -> argparse.Namespace:
     """Locust's options as they are now; its web form changes them."""
-    assert environment.parsed_options is not None
-    return environment.parsed_options
+    parsed = environment.parsed_options
+    assert isinstance(parsed, argparse.Namespace)
+    return parsed
 
 
 def _give_up(environment: Environment) -> None:

@@ -1,5 +1,6 @@
 """A scripted HTTP server on a thread of its own: each request is answered by a function of the test."""
 
+import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
@@ -27,16 +28,22 @@ class FakeServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, *, one_each: bool = False) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.script = script
         self.seen: list[SeenRequest] = []
         self.connections = 0
+        self.closed = threading.Semaphore(0)  # released once for each connection that we closed
+        self.one_each = one_each
         self.lock = threading.Lock()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        super().shutdown_request(request)
+        self.closed.release()
 
 
 class _Handler(socketserver.StreamRequestHandler):
@@ -50,6 +57,8 @@ class _Handler(socketserver.StreamRequestHandler):
             if response is None:
                 return
             self.wfile.write(response)
+            if self.server.one_each:
+                return
 
     def _read_request(self) -> SeenRequest | None:
         try:
@@ -72,9 +81,12 @@ class _Handler(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def fake_server(script: Script) -> Iterator[FakeServer]:
-    """A server that answers by the script, for as long as the block."""
-    with FakeServer(script) as server:
+def fake_server(script: Script, *, one_each: bool = False) -> Iterator[FakeServer]:
+    """A server that answers by the script, for as long as the block.
+
+    `one_each`: it closes each connection after one answer, without saying so in the answer.
+    """
+    with FakeServer(script, one_each=one_each) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:

@@ -1,0 +1,81 @@
+import argparse
+from typing import Any
+
+import pytest
+from locust.argument_parser import get_empty_argument_parser
+
+from loadtests.load.options import OptionError, add_arguments, make_plan, read_options
+from loadtests.load.plan import LoadPlan
+
+
+def parsed(*words: str, shape: str = "reasonable") -> argparse.Namespace:
+    parser = get_empty_argument_parser(default_config_files=[])
+    add_arguments(parser, shape)
+    found = parser.parse_args(list(words))
+    assert isinstance(found, argparse.Namespace)
+    return found
+
+
+def plan(*words: str, users: int = 10, shape: str = "reasonable") -> LoadPlan:
+    return make_plan(
+        read_options(parsed(*words, shape=shape)),
+        shape=shape,
+        host="http://127.0.0.1:1",
+        users=users,
+        trial_directory="x",
+        run_tag="t",
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "batch", "interval_ms"),
+    [("reasonable", 10, 100.0), ("medium", 50, 500.0), ("high", 100, 1000.0)],
+)
+def test_a_shape_is_the_guides(shape: str, batch: int, interval_ms: float) -> None:
+    made = plan(shape=shape)
+    assert (made.shape, made.batch, made.interval_ms, made.loop) == (shape, batch, interval_ms, "open")
+    assert made.partitions == 10  # one for each producer
+
+
+def test_batch_size_and_interval_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BATCH_SIZE", "20")
+    monkeypatch.setenv("INTERVAL", "250")
+    made = plan()
+    assert (made.batch, made.interval_ms, made.shape) == (20, 250.0, "custom")
+    assert plan("--batch", "7").batch == 7  # the command line is nearer
+
+
+def test_consumers_are_no_producers() -> None:
+    assert plan("--consumers", "0.25", users=20).users == 15
+    assert plan("--consumers", "1", users=5).users == 1
+
+
+def test_a_closed_loop_has_neither_interval_nor_rate() -> None:
+    made = plan("--loop", "closed", "--rate", "500")
+    assert (made.interval_ms, made.rate_msg_s) == (None, None)
+    assert plan("--rate", "500").rate_msg_s == 500.0
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--batch", "0"], "--batch"),
+        (["--interval", "-1"], "--interval"),
+        (["--interval", "nan"], "--interval"),
+        (["--rate", "inf"], "--rate"),
+        (["--consumers", "1.5"], "--consumers"),
+        (["--rate", "-5"], "--rate"),
+        (["--payload-bytes", "1"], "--payload-bytes"),
+        (["--partitions", "-2"], "--partitions"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_the_option(words: list[str], named: str) -> None:
+    with pytest.raises(OptionError, match=named) as error:
+        plan(*words)
+    assert "\n" not in str(error.value)
+
+
+def test_the_web_form_keeps_an_options_type() -> None:
+    for name, value in vars(parsed()).items():
+        changed: Any = None if name in {"locustfile", "config"} else type(value)
+        assert changed is not type(None), name

@@ -1,0 +1,129 @@
+from typing import Any
+
+import pytest
+
+from loadtests.load.outcome import ALL_QUEUED, Fate, PushOutcome, no_answer
+from loadtests.load.plan import LoadPlan
+from loadtests.load.recorder import MAX_ERROR_KINDS, Attempt, Recorder
+
+REFUSED = PushOutcome((Fate.REFUSED,), 503, "pool_timeout", "timeout exceeded when trying to connect")
+
+
+def recorder(**changes: Any) -> Recorder:
+    given: dict[str, Any] = {"host": "http://x", "trial_directory": "x", "run_tag": "t1", "batch": 10}
+    return Recorder(LoadPlan(**(given | changes)))
+
+
+def window(recorder: Recorder, start_s: float = 100.0, end_s: float = 200.0) -> Recorder:
+    """Put the measured window at known times."""
+    recorder.open_window()
+    recorder.close_window()
+    recorder.window.start_s, recorder.window.end_s = start_s, end_s
+    return recorder
+
+
+def attempt(sent_s: float, done_s: float, outcome: PushOutcome = ALL_QUEUED) -> Attempt:
+    return Attempt(outcome, sent_s, done_s, 100)
+
+
+def test_a_request_belongs_to_the_window_in_which_it_was_due() -> None:
+    measured = window(recorder(loop="open"))
+    account = measured.account(0, "p0")
+    for first, due_s, done_s in [(0, 99.0, 101.0), (10, 150.0, 151.0), (20, 199.0, 230.0), (30, 200.0, 201.0)]:
+        measured.pushed(account, first, first + 9, due_s, attempt(due_s + 0.5, done_s))
+    result = measured.result()
+    assert (result.requests_sent, result.requests_ok) == (2, 2)
+    assert result.response is not None
+    assert result.response.max_ms == pytest.approx(31_000)  # the stall at the end is not lost
+    assert result.messages_acknowledged == 20  # those whose answer came within the window
+    assert result.total_messages_acknowledged == 40
+    assert result.measured_s == 100.0
+    assert result.throughput_msg_s == pytest.approx(0.2)
+
+
+def test_the_two_clocks_and_the_lag_of_an_open_loop() -> None:
+    measured = window(recorder(loop="open"))
+    measured.pushed(measured.account(0, "p0"), 0, 9, 110.0, attempt(110.3, 110.4))
+    result = measured.result()
+    assert result.service is not None
+    assert result.response is not None
+    assert result.schedule_lag is not None
+    assert result.service.max_ms == pytest.approx(100)
+    assert result.response.max_ms == pytest.approx(400)
+    assert result.schedule_lag.max_ms == pytest.approx(300)
+
+
+def test_in_a_closed_loop_both_clocks_are_the_same_and_there_is_no_lag() -> None:
+    measured = window(recorder())
+    measured.pushed(measured.account(0, "p0"), 0, 9, 110.0, attempt(110.3, 110.4))
+    result = measured.result()
+    assert result.response == result.service
+    assert result.schedule_lag is None
+
+
+def test_every_request_is_counted_under_its_worst_message() -> None:
+    measured = window(recorder())
+    account = measured.account(0, "p0")
+    mixed = PushOutcome((Fate.DUPLICATE,) * 9 + (Fate.ACKNOWLEDGED,), 201)
+    outcomes = [ALL_QUEUED, REFUSED, REFUSED, no_answer("reset"), mixed]
+    for place, outcome in enumerate(outcomes):
+        measured.pushed(account, place * 10, place * 10 + 9, 110.0, attempt(110.0, 111.0, outcome))
+    result = measured.result()
+    assert result.requests_sent == 5
+    assert (result.requests_ok, result.requests_not_done, result.requests_unknown) == (2, 2, 1)
+    assert (result.messages_acknowledged, result.messages_duplicate) == (11, 9)
+    assert result.total_messages_unknown == 10
+    assert [(error.status, error.code, error.requests) for error in result.errors] == [
+        (503, "pool_timeout", 2),
+        (0, "no_answer", 1),
+    ]
+    assert result.service is not None
+    assert result.service.count == 4  # no answer, no latency
+    (producer,) = measured.ledger().producers
+    assert producer.acknowledged == ((0, 9), (40, 49))
+    assert producer.refused == ((10, 29),)
+    assert producer.unknown == ((30, 39),)
+
+
+def test_the_kinds_of_errors_are_bounded() -> None:
+    measured = window(recorder())
+    account = measured.account(0, "p0")
+    for number in range(MAX_ERROR_KINDS + 50):
+        outcome = PushOutcome((Fate.REFUSED,), 500, "odd", f"id {number}")
+        measured.pushed(account, number * 10, number * 10 + 9, 110.0, attempt(110.0, 111.0, outcome))
+    errors = measured.result().errors
+    assert len(errors) == MAX_ERROR_KINDS + 1
+    assert sum(error.requests for error in errors) == MAX_ERROR_KINDS + 50
+
+
+def test_a_run_that_ends_before_its_warm_up_still_has_figures() -> None:
+    measured = recorder()
+    due_s = measured.window.start_s
+    measured.pushed(measured.account(0, "p0"), 0, 9, due_s, attempt(due_s, due_s))
+    result = measured.result()
+    assert result.messages_acknowledged == 10
+    assert result.warmup_s == 0
+    assert result.measured_s > 0
+
+
+def test_what_came_in_the_warm_up_is_forgotten_but_stays_in_the_ledger() -> None:
+    measured = recorder()
+    due_s = measured.window.start_s
+    measured.pushed(measured.account(0, "p0"), 0, 9, due_s, attempt(due_s, due_s))
+    measured.missed(due_s)
+    measured.open_window()
+    result = measured.result()
+    assert (result.requests_sent, result.requests_missed, result.messages_acknowledged) == (0, 0, 0)
+    assert result.total_messages_acknowledged == 10
+    assert measured.ledger().producers[0].acknowledged == ((0, 9),)
+
+
+def test_missed_pauses_and_popped_are_counted_in_the_window() -> None:
+    measured = window(recorder())
+    measured.missed(150.0)
+    measured.missed(250.0)
+    measured.popped(10, 150.0)
+    measured.popped(10, 250.0)
+    measured.paused()
+    result = measured.result()
+    assert (result.requests_missed, result.messages_popped, result.retry_pauses) == (1, 10, 1)

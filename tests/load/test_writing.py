@@ -1,0 +1,51 @@
+from pathlib import Path
+
+from hdrh.histogram import HdrHistogram
+from hdrh.log import HistogramLogReader
+
+from loadtests import results
+from loadtests.load.histogram import MAX_US, LatencyHistogram
+from loadtests.load.outcome import ALL_QUEUED
+from loadtests.load.plan import LoadPlan
+from loadtests.load.recorder import Attempt, Recorder
+from loadtests.load.writing import histogram_log, write_results
+from loadtests.results import Ledger, LoadResult, TrialFiles
+
+
+def test_the_written_files_are_what_was_recorded(tmp_path: Path) -> None:
+    files = TrialFiles(tmp_path / "trial")
+    recorder = Recorder(
+        LoadPlan(host="http://x", trial_directory=str(files.root), run_tag="t9", loop="open")
+    )
+    due_s = recorder.window.start_s
+    recorder.pushed(recorder.account(0, "p0"), 0, 9, due_s, Attempt(ALL_QUEUED, due_s + 0.001, due_s + 0.003))
+    result = write_results(recorder, files)
+    assert results.read(files.load, LoadResult) == result
+    assert results.read(files.ledger, Ledger) == recorder.ledger()
+    tags = [read.get_tag() for read in read_log(files.latency)]
+    assert tags == ["service", "response"]
+    assert sorted(path.name for path in files.root.iterdir()) == ["latency.hlog", "ledger.json", "load.json"]
+
+
+def test_a_histogram_survives_the_log(tmp_path: Path) -> None:
+    histogram = LatencyHistogram()
+    for micros in range(1, 50_000, 7):
+        histogram.record(micros / 1e6)
+    written = histogram.to_hdr("service")
+    path = tmp_path / "latency.hlog"
+    path.write_text(histogram_log((written,), 1_795_000_000.0, 1_795_000_002.5), encoding="utf-8")
+    (read,) = read_log(path)
+    assert read.get_total_count() == histogram.count
+    for percentile in (50, 90, 99, 99.9):
+        assert read.get_value_at_percentile(percentile) == written.get_value_at_percentile(percentile)
+    assert read.get_start_time_stamp() == 1_795_000_000_000.0
+    assert read.get_end_time_stamp() == 1_795_000_002_500.0
+
+
+def read_log(path: Path) -> list[HdrHistogram]:
+    reader = HistogramLogReader(str(path), HdrHistogram(1, MAX_US, 3))
+    read = []
+    while (histogram := reader.get_next_interval_histogram()) is not None:
+        read.append(histogram)
+    reader.close()
+    return read
