@@ -10,12 +10,13 @@ PENDING_BYTES = 64 * 1024
 
 
 class FlowControl:
-    """Pauses and resumes reading; knows whether writing is blocked."""
+    """Pauses and resumes reading; knows whether writing is blocked, and whether it goes on."""
 
-    __slots__ = ("_transport", "reading", "write_blocked")
+    __slots__ = ("_transport", "_unsent_bytes", "reading", "write_blocked")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self._unsent_bytes = 0
         self.reading = True  # whether the transport delivers what arrives
         self.write_blocked = False  # the transport's buffer is over its high-water mark
 
@@ -29,3 +30,10 @@ class FlowControl:
             self._transport.resume_reading()
         else:
             self._transport.pause_reading()
+
+    def client_takes(self) -> bool:
+        """Whether some of what was waiting to be sent has left since this was last asked."""
+        unsent_bytes = self._transport.get_write_buffer_size()
+        some_left = unsent_bytes < self._unsent_bytes
+        self._unsent_bytes = unsent_bytes
+        return some_left

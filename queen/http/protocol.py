@@ -10,8 +10,8 @@ out, what still arrives is thrown away). Each sets the deadline that the sweep k
     receiving, head          header_timeout_s       408
     receiving, body          body_timeout_s from the last byte   408
     answering                none: the handler has its own deadline
-    answer not taken         body_timeout_s         aborted
-    finished                 LINGER_S               aborted
+    answer not yet taken     body_timeout_s from the last byte   aborted
+    finished, all sent       LINGER_S               aborted
 
 A client that goes away does not cancel its handler (a push must finish): the handler learns of it by
 `Request.client`. A client that has only shut down its sending side still gets the answers to what it
@@ -77,7 +77,8 @@ class HttpConnection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._client.leave()
-        return self._answering
+        self._finished = self._finished or not (self._answering or self._flow.write_blocked)
+        return not self._finished
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._finished = True
@@ -87,7 +88,7 @@ class HttpConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         self._flow.write_blocked = True
         self._update_flow()
-        self.deadline_s = self._in_time(self._limits.body_timeout_s)
+        self._give_time_to_take()
 
     def resume_writing(self) -> None:
         self._flow.write_blocked = False
@@ -98,7 +99,10 @@ class HttpConnection(asyncio.Protocol):
 
     def expire(self) -> None:
         if self._finished or self._flow.write_blocked:
-            self._transport.abort()
+            if self._flow.client_takes():
+                self._give_time_to_take()
+            else:
+                self._transport.abort()
         elif self._parser.phase is Phase.IDLE:
             self._close()
         else:
@@ -195,14 +199,20 @@ class HttpConnection(asyncio.Protocol):
     def _linger(self) -> None:
         """Say that nothing more is coming, and let the client read that before the end."""
         self._finished = True
-        self.deadline_s = self._in_time(LINGER_S)
+        self._give_time_to_take()
         self._transport.write_eof()
         self._update_flow()
 
     def _close(self) -> None:
         self._finished = True
-        self.deadline_s = self._in_time(LINGER_S)
+        self._give_time_to_take()
         self._transport.close()
+
+    def _give_time_to_take(self) -> None:
+        """The client has as long as it keeps taking what was written, and a little longer."""
+        self._flow.client_takes()
+        all_sent = self._transport.get_write_buffer_size() == 0
+        self.deadline_s = self._in_time(LINGER_S if all_sent else self._limits.body_timeout_s)
 
     def _in_time(self, seconds: float) -> float:
         return self._loop.time() + seconds

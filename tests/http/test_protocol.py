@@ -12,7 +12,7 @@ from queen.http.message import Request, Response
 from queen.http.routes import Route, RouteTable
 from tests.http import hostile
 from tests.http.hostile import HOST
-from tests.http.wire import RunningServer, one_by_one, running, until
+from tests.http.wire import RunningServer, one_by_one, pause, running, until
 
 GET = b"GET /echo HTTP/1.1\r\n" + HOST + b"\r\n"
 ECHO = b"POST /echo HTTP/1.1\r\n" + HOST
@@ -327,7 +327,7 @@ async def test_a_body_may_take_long_while_it_makes_progress(
         await client.send(ECHO + b"Content-Length: 40\r\n\r\n")
         for piece in one_by_one(body):  # four times the limit in all
             await client.send(piece)
-            await asyncio.wait((asyncio.create_task(asyncio.Event().wait()),), timeout=0.01)
+            await pause(0.01)
         assert (await client.answer()).body == body
 
 
@@ -342,6 +342,17 @@ async def test_a_client_that_does_not_read_is_cut_off(impatient: RunningServer) 
         await client.send(b"GET /big HTTP/1.1\r\n" + HOST + b"\r\n")
         await until(lambda: len(impatient.connections.open) == 1)
         await until(lambda: not impatient.connections.open)
+
+
+@pytest.mark.parametrize("connection", [b"", b"Connection: close\r\n"])
+async def test_a_client_that_reads_slowly_gets_it_all(handlers: Handlers, connection: bytes) -> None:
+    limits = Limits(body_timeout_s=0.3)
+    async with running(handlers.routes(), limits) as server, server.client() as client:
+        await client.send(b"GET /big HTTP/1.1\r\n" + HOST + connection + b"\r\n")
+        await client.reader.readuntil(b"\r\n\r\n")
+        for _ in range(30):  # three times the limit in all
+            await client.reader.readexactly(1_000_000)
+            await pause(0.03)
 
 
 async def test_a_client_that_does_not_read_is_not_read_from(

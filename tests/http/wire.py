@@ -45,6 +45,11 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
+async def pause(seconds: float) -> None:
+    """Be slow on purpose: the pace of a slow client, not a wait for something to happen."""
+    await asyncio.sleep(seconds)
+
+
 @dataclass(frozen=True)
 class Answer:
     """A response as it came over the wire."""
