@@ -1,6 +1,7 @@
 """Findings in words: every sentence of a report is made here, from values, and claims only what is shown."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from loadtests.results import Cell
 from reports import labels
@@ -32,14 +33,27 @@ def headline(verdict: Verdict) -> str:
     return f"{law} DB_POOL_SIZE: {'; '.join(known)}."
 
 
-def findings(verdict: Verdict) -> tuple[str, ...]:
-    """What was found, one sentence each: steps of the pool, gains, time-outs, limits."""
-    return (
-        *_steps(verdict.curves),
-        *(gain(found, verdict) for found in verdict.gains),
-        *_timeouts(verdict.timeouts),
-        *_limits(verdict.curves),
+class Topic(NamedTuple):
+    """Sentences that belong together."""
+
+    name: str
+    sentences: tuple[str, ...]
+
+
+def findings(verdict: Verdict) -> tuple[Topic, ...]:
+    """What was found, by topic; topics without a finding are left out."""
+    topics = (
+        Topic("A larger pool", tuple(_steps(verdict.curves))),
+        Topic("Other factors", tuple(gain(found, verdict) for found in verdict.gains)),
+        Topic("Time-outs", tuple(_timeouts(verdict.timeouts))),
+        Topic("What binds at the recommended pool", tuple(_limits(verdict.curves))),
     )
+    return tuple(topic for topic in topics if topic.sentences)
+
+
+def sentences(verdict: Verdict) -> tuple[str, ...]:
+    """The same as `findings`, without topics."""
+    return tuple(sentence for topic in findings(verdict) for sentence in topic.sentences)
 
 
 def curve_name(curve: Curve, curves: Iterable[Curve]) -> str:
@@ -150,9 +164,9 @@ def _recommended(curves: Sequence[Curve], rtt_ms: float) -> str:
 
 def _steps(curves: Sequence[Curve]) -> Iterator[str]:
     for curve in curves:
-        steps = [f"{step.from_pool} → {step.to_pool} {ratio(step.ratio)}" for step in curve.steps]
+        steps = [f"{step.from_pool} → {step.to_pool}: {ratio(step.ratio)}" for step in curve.steps]
         if steps:
-            yield f"{curve_name(curve, curves)}: pool {'; '.join(steps)}."
+            yield f"{curve_name(curve, curves)}: {'; '.join(steps)}."
 
 
 def _timeouts(counts: Iterable[TimeoutCount]) -> Iterator[str]:
@@ -166,11 +180,14 @@ def _timeouts(counts: Iterable[TimeoutCount]) -> Iterator[str]:
 
 
 def _limits(curves: Sequence[Curve]) -> Iterator[str]:
+    by_limit: dict[Limit, list[str]] = {}
     for curve in curves:
-        pool = curve.knee.pool if curve.knee is not None else None
-        seen = curve.at(pool) if pool is not None else None
+        seen = curve.at(curve.knee.pool) if curve.knee is not None else None
         if seen is not None:
-            yield f"{curve_name(curve, curves)}: at pool {pool} what binds is {LIMIT_TEXTS[seen.limit]}."
+            name = f"{curve_name(curve, curves)}, pool {seen.cell.pool}"
+            by_limit.setdefault(seen.limit, []).append(name)
+    for limit, names in by_limit.items():
+        yield f"{'; '.join(names)}: {LIMIT_TEXTS[limit]}."
 
 
 def _round_trips(curves: Iterable[Curve]) -> list[float]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from reports import wording
+from reports.advice import WHAT_TO_DO
 from reports.charts import svg
 from reports.dataset import Dataset
 from reports.page import calculator, figures, model
@@ -26,6 +27,8 @@ def render(dataset: Dataset, verdict: Verdict) -> str:
             manifests=manifests,
             headline=wording.headline(verdict),
             findings=wording.findings(verdict),
+            cautions=model.cautions(verdict.notices),
+            what_to_do=WHAT_TO_DO,
             cards=model.cards(verdict.curves),
             table=model.table(verdict.curves),
             latencies=model.latency_rows(dataset),

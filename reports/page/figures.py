@@ -51,8 +51,8 @@ def _capacity(verdict: Verdict) -> Iterator[PageChart]:
         title = wording.throughput_title(curves)
         yield _chart(
             f"throughput-{place}",
-            "Acknowledged throughput against pool size. Bars are 95 % intervals for comparing points with "
-            "each other; the ring marks the smallest pool that is not shown to be over 5 % below the best.",
+            "Acknowledged throughput against pool size. Bars are 95% intervals for comparing points with "
+            "each other; the ring marks the smallest pool that is not shown to be over 5% below the best.",
             title,
             partial(throughput.draw, estimates, title, unit=verdict.unit),
         )
@@ -61,7 +61,7 @@ def _capacity(verdict: Verdict) -> Iterator[PageChart]:
             yield _chart(
                 f"connections-{place}",
                 "Little's law: pushes per second (counted by the load generator) times hold time (measured "
-                "by the pool) gives the connections that are needed; the filled marks are those that were busy. "
+                "by the pool) gives the connections that are needed; filled marks are those that were busy. "
                 "Where both touch the dotted line, the pool is full.",
                 law,
                 partial(connections.draw, estimates, law),
@@ -77,8 +77,8 @@ def _latency(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
             yield _chart(
                 f"latency-{place}",
                 "Percentiles of all trials' histograms added up, never averages of percentiles; vertical "
-                "bars reach from the lowest to the highest single trial. With a fixed number of clients a faster "
-                "server also answers sooner.",
+                "bars reach from the lowest to the highest single trial. With a fixed number of clients a "
+                "faster server also answers sooner.",
                 title,
                 partial(latency.draw, frame, title, clock=clock),
             )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from loadtests.results import Manifest
 from reports import labels, wording
+from reports.advice import Caution, Notice
 from reports.dataset import Dataset
 from reports.labels import with_labels
 from reports.stats.block_model import Interval
@@ -25,6 +26,17 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Step:
+    """What this pool brings over the next smaller one."""
+
+    ratio: str = ABSENT
+    remark: str = ""  # "no difference shown"
+
+    def __str__(self) -> str:
+        return f"{self.ratio} {self.remark}".rstrip()
+
+
+@dataclass(frozen=True)
 class TableRow:
     """One cell of the table of figures."""
 
@@ -32,7 +44,7 @@ class TableRow:
     trials: str
     throughput: str
     interval: str
-    step: str  # against the next smaller pool
+    step: Step
     hold: str
     needed: str
     busy: str
@@ -90,6 +102,14 @@ def cards(curves: Sequence[Curve]) -> tuple[Card, ...]:
     )
 
 
+def cautions(notices: Sequence[Notice]) -> tuple[tuple[Caution, tuple[str, ...]], ...]:
+    """Notices of one caution together, in the order of the verdict."""
+    grouped: dict[Caution, list[str]] = {}
+    for notice in notices:
+        grouped.setdefault(notice.caution, []).append(notice.detail)
+    return tuple((caution, tuple(details)) for caution, details in grouped.items())
+
+
 def table(curves: Sequence[Curve]) -> tuple[TableGroup, ...]:
     """The table of figures, a group for each curve."""
     return tuple(TableGroup(wording.curve_name(curve, curves), tuple(_rows(curve))) for curve in curves)
@@ -121,8 +141,8 @@ def precision(found: Precision) -> str:
         return f"{found.part}: {found.blocks} block, no repeats to compare: no interval and no claim."
     return (
         f"{found.part}: {found.blocks} blocks, repeats of one cell differ by ±{found.residual_sd:.1%} (sd, "
-        f"{found.degrees_of_freedom} degrees of freedom); the smallest ratio that would be found with 80 % "
-        f"power at a 5 % level is ×{found.minimum_detectable:.2f}."
+        f"{found.degrees_of_freedom} degrees of freedom); the smallest ratio that would be found with 80% "
+        f"power at a 5% level is ×{found.minimum_detectable:.2f}."
     )
 
 
@@ -168,14 +188,14 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def _rows(curve: Curve) -> Iterator[TableRow]:
-    steps = {step.to_pool: wording.ratio(step.ratio) for step in curve.steps}
+    steps = {step.to_pool: Step(*wording.ratio(step.ratio).split(", ", 1)) for step in curve.steps}
     for seen in curve.cells:
         pool = seen.cell.pool
         recommended = curve.knee is not None and curve.knee.pool == pool
-        yield _row(seen, steps.get(pool or 0, ABSENT), recommended)
+        yield _row(seen, steps.get(pool or 0, Step()), recommended)
 
 
-def _row(seen: CellFigures, step: str, recommended: bool) -> TableRow:
+def _row(seen: CellFigures, step: Step, recommended: bool) -> TableRow:
     needed = None if seen.hold_ms is None else seen.pushes_per_s * seen.hold_ms / 1000
     return TableRow(
         pool=ABSENT if seen.cell.pool is None else str(seen.cell.pool),

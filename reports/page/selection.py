@@ -62,4 +62,5 @@ def _first_trial(
         return chosen
     first = chosen.iloc[0]
     one = (chosen["run_id"] == first["run_id"]) & (chosen["trial_id"] == first["trial_id"])
-    return chosen.loc[one]
+    rows: pd.DataFrame = chosen.loc[one]
+    return rows

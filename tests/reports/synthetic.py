@@ -232,8 +232,9 @@ def _samples(
     rows = []
     for step in range(-7, round(world.measured_s * 10)):
         used = int(np.clip(rng.normal(busy, 0.5), 0, pool))
-        locked = round(used * world.lock_share)
-        flushing = min(used - locked, 2)
+        active = used if trial.cell.db_rtt_ms == 0 else min(used, 3)  # the others wait for the network
+        locked = round(active * world.lock_share)
+        flushing = min(active - locked, 2)
         rows.append(
             Sample(
                 t_s=step / 10,
@@ -242,15 +243,15 @@ def _samples(
                 pool_waiting=max(0, round(rng.normal(waiting, 2))) if waiting else 0,
                 pool_timeouts=0,
                 pool_acquires=max(0, step) * 10,
-                db_active=used,
+                db_active=active,
                 db_idle=pool - used,
-                db_idle_in_transaction=0,
+                db_idle_in_transaction=used - active,
                 db_wait_lock=locked,
                 db_wait_lwlock=flushing // 2,
                 db_wait_io=flushing - flushing // 2,
                 db_wait_client=0,
                 db_wait_other=0,
-                db_running=used - locked - flushing,
+                db_running=active - locked - flushing,
             )
         )
     return rows

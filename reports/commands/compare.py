@@ -1,0 +1,47 @@
+"""`queen compare`: two runs, cell by cell, with intervals - and the warning that they were not interleaved."""
+
+import argparse
+from pathlib import Path
+
+from queen.cli import Command
+from queen.errors import UserError
+
+RESULTS = Path("results")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """RUN_A, RUN_B, --json."""
+    parser.add_argument("run_a", metavar="RUN_A", help="run directory or name: the base")
+    parser.add_argument("run_b", metavar="RUN_B", help="run directory or name: compared with the base")
+    parser.add_argument("--json", action="store_true", help="print the comparison as JSON, for programs")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compare and print. Raises `UserError` for files that cannot be read or share no cell."""
+    from loadtests.results import ResultError
+    from reports import terminal
+    from reports.comparison import compare
+    from reports.runs import read_run, resolve
+
+    try:
+        found = compare(
+            read_run(resolve(options.run_a, RESULTS)),
+            read_run(resolve(options.run_b, RESULTS)),
+        )
+    except ResultError as error:
+        raise UserError(str(error)) from None
+    if not found.cells:
+        raise UserError(f"{options.run_a} and {options.run_b} have no configuration in common")
+    if options.json:
+        print(terminal.comparison_as_json(found))
+    else:
+        terminal.show_comparison(found)
+    return 0
+
+
+COMMAND = Command(
+    help="compare two runs cell by cell, with intervals",
+    epilog="example: queen compare results/before results/after",
+    add_arguments=add_arguments,
+    run=run,
+)

@@ -1,0 +1,79 @@
+"""`queen report`: the finding of a run in the terminal, and the page beside its files.
+
+Light on purpose: `queen --help` imports this module, so pandas, matplotlib and scipy come in inside `run`.
+"""
+
+import argparse
+import sys
+import webbrowser
+from pathlib import Path
+
+from queen.cli import Command
+from queen.errors import UserError
+
+RESULTS = Path("results")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """RUN, --open, --json."""
+    parser.add_argument("run", nargs="?", metavar="RUN", help="run directory or name (default: the latest)")
+    parser.add_argument(
+        "--open",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        dest="open_page",
+        help="show the page in a browser; auto: when a person is at the terminal (default: auto)",
+    )
+    parser.add_argument("--json", action="store_true", help="print finding and verdict as JSON, for programs")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Judge the run, write report.html, print. Raises `UserError` for files that cannot be read."""
+    from loadtests.results import ResultError
+
+    try:
+        return _report(options)
+    except ResultError as error:
+        raise UserError(str(error)) from None
+    except OSError as error:
+        raise UserError(f"cannot write the report: {error}") from None
+
+
+def _report(options: argparse.Namespace) -> int:
+    from loadtests.results import RunFiles
+    from reports import dataset, terminal
+    from reports.judge import judge
+    from reports.page import build
+    from reports.runs import read_run, resolve
+
+    root = resolve(options.run, RESULTS)
+    loaded = dataset.of((read_run(root),))
+    verdict = judge(loaded)
+    page = RunFiles(root).report
+    build.write(loaded, verdict, page)
+    if options.json:
+        print(terminal.as_json(verdict, page))
+    else:
+        terminal.show(verdict, page)
+    if _wants_page(options.open_page, options.json):
+        webbrowser.open(page.resolve().as_uri())
+    return 0
+
+
+def _wants_page(choice: str, as_json: bool) -> bool:
+    return choice == "yes" or (
+        choice == "auto" and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
+    )
+
+
+COMMAND = Command(
+    help="say which pool size a run recommends, and write its report.html",
+    epilog=(
+        "examples:\n"
+        "  queen report                         the latest run below results/\n"
+        "  queen report results/RUN --open no   one run, no browser\n"
+        "  queen report --json | jq -r .finding"
+    ),
+    add_arguments=add_arguments,
+    run=run,
+)

@@ -1,0 +1,110 @@
+"""Findings on stdout: a table for people, aligned text when piped, JSON for programs."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from reports import labels, wording
+from reports.advice import Notice
+from reports.comparison import Comparison
+from reports.page import model
+from reports.verdict import Verdict
+
+_HEADINGS = (
+    "configuration",
+    "pool",
+    "per second",
+    "95% interval",
+    "over the smaller pool",
+    "hold ms",
+    "busy",
+)
+_LEAST_WIDTH = 100  # columns that the boxed table needs
+
+
+class ReportOutput(msgspec.Struct, frozen=True):
+    """What `queen report --json` prints."""
+
+    finding: str
+    findings: tuple[str, ...]
+    report: str  # path of report.html
+    verdict: Verdict
+
+
+def show(verdict: Verdict, page: Path) -> None:
+    """Table, cautions, the finding in one sentence, and where the page is."""
+    rows = [
+        (
+            group.name if place == 0 else "",
+            f"{row.pool} *" if row.recommended else row.pool,
+            row.throughput,
+            row.interval,
+            str(row.step),
+            row.hold,
+            row.busy,
+        )
+        for group in model.table(verdict.curves)
+        for place, row in enumerate(group.rows)
+    ]
+    if rows:
+        _table(_HEADINGS, rows, f"{verdict.unit} acknowledged per second; * recommended pool")
+    _notices(verdict.notices)
+    print(wording.headline(verdict))
+    print(page)
+
+
+def as_json(verdict: Verdict, page: Path) -> str:
+    """One JSON object: finding, findings, report, verdict."""
+    output = ReportOutput(wording.headline(verdict), wording.sentences(verdict), str(page), verdict)
+    return msgspec.json.format(msgspec.json.encode(output), indent=1).decode()
+
+
+def show_comparison(found: Comparison) -> None:
+    """A line for each common cell, then what to keep in mind."""
+    cells = [seen.cell for seen in found.cells]
+    rows = [
+        (
+            f"{labels.series(seen.cell, labels.varying(cells))}, {labels.round_trip(seen.cell.db_rtt_ms)}",
+            str(seen.cell.pool or model.ABSENT),
+            wording.ratio(seen.ratio),
+        )
+        for seen in found.cells
+    ]
+    _table(("configuration", "pool", f"{found.other} over {found.base}"), rows, "ratio with 95% interval")
+    if found.only_base or found.only_other:
+        print(
+            f"Not compared: {found.only_base} cells only in {found.base}, {found.only_other} in {found.other}."
+        )
+    _notices(found.notices)
+
+
+def comparison_as_json(found: Comparison) -> str:
+    """The `Comparison` as JSON."""
+    return msgspec.json.format(msgspec.json.encode(found), indent=1).decode()
+
+
+def _notices(notices: Sequence[Notice]) -> None:
+    for notice in notices:
+        print(f"{notice.caution.value}: {notice.detail}. {notice.what_to_do}")
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> None:
+    console = Console()
+    if sys.stdout.isatty() and console.width >= _LEAST_WIDTH:
+        table = Table(box=box.SIMPLE_HEAD, caption=caption, caption_justify="left")
+        for place, heading in enumerate(headings):
+            table.add_column(heading, justify="left" if place == 0 else "right", no_wrap=True)
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+        return
+    widths = [max(len(row[place]) for row in (headings, *rows)) for place in range(len(headings))]
+    for row in (headings, *rows):
+        padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
+        print("  ".join(padded).rstrip())
+    print(f"({caption})")
