@@ -37,6 +37,7 @@ class Cluster:
     """A data directory and what serves it. `lasting`: it is kept when the server stops."""
 
     data: Path
+    log: Path
     binaries: PostgresBinaries
     user: User | None
     lasting: bool
@@ -129,12 +130,15 @@ class Cluster:
         )
 
     def write_profile(self, settings: Mapping[str, str]) -> None:
-        """Replace the profile by settings that `checked_settings` has seen. Raises OSError."""
+        """Replace the profile by settings that `checked_settings` has seen. Raises `UserError`."""
         partial = self.data / f".{PROFILE}"
-        partial.unlink(missing_ok=True)
-        partial.write_text("".join(f"{name} = {_quoted(value)}\n" for name, value in settings.items()))
-        partial.chmod(0o644)
-        partial.replace(self.data / PROFILE)
+        try:
+            partial.unlink(missing_ok=True)
+            partial.write_text("".join(f"{name} = {_quoted(value)}\n" for name, value in settings.items()))
+            partial.chmod(0o644)
+            partial.replace(self.data / PROFILE)
+        except OSError as error:
+            raise explain(error, self.data) from None
 
 
 # PGDATA, PGPORT, PGOPTIONS and their like must not leak in; UTC makes initdb's choice the same everywhere.

@@ -84,7 +84,7 @@ async def server_version(database: Database) -> str:
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise UserError(f"{where}: {' '.join(str(error).split())}") from None
     try:
-        version = connection.get_server_version()
-        return f"{version.major}.{version.minor}"
+        reported: str = connection.get_settings().server_version  # "15.18 (Debian 15.18-0+deb12u1)"
+        return reported.split(maxsplit=1)[0]
     finally:
         await connection.close()

@@ -10,19 +10,17 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
 from queen.errors import UserError
-from queen.local import postgres_binaries
-from queen.local.cluster import POSTGRES_ENVIRON, SUPERUSER, Cluster, checked_settings, explain
+from queen.local.cluster import POSTGRES_ENVIRON, SUPERUSER, Cluster, explain
 from queen.local.database import Database
-from queen.local.filesystem import filesystem_of, temporary_root
-from queen.local.postgres_binaries import PostgresBinaries, Source
+from queen.local.filesystem import filesystem_of
+from queen.local.postgres_binaries import Source
 from queen.local.process import Child, ChildFailed, ChildSpec
-from queen.local.scratch import scratch_directory
-from queen.local.users import User, database_user, owner_of
+from queen.local.provision import provisioned
 
 HOST = "127.0.0.1"
 START_DEADLINE_S = 60.0  # crash recovery of a kept data directory is part of it
@@ -35,11 +33,10 @@ OLD_PROCESSES = "pre-existing shared memory block"  # a SIGKILLed postmaster's c
 class PostgresServer:
     """A running server. Made by `PostgresServer.start`."""
 
-    def __init__(self, cluster: Cluster, log: Path, port: int) -> None:
+    def __init__(self, cluster: Cluster, port: int) -> None:
         self._cluster = cluster
         self._asked_port = port
         self._child: Child | None = None
-        self.log = log
         self.port = port
         self.filesystem = filesystem_of(cluster.data)
 
@@ -55,25 +52,12 @@ class PostgresServer:
     ) -> AsyncIterator[Self]:
         """Start PostgreSQL and stop it at the end.
 
-        `settings` are postgresql.conf settings beside `default_settings`. `data` is a directory to
+        `settings` are postgresql.conf settings beside `provision.default_settings`. `data` is a directory to
         keep (made when missing); without it the database is temporary. `port` 0 is any free one.
         `environ` may name `QUEEN_PG_BIN`. Raises `UserError`, one line, for all that can be mended.
         """
-        data = Path(os.path.abspath(data)) if data else None  # noqa: ASYNC240 - no I/O in it
-        user = database_user()
-        if user is not None and data is not None and _belongs_to_another(data):
-            user = owner_of(data)
-        binaries = postgres_binaries.choose(environ, user).binaries
-        with ExitStack() as stack:
-            scratch = _scratch(stack, user)
-            cluster = Cluster(
-                data=data or scratch / "data",
-                binaries=binaries,
-                user=user,
-                lasting=data is not None,
-            )
-            await _prepare(cluster, settings or {}, scratch / "initdb.log")
-            server = cls(cluster, cluster.data / "server.log" if data else scratch / "server.log", port)
+        async with provisioned(settings or {}, data, environ) as cluster:
+            server = cls(cluster, port)
             try:
                 await server._launch()
                 yield server
@@ -104,6 +88,11 @@ class PostgresServer:
     def data(self) -> Path:
         """The data directory."""
         return self._cluster.data
+
+    @property
+    def log(self) -> Path:
+        """What it writes to stderr: PostgreSQL's own log."""
+        return self._cluster.log
 
     @property
     def bindir(self) -> Path:
@@ -194,37 +183,6 @@ class PostgresServer:
             death_signal=signal.SIGQUIT,
             stop_signals=(signal.SIGINT, signal.SIGQUIT),
         )
-
-
-def default_settings(binaries: PostgresBinaries) -> dict[str, str]:
-    """What differs from stock PostgreSQL: room for large pools, and statement statistics."""
-    settings = {"max_connections": "200"}
-    if binaries.has_library("pg_stat_statements"):
-        settings["shared_preload_libraries"] = "pg_stat_statements"
-    return settings
-
-
-async def _prepare(cluster: Cluster, settings: Mapping[str, str], initdb_log: Path) -> None:
-    profile = checked_settings({**default_settings(cluster.binaries), **settings})
-    await cluster.check()
-    if not cluster.exists():
-        await cluster.create(initdb_log)
-    try:
-        cluster.write_profile(profile)
-    except OSError as error:
-        raise explain(error, cluster.data) from None
-
-
-def _scratch(stack: ExitStack, user: User | None) -> Path:
-    root = temporary_root(user)
-    try:
-        return stack.enter_context(scratch_directory(root, user))
-    except OSError as error:
-        raise explain(error, root) from None
-
-
-def _belongs_to_another(data: Path) -> bool:
-    return data.joinpath("PG_VERSION").exists() and data.stat().st_uid != os.geteuid()
 
 
 def _free_port() -> int:

@@ -74,10 +74,10 @@ async def relaying(*, listen: Address, to: Address, rtt_ms: float) -> AsyncItera
         finally:
             server.close()
             line.close()
-            for end in tuple(ends):
+            open_ends = tuple(ends)
+            for end in open_ends:
                 end.transport.abort()
-            while ends:  # they leave when the loop has told them
-                await asyncio.sleep(0)
+            await asyncio.gather(*(end.lost for end in open_ends))
 
 
 class _Connector:

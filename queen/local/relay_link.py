@@ -26,6 +26,7 @@ class End(asyncio.Protocol):
     def __init__(self, line: DelayLine, ends: set["End"]) -> None:
         self._line = line
         self._ends = ends  # all that are open, for whoever must close them
+        self.lost = asyncio.get_running_loop().create_future()  # done when the connection is no more
         self._early: list[Callable[[End], None]] = []
         self._under_way_bytes = 0  # read here, not yet written to the peer
         self._peer_is_full = False
@@ -48,6 +49,7 @@ class End(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._ends.discard(self)
+        self.lost.set_result(None)
         self._send(_abort if error else _close)
 
     def pause_writing(self) -> None:
