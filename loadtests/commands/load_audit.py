@@ -23,18 +23,23 @@ def only_trial(run: RunFiles) -> TrialFiles:
 async def account_for(runs: Iterable[RunFiles], database: Database | None) -> bool:
     """Audit each run and store the account; whether the law holds for all of them.
 
-    Without a database of ours nothing can be looked up, and nothing is claimed. Raises `UserError`
-    when the database cannot be read.
+    Without a database of ours nothing can be looked up, and in a queue that others may have written to
+    nothing can be told: then nothing is claimed. Raises `UserError` when the database cannot be read.
     """
     if database is None:
         return True
-    accounts = [await _account_for(run, database) for run in runs]
-    return all(account.holds for account in accounts)
+    holds = True
+    for run in runs:
+        files = only_trial(run)
+        ledger = results.read(files.ledger, Ledger)
+        if ledger.run_tag in ledger.queue:
+            account = await _account_for(run, files, ledger, database)
+            holds = holds and account.holds
+    return holds
 
 
-async def _account_for(run: RunFiles, database: Database) -> Accounting:
-    files = only_trial(run)
-    trial, ledger = results.read(files.trial, Trial), results.read(files.ledger, Ledger)
+async def _account_for(run: RunFiles, files: TrialFiles, ledger: Ledger, database: Database) -> Accounting:
+    trial = results.read(files.trial, Trial)
     scope = trial.cell.batch if trial.cell.loop == "open" else WHOLE_PRODUCER
     connection = await connect(database)
     try:

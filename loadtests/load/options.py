@@ -20,6 +20,7 @@ WARMUP_S = 1.0
 DRAIN_S = 5.0  # longer than DB_CONNECTION_TIMEOUT + 1 s by default
 ONE_PER_USER = 0
 RATE_FROM_INTERVAL = 0.0
+QUEUE_PER_RUN = ""  # a run can be checked against its table only when nobody else wrote there
 
 
 class OptionError(ValueError):
@@ -75,7 +76,7 @@ def add_arguments(parser: LocustArgumentParser, shape: str) -> None:
     )
     add("--partitions", type=int, default=ONE_PER_USER, help="partitions of the queue; 0: one per producer")
     add("--payload-bytes", type=int, default=300, help="size of one message")
-    add("--queue", default="bench", help="name of the queue")
+    add("--queue", default=QUEUE_PER_RUN, help="name of the queue; empty: a new one for each run")
     add(
         "--client",
         choices=["raw", "fast"],
@@ -115,7 +116,7 @@ def make_plan(
         "host": host,
         "trial_directory": trial_directory,
         "run_tag": run_tag,
-        "queue": options.queue,
+        "queue": options.queue or f"load-{run_tag}",
         "loop": options.loop,
         "shape": shape if (options.batch, options.interval) == SHAPES[shape] else "custom",
         "client": options.client,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from loadtests.load.framing import MAX_HEAD_BYTES, FramingError, Reply, ResponseReader
 
-SIZED = b'HTTP/1.1 201 Created\r\nContent-Type: application/json\r\ncontent-LENGTH: 5\r\n\r\n[1,2]'
+SIZED = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\ncontent-LENGTH: 5\r\n\r\n[1,2]"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\n[1,\r\n2\r\n2]\r\n0\r\nA: b\r\n\r\n"
 EMPTY = b"HTTP/1.1 204 No Content\r\nRetry-After: 7\r\n\r\n"
 INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n" + SIZED

@@ -50,6 +50,11 @@ def test_consumers_are_no_producers() -> None:
     assert plan("--consumers", "1", users=5).users == 1
 
 
+def test_each_run_has_a_queue_of_its_own_unless_one_is_named() -> None:
+    assert plan().queue == "load-t"
+    assert plan("--queue", "orders").queue == "orders"
+
+
 def test_a_closed_loop_has_neither_interval_nor_rate() -> None:
     made = plan("--loop", "closed", "--rate", "500")
     assert (made.interval_ms, made.rate_msg_s) == (None, None)

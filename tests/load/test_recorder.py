@@ -29,7 +29,12 @@ def attempt(sent_s: float, done_s: float, outcome: PushOutcome = ALL_QUEUED) -> 
 def test_a_request_belongs_to_the_window_in_which_it_was_due() -> None:
     measured = window(recorder(loop="open"))
     account = measured.account(0, "p0")
-    for first, due_s, done_s in [(0, 99.0, 101.0), (10, 150.0, 151.0), (20, 199.0, 230.0), (30, 200.0, 201.0)]:
+    for first, due_s, done_s in [
+        (0, 99.0, 101.0),
+        (10, 150.0, 151.0),
+        (20, 199.0, 230.0),
+        (30, 200.0, 201.0),
+    ]:
         measured.pushed(account, first, first + 9, due_s, attempt(due_s + 0.5, done_s))
     result = measured.result()
     assert (result.requests_sent, result.requests_ok) == (2, 2)

@@ -1,0 +1,179 @@
+"""`queen load` as a user meets it."""
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from rich.console import Console
+
+from loadtests import results
+from loadtests.commands.load_audit import account_for, only_trial
+from loadtests.commands.load_summary import table
+from loadtests.load.outcome import ALL_QUEUED
+from loadtests.load.plan import LoadPlan
+from loadtests.load.recorder import Attempt, Recorder
+from loadtests.load.writing import write_results
+from loadtests.results import Cell, RunFiles, Trial
+from loadtests.sweep.databases import connect
+from queen import cli
+from queen.local.database import Database
+
+DEADLINE_S = 50.0
+
+
+@contextmanager
+def queen_load(*words: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+    """`queen load …` in a directory of its own; asked to stop at the end if it still runs."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "queen", "load", *words],
+        cwd=cwd,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
+def only_run(directory: Path) -> RunFiles:
+    (manifest,) = directory.glob("results/*/manifest.json")
+    return RunFiles(manifest.parent)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["high", "--users", "0"], "--users"),
+        (["high", "--users", "ten"], "--users"),
+        (["extreme"], "extreme"),
+        (["high", "--rate", "-1"], "--rate"),
+        (["high", "--rate", "nan"], "--rate"),
+        (["high", "--rate", "10", "--loop", "closed"], "--rate"),
+        (["high", "--consumers", "2"], "--consumers"),
+        (["high", "--run-time", "soon"], "--run-time"),
+        (["high", "--host", "127.0.0.1:6632"], "--host"),
+        (["high", "--host", "http://127.0.0.1:1", "--pool", "5"], "--pool"),
+        (["high", "--pool", "many"], "DB_POOL_SIZE"),
+        (["high", "--pool", "0"], "DB_POOL_SIZE"),
+        (["high", "--strategy", "magic"], "--strategy"),
+        (["high", "--web-port", "70000"], "--web-port"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_code_2(
+    words: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = cli.main(["load", *words])
+    except SystemExit as refusal:  # argparse's way
+        code = int(str(refusal.code))
+    complaint = capsys.readouterr().err.strip().splitlines()[-1]
+    assert code == 2
+    assert named in complaint
+
+
+def test_a_headless_run_starts_everything_accounts_for_every_message_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    words = [
+        "high",
+        "--users",
+        "5",
+        "--headless",
+        "--run-time",
+        "3s",
+        "--pool",
+        "3",
+        "--strategy",
+        "sequential",
+    ]
+    with queen_load(*words, cwd=tmp_path) as process:
+        output, progress = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, progress
+    assert "msg/s" in output
+    run = only_run(tmp_path)
+    assert f"results/{run.root.name}" in output
+    (trial,) = results.read_trials(run)
+    assert (trial.cell.pool, trial.cell.strategy, trial.cell.shape) == (3, "sequential", "high")
+    assert trial.accounting is not None
+    assert trial.accounting.holds
+    assert trial.accounting.stored == trial.load.total_messages_acknowledged > 0
+    files = only_trial(run)
+    assert files.server_log.exists()
+    assert files.locust_log.exists()
+
+
+def test_the_page_opens_at_the_printed_address_and_ctrl_c_ends_all(tmp_path: Path) -> None:
+    with queen_load("reasonable", cwd=tmp_path) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert re.match(r"http://127\.0\.0\.1:\d+ ", line), line
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) >= 3  # PostgreSQL, queen serve, Locust
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0
+    assert [child for child in children if child.is_running()] == []
+
+
+@pytest.fixture
+async def empty_tables(database: Database) -> Database:
+    connection = await connect(database)
+    await connection.execute(
+        "create schema queen; create table queen.queues (id bigint, name text);"
+        "create table queen.partitions (id bigint, queue_id bigint, name text);"
+        "create table queen.messages (id uuid, transaction_id text, queue_id bigint, partition_id bigint,"
+        " position bigint)"
+    )
+    await connection.close()
+    return database
+
+
+def acknowledged_run(directory: Path, queue: str) -> RunFiles:
+    """A run whose ten messages were acknowledged."""
+    run = RunFiles(directory / "run")
+    files = run.trial("001")
+    files.root.mkdir(parents=True)
+    plan = LoadPlan(host="http://x", trial_directory=str(files.root), run_tag="t1", queue=queue)
+    recorder = Recorder(plan)
+    due_s = recorder.window.start_s
+    recorder.pushed(recorder.account(0, "p0"), 0, 9, due_s, Attempt(ALL_QUEUED, due_s, due_s))
+    load = write_results(recorder, files)
+    results.write(
+        files.trial,
+        Trial(trial_id="001", part="load", block=0, order=0, cell=Cell(), started_at="x", load=load),
+    )
+    return run
+
+
+async def test_messages_that_are_missing_in_the_table_are_found(
+    tmp_path: Path, empty_tables: Database
+) -> None:
+    run = acknowledged_run(tmp_path, "load-t1")
+    assert await account_for([run], empty_tables) is False
+    trial = results.read(only_trial(run).trial, Trial)
+    assert trial.accounting is not None
+    assert trial.accounting.lost == 10
+    assert not trial.valid
+    shown = io.StringIO()
+    Console(file=shown, width=120).print(table(trial))
+    assert "NO: 10 lost" in shown.getvalue()
+
+
+async def test_in_a_queue_that_others_may_use_nothing_is_claimed(
+    tmp_path: Path, empty_tables: Database
+) -> None:
+    run = acknowledged_run(tmp_path, "orders")
+    assert await account_for([run], empty_tables) is True
+    assert results.read(only_trial(run).trial, Trial).accounting is None

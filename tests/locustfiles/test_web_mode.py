@@ -1,0 +1,173 @@
+"""The locustfiles as a person uses them: headless, and in Locust's page."""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadtests import results
+from loadtests.load.null_server import push_answer
+from loadtests.load.plan import SHAPES
+from loadtests.results import Ledger, Manifest, RunFiles, Trial
+from tests.load.fake_server import FakeServer, SeenRequest, fake_server, response
+from tests.locustfiles.support import finish, free_port, locust, until
+
+POOL = b'{"totalCount":5,"idleCount":2,"waitingCount":7,"maxCount":8}'
+
+
+def ours(request: SeenRequest) -> bytes:
+    if request.target == "/metrics/pool":
+        return response(200, POOL)
+    if request.target.startswith("/api/v1/pop"):
+        return response(204)
+    return push_answer(len(json.loads(request.body)["items"]))
+
+
+def not_ours(request: SeenRequest) -> bytes:
+    return ours(request) if request.method == "POST" else response(404, b"Not Found")
+
+
+def runs_in(directory: Path) -> list[RunFiles]:
+    return [RunFiles(path.parent) for path in sorted(directory.glob("results/*/manifest.json"))]
+
+
+def trial_of(run: RunFiles) -> Trial:
+    (trial,) = results.read_trials(run)
+    return trial
+
+
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+def test_a_headless_run_writes_a_result_directory(shape: str, tmp_path: Path) -> None:
+    options = ["--headless", "-u", "4", "-r", "4", "-t", "2s", "--warm-up", "0"]
+    with (
+        fake_server(ours) as server,
+        locust(shape, "--host", server.url, *options, cwd=tmp_path) as process,
+    ):
+        output = finish(process)
+    assert process.returncode == 0, output
+    (run,) = runs_in(tmp_path)
+    manifest, trial = results.read(run.manifest, Manifest), trial_of(run)
+    assert manifest.kind == "load"
+    assert manifest.run_id == run.root.name
+    assert (trial.cell.shape, trial.cell.batch, trial.cell.interval_ms) == (shape, *SHAPES[shape])
+    assert (trial.cell.pool, trial.cell.clients, trial.cell.loop) == (8, 4, "open")
+    assert trial.load.requests_ok > 0
+    assert str(run.root) in output or f"results/{run.root.name}" in output
+    files = {path.name for path in run.trial(trial.trial_id).root.iterdir()}
+    assert files == {"trial.json", "load.json", "ledger.json", "latency.hlog"}
+
+
+def test_against_a_server_that_is_not_ours_the_unknown_stays_unknown(tmp_path: Path) -> None:
+    options = ["--headless", "-u", "2", "-r", "2", "-t", "2s", "--client", "fast", "--loop", "closed"]
+    with (
+        fake_server(not_ours) as server,
+        locust("high", "--host", server.url, *options, cwd=tmp_path) as process,
+    ):
+        output = finish(process)
+    assert process.returncode == 0, output
+    (run,) = runs_in(tmp_path)
+    cell = trial_of(run).cell
+    assert (cell.pool, cell.strategy, cell.connection_timeout_ms) == (None, None, None)
+    assert (cell.client, cell.loop) == ("fast", "closed")
+    assert "no /metrics/pool" in results.read(run.manifest, Manifest).notes[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "named"),
+    [
+        (["--batch", "0"], {}, "--batch"),
+        (["--consumers", "2"], {}, "--consumers"),
+        (["--loop", "sideways"], {}, "--loop"),
+        ([], {"BATCH_SIZE": "many"}, "--batch"),
+    ],
+)
+def test_a_bad_option_is_refused_at_once(
+    options: list[str], environ: dict[str, str], named: str, tmp_path: Path
+) -> None:
+    with locust(
+        "high", "--headless", "--host", "http://127.0.0.1:1", *options, cwd=tmp_path, environ=environ
+    ) as process:
+        output = finish(process)
+    assert process.returncode == 2
+    assert named in output
+    assert "Traceback" not in output
+
+
+def test_without_a_host_a_headless_run_ends_with_a_clear_line(tmp_path: Path) -> None:
+    with locust("high", "--headless", cwd=tmp_path) as process:
+        output = finish(process)
+    assert process.returncode != 0
+    assert "--host" in output
+
+
+class Page:
+    """Locust's web page, as a browser's requests see it."""
+
+    def __init__(self, port: int) -> None:
+        self._root = f"http://127.0.0.1:{port}"
+
+    def get(self, path: str) -> str | None:
+        try:
+            with urllib.request.urlopen(self._root + path, timeout=20) as answer:
+                return str(answer.read().decode())
+        except (urllib.error.URLError, ConnectionError):
+            return None
+
+    def json(self, path: str) -> Any:
+        return json.loads(self.get(path) or "{}")
+
+    def swarm(self, **form: str) -> None:
+        self._post("/swarm", {"user_count": "3", "spawn_rate": "3", **form})
+
+    def stop(self) -> None:
+        self._post("/stop", {})
+
+    def _post(self, path: str, form: dict[str, str]) -> None:
+        data = urllib.parse.urlencode(form).encode()
+        with urllib.request.urlopen(self._root + path, data, timeout=20) as answer:
+            assert json.loads(answer.read())["success"]
+
+
+def pushes(server: FakeServer) -> int:
+    return sum(request.method == "POST" for request in server.seen)
+
+
+def test_each_start_in_the_page_is_a_run_of_its_own_with_the_forms_options(tmp_path: Path) -> None:
+    port = free_port()
+    page = Page(port)
+    with (
+        fake_server(ours) as server,
+        locust(
+            "reasonable",
+            "--host",
+            server.url,
+            "--web-host",
+            "127.0.0.1",
+            "--web-port",
+            str(port),
+            cwd=tmp_path,
+        ),
+    ):
+        index = until(lambda: page.get("/"))
+        assert "payload_bytes" in index  # our options stand in the form
+        for batch in ("2", "4"):
+            before = pushes(server)
+            page.swarm(batch=batch, interval="20", warm_up="0", consumers="0.34")
+            until(lambda before=before: True if pushes(server) > before + 10 else None)
+            page.stop()
+        rows = {row["name"]: row for row in page.json("/stats/requests")["stats"]}
+        shown = page.json("/queen/pool")
+        tab = page.json("/stats/requests")["extended_stats"]
+    first, second = runs_in(tmp_path)
+    assert [trial_of(run).cell.batch for run in (first, second)] == [2, 4]
+    ledgers = [results.read(run.trial("001").ledger, Ledger) for run in (first, second)]
+    assert ledgers[0].run_tag != ledgers[1].run_tag
+    assert [len(ledger.producers) for ledger in ledgers] == [2, 2]  # of three users one consumes
+    assert {"push", "push (from intended start)", "pop"} <= set(rows)
+    assert shown["available"] is True
+    assert len(shown["written"]) == 2
+    assert tab[0]["data"][0]["value"] == 5
