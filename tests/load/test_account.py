@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +17,7 @@ def test_intervals_in_any_order_hold_exactly_what_was_added(order: list[int], le
     held = intervals.as_tuple()
     added = {number for place in set(order) - left_out for number in range(place * size, place * size + size)}
     assert [number for first, last in held for number in range(first, last + 1)] == sorted(added)
-    assert all(a[1] + 1 < b[0] for a, b in zip(held, held[1:], strict=False))  # neighbours are merged
+    assert all(a[1] + 1 < b[0] for a, b in pairwise(held))  # neighbours are merged
 
 
 def test_memory_does_not_grow_while_all_goes_well() -> None:

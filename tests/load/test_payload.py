@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from loadtests.load.payload import PushBodies
 from loadtests.results import transaction_id
 
-QUEUES = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=20)
+QUEUES = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20)
 
 
 def bodies(**changes: Any) -> PushBodies:

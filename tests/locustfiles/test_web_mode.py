@@ -4,6 +4,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,10 @@ class Page:
             assert json.loads(answer.read())["success"]
 
 
+def has_pushed(server: FakeServer, enough: int) -> bool | None:
+    return True if pushes(server) >= enough else None
+
+
 def pushes(server: FakeServer) -> int:
     return sum(request.method == "POST" for request in server.seen)
 
@@ -155,9 +160,9 @@ def test_each_start_in_the_page_is_a_run_of_its_own_with_the_forms_options(tmp_p
         index = until(lambda: page.get("/"))
         assert "payload_bytes" in index  # our options stand in the form
         for batch in ("2", "4"):
-            before = pushes(server)
+            enough = pushes(server) + 10
             page.swarm(batch=batch, interval="20", warm_up="0", consumers="0.34")
-            until(lambda before=before: True if pushes(server) > before + 10 else None)
+            until(partial(has_pushed, server, enough))
             page.stop()
         rows = {row["name"]: row for row in page.json("/stats/requests")["stats"]}
         shown = page.json("/queen/pool")
