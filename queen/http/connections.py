@@ -21,7 +21,10 @@ SWEEP_INTERVAL_S = 1.0
 class Sweepable(Protocol):
     """What the sweep and the drain need to know of a connection."""
 
-    deadline_s: float
+    @property
+    def deadline_s(self) -> float:
+        """When it must be expired, in event-loop time."""
+        ...
 
     def expire(self) -> None:
         """The deadline has passed."""

@@ -4,14 +4,9 @@
 
 The connection is always in one of three situations: *receiving* (the parser waits for bytes),
 *answering* (a handler runs; further bytes only pile up, see `flow`) or *finished* (the last answer is
-out, what still arrives is thrown away). Each sets the deadline that the sweep keeps:
-
-    receiving, no byte yet   keep_alive_timeout_s   closed without a word
-    receiving, head          header_timeout_s       408
-    receiving, body          body_timeout_s from the last byte   408
-    answering                none: the handler has its own deadline
-    answer not yet taken     body_timeout_s from the last byte   aborted
-    finished, all sent       LINGER_S               aborted
+out, what still arrives is thrown away). How long each may take is in `patience`; when it took too
+long, an idle connection is closed without a word, an unfinished request is answered 408, and a client
+that does not take its answer is cut off.
 
 A client that goes away does not cancel its handler (a push must finish): the handler learns of it by
 `Request.client`. A client that has only shut down its sending side still gets the answers to what it
@@ -20,7 +15,6 @@ and could take the answer with it (RFC 9112 §9.6).
 """
 
 import asyncio
-import math
 from typing import cast
 
 from queen.errors import NotDone, QueenError, ShuttingDown
@@ -31,10 +25,9 @@ from queen.http.flow import FlowControl
 from queen.http.limits import Limits
 from queen.http.message import Response
 from queen.http.parser import CONTINUE, ParsedRequest, Phase, RequestParser
+from queen.http.patience import Patience
 from queen.http.presence import ClientPresence
 from queen.http.response import CONTINUE_LINE, error_response, render
-
-LINGER_S = 2.0
 
 
 class HttpConnection(asyncio.Protocol):
@@ -46,14 +39,15 @@ class HttpConnection(asyncio.Protocol):
     def __init__(self, connections: Connections, dispatcher: Dispatcher, limits: Limits) -> None:
         self._connections = connections
         self._dispatcher = dispatcher
-        self._limits = limits
-        self._loop = asyncio.get_running_loop()
         self._parser = RequestParser(limits)
         self._client = ClientPresence()
         self._answering = False
         self._finished = False
-        self._head_begun = False  # the deadline for a whole head has been set
-        self.deadline_s = self._in_time(limits.keep_alive_timeout_s)
+        self._patience = Patience(limits, asyncio.get_running_loop().time)
+
+    @property
+    def deadline_s(self) -> float:
+        return self._patience.deadline_s
 
     # What the event loop tells.
 
@@ -88,7 +82,7 @@ class HttpConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         self._flow.write_blocked = True
         self._update_flow()
-        self._give_time_to_take()
+        self._await_taking()
 
     def resume_writing(self) -> None:
         self._flow.write_blocked = False
@@ -100,7 +94,7 @@ class HttpConnection(asyncio.Protocol):
     def expire(self) -> None:
         if self._finished or self._flow.write_blocked:
             if self._flow.client_takes():
-                self._give_time_to_take()
+                self._await_taking()
             else:
                 self._transport.abort()
         elif self._parser.phase is Phase.IDLE:
@@ -114,7 +108,7 @@ class HttpConnection(asyncio.Protocol):
         if self._parser.phase is Phase.IDLE:
             self._close()
         else:
-            self.deadline_s = min(self.deadline_s, self._in_time(LINGER_S))
+            self._patience.hurry()
 
     def abort(self) -> None:
         self._transport.abort()
@@ -129,7 +123,6 @@ class HttpConnection(asyncio.Protocol):
             self._refuse(error)
             return
         if isinstance(event, ParsedRequest):
-            self._head_begun = False
             self._begin_answer(event)
         else:
             if event is CONTINUE:
@@ -138,16 +131,10 @@ class HttpConnection(asyncio.Protocol):
         self._update_flow()
 
     def _await_bytes(self) -> None:
-        phase = self._parser.phase
         if self._client.gone:
             self._close()
-        elif phase is Phase.IDLE:
-            self.deadline_s = self._in_time(self._limits.keep_alive_timeout_s)
-        elif phase is Phase.BODY:
-            self.deadline_s = self._in_time(self._limits.body_timeout_s)
-        elif not self._head_begun:
-            self._head_begun = True
-            self.deadline_s = self._in_time(self._limits.header_timeout_s)
+        else:
+            self._patience.await_bytes(self._parser.phase)
 
     # Answering.
 
@@ -156,7 +143,7 @@ class HttpConnection(asyncio.Protocol):
             self._respond(request, error_response(ShuttingDown("the server is shutting down")))
             return
         self._answering = True
-        self.deadline_s = math.inf
+        self._patience.await_handler()
         self._connections.run(self._answer(request))
 
     async def _answer(self, request: ParsedRequest) -> None:
@@ -199,23 +186,18 @@ class HttpConnection(asyncio.Protocol):
     def _linger(self) -> None:
         """Say that nothing more is coming, and let the client read that before the end."""
         self._finished = True
-        self._give_time_to_take()
+        self._await_taking()
         self._transport.write_eof()
         self._update_flow()
 
     def _close(self) -> None:
         self._finished = True
-        self._give_time_to_take()
+        self._await_taking()
         self._transport.close()
 
-    def _give_time_to_take(self) -> None:
-        """The client has as long as it keeps taking what was written, and a little longer."""
+    def _await_taking(self) -> None:
         self._flow.client_takes()
-        all_sent = self._transport.get_write_buffer_size() == 0
-        self.deadline_s = self._in_time(LINGER_S if all_sent else self._limits.body_timeout_s)
-
-    def _in_time(self, seconds: float) -> float:
-        return self._loop.time() + seconds
+        self._patience.await_taking(self._transport.get_write_buffer_size())
 
     def _update_flow(self) -> None:
         pending = self._parser.buffered_bytes

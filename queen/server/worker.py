@@ -63,7 +63,7 @@ def run(settings: Settings) -> int:
 
     start_logging(settings.log_level)
     raise_file_limit(settings.max_clients + settings.db_pool_size)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(serve(settings, application))
 
 
@@ -147,7 +147,8 @@ def _sweep_interval_s(settings: Settings) -> float:
     return min(SWEEP_INTERVAL_S, shortest_ms / 1000 / SWEEPS_PER_LIMIT)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes the event loop: uvloop where it can be imported, else asyncio's own (None)."""
     try:
         import uvloop
     except ImportError:

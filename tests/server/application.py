@@ -16,7 +16,7 @@ from queen.http.message import Request, Response
 from queen.http.routes import Route, RouteTable
 from queen.observe.log import start_logging
 from queen.observe.loop_lag import LoopLag
-from queen.server.worker import _loop_factory, serve
+from queen.server.worker import loop_factory, serve
 from queen.settings import Settings, load
 
 
@@ -73,7 +73,7 @@ def main() -> int:
     settings = load(os.environ)
     start_logging(settings.log_level)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(serve(settings, application))
     except UserError as error:
         print(error, file=sys.stderr)
