@@ -59,6 +59,7 @@ class Part(Factors, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     warmup_s: Seconds
     measure_s: Positive
     blocks: Count
+    phase: Literal["random", "aligned"] = "random"  # of the producers' schedules, open loop
     cells: tuple[Factors, ...] = (Factors(),)
 
 

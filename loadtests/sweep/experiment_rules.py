@@ -60,11 +60,10 @@ def warnings(experiment: Experiment) -> tuple[str, ...]:
 
 
 def warmup_needed_s(cell: Cell, capacity_msg_s: float) -> float | None:
-    """How long the waiting line of an overloaded pool grows until requests time out; None: it never does.
+    """When the first request of an overloaded pool times out, in s after the start; None: none does.
 
-    The line grows by (rate − capacity) messages a second and is as long as the time-out when
-    capacity × timeout messages wait: t = timeout / (1 − capacity/rate) after the start (the first to
-    time out came in a time-out earlier).
+    The line grows by (rate − capacity) messages a second, so what comes at t waits t·(rate/capacity − 1).
+    The first whose wait is the time-out gives up a time-out after it came: timeout / (1 − capacity/rate).
     """
     if cell.rate_msg_s is None or cell.connection_timeout_ms is None or capacity_msg_s >= cell.rate_msg_s:
         return None

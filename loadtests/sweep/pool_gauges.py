@@ -1,0 +1,65 @@
+"""The server's pool, as GET /metrics/pool tells it."""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from loadtests.results import PoolUse
+from loadtests.sweep.series import Window, increase
+
+POOL_PATH = "/metrics/pool"
+
+
+class Histogram(Struct, frozen=True, rename="camel"):
+    """Counts of durations, the last bucket unbounded."""
+
+    counts: tuple[int, ...]
+
+
+class PoolReading(Struct, frozen=True, rename="camel"):
+    """One look. Counts and seconds are cumulative since the server's start, but for the first three."""
+
+    total_count: int
+    idle_count: int
+    waiting_count: int
+    acquires: int
+    timeouts: int
+    connects: int
+    lost: int
+    hold_seconds: float  # over finished holds
+    wait_seconds: float  # over finished waits
+    busy_seconds: float  # time integral of the connections in use
+    waiting_seconds: float  # time integral of the requests that wait
+    hold_histogram: Histogram
+    wait_histogram: Histogram
+    loop_lag_ms: float | None = None
+
+
+def decode(body: bytes) -> PoolReading:
+    """Read an answer. Raises msgspec.MsgspecError when it is none."""
+    return msgspec.json.decode(body, type=PoolReading)
+
+
+def pool_use(times_s: Sequence[float], readings: Sequence[PoolReading], window: Window) -> PoolUse | None:
+    """The pool over a window; None when it was looked at less than twice."""
+    if len(readings) < 2:
+        return None
+
+    def grown(values: Sequence[float]) -> float:
+        return increase(times_s, values, window)
+
+    holds = grown([sum(reading.hold_histogram.counts) for reading in readings])
+    waits = grown([sum(reading.wait_histogram.counts) for reading in readings])
+    hold_s = grown([reading.hold_seconds for reading in readings])
+    wait_s = grown([reading.wait_seconds for reading in readings])
+    return PoolUse(
+        acquires=round(grown([reading.acquires for reading in readings])),
+        timeouts=round(grown([reading.timeouts for reading in readings])),
+        connects=round(grown([reading.connects for reading in readings])),
+        lost=round(grown([reading.lost for reading in readings])),
+        hold_mean_ms=1000 * hold_s / holds if holds else 0.0,
+        wait_mean_ms=1000 * wait_s / waits if waits else 0.0,
+        busy_mean=grown([reading.busy_seconds for reading in readings]) / window.length_s,
+        waiting_mean=grown([reading.waiting_seconds for reading in readings]) / window.length_s,
+    )

@@ -1,0 +1,40 @@
+"""Differences of cumulative counters over a window whose edges lie between two samples."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Window:
+    """From `start_s` to `end_s` on the monotonic clock."""
+
+    start_s: float
+    end_s: float
+
+    @property
+    def length_s(self) -> float:
+        """Seconds."""
+        return self.end_s - self.start_s
+
+
+def value_at(times_s: Sequence[float], values: Sequence[float], time_s: float) -> float:
+    """A counter at an instant: on the line between its neighbours, outside the first or last value.
+
+    `times_s` ascends and is as long as `values`, at least one. Raises ValueError for none.
+    """
+    if not times_s:
+        raise ValueError("no samples")
+    place = bisect_left(times_s, time_s)
+    if place == 0:
+        return values[0]
+    if place == len(times_s):
+        return values[-1]
+    before_s, after_s = times_s[place - 1], times_s[place]
+    share = (time_s - before_s) / (after_s - before_s)
+    return values[place - 1] + share * (values[place] - values[place - 1])
+
+
+def increase(times_s: Sequence[float], values: Sequence[float], window: Window) -> float:
+    """How much a counter grew within the window."""
+    return value_at(times_s, values, window.end_s) - value_at(times_s, values, window.start_s)

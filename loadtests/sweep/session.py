@@ -1,0 +1,144 @@
+"""A sweep from the command line's point of view: which run, what plan, then sweep and report.
+
+The report is made by `queen report` in a process of its own: this package does not know the other.
+"""
+
+import asyncio
+import shutil
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from loadtests.results import ResultError, RunFiles
+from loadtests.sweep import ceiling, experiment_file, naming, options
+from loadtests.sweep.experiment import Experiment
+from loadtests.sweep.experiment_file import ExperimentError
+from loadtests.sweep.options import Asked
+from loadtests.sweep.progress import clock, showing
+from loadtests.sweep.runner import Sweep, SweepRequest
+from loadtests.sweep.schedule import affordable_blocks
+from loadtests.sweep.state import SweepState
+from queen.errors import UserError
+
+EXIT_DONE, EXIT_FAILED, EXIT_MESSAGES = 0, 1, 3
+REPORT = (sys.executable, "-m", "queen", "report")
+CEILING_S = 2.6  # one measurement of the generator's ceiling, start included
+START_S = 1.5  # PostgreSQL and the first load process
+
+
+def asked_experiment(asked: Asked, results: Path, resume: str | None) -> Experiment:
+    """The experiment to run: that of the options, or that of the run to resume.
+
+    Raises `ExperimentError` for a mistake in it.
+    """
+    if resume is None:
+        return options.experiment_of(asked)
+    given = [
+        name for name in Asked.__struct_fields__ if getattr(asked, name) is not None and name != "budget"
+    ]
+    if given:
+        raise ExperimentError(f"--resume goes on with the experiment as it was: leave {given[0]} out")
+    path = RunFiles(_resumed_run(results, resume)).experiment
+    return options.experiment_of(msgspec.structs.replace(asked, experiment=str(path)))
+
+
+def request(
+    asked: Asked, results: Path, resume: str | None, command: tuple[str, ...], environ: Mapping[str, str]
+) -> SweepRequest:
+    """What to run, with its directory made. Raises `UserError` for all that can be mended."""
+    experiment = asked_experiment(asked, results, resume)
+    root = _resumed_run(results, resume) if resume else _new_run(results, experiment)
+    run = RunFiles(root)
+    try:
+        run.experiment.write_text(experiment_file.dumps(experiment), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{run.experiment}: {error.strerror}") from None
+    return SweepRequest(
+        experiment=experiment, run=run, command=command, environ=environ, resumed=run.manifest.exists()
+    )
+
+
+async def sweep_and_report(asked: SweepRequest) -> int:
+    """Run the sweep, then have the finding printed; returns the exit code. Raises `UserError`."""
+    run = asked.run
+    try:
+        with showing() as progress:
+            sweep = Sweep(asked, progress)
+            await sweep.run()
+    except OSError as error:
+        raise UserError(f"{error.filename or run.root}: {error.strerror or error}") from None
+    except ResultError as error:
+        raise UserError(str(error)) from None
+    finally:
+        if not run.manifest.exists():
+            shutil.rmtree(run.root, ignore_errors=True)  # nothing was begun
+    if not sweep.state.trials:
+        raise UserError(f"no trial was finished; their logs are in {run.root}")
+    reported = await _report(run)
+    if sweep.state.accounting_fails():
+        print("queen: MESSAGES WERE LOST OR DUPLICATED: see the trials marked INVALID", file=sys.stderr)
+        return EXIT_MESSAGES
+    return EXIT_DONE if reported else EXIT_FAILED
+
+
+def plan_text(experiment: Experiment) -> str:
+    """What would run and how long it would take, for --dry-run."""
+    state = SweepState(experiment)
+    plans = state.plans()
+    blocks = affordable_blocks(plans, (), experiment.budget_s)
+    lines = [experiment.title]
+    for each, plan, count in zip(state.parts, plans, blocks, strict=True):
+        part = each.part
+        lines.append(
+            f"part {part.name}: {plan.cells} cells × {count} blocks of {plan.blocks} asked, "
+            f"{part.warmup_s:g} s warm-up + {part.measure_s:g} s"
+        )
+        for planned, label in zip(each.cells, each.labels, strict=True):
+            cell = planned.cell
+            offered = planned.rate.text if planned.rate else cell.rate_msg_s
+            load = f"{offered} msg/s" if offered else f"{cell.clients} clients"
+            lines.append(
+                f"  {label:32s} {load}, batch {cell.batch}, {cell.connection_timeout_ms} ms time-out"
+            )
+    ceilings = len(ceiling.distinct_ceilings(planned.cell for each in state.parts for planned in each.cells))
+    total_s = START_S + CEILING_S * ceilings + state.seconds_left(experiment.budget_s)
+    lines.append(f"{state.trials_left(experiment.budget_s)} trials, about {clock(total_s)} minutes")
+    return "\n".join(lines)
+
+
+def _new_run(results: Path, experiment: Experiment) -> Path:
+    name = naming.run_id(experiment.title, datetime.now(UTC))
+    for suffix in ("", *(f"-{n}" for n in range(2, 100))):
+        root = (results / (name + suffix)).absolute()
+        try:
+            root.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise UserError(f"{root}: {error.strerror}") from None
+        return root
+    raise UserError(f"{results}: too many runs of this second")
+
+
+def _resumed_run(results: Path, resume: str) -> Path:
+    for root in (Path(resume), results / resume):
+        if RunFiles(root).experiment.is_file():
+            return root.absolute()
+    raise ExperimentError(f"--resume {resume}: no run of a sweep there, nor in {results}")
+
+
+async def _report(run: RunFiles) -> bool:
+    """Let `queen report` print the finding on our stdout; False when it failed."""
+    process = await asyncio.create_subprocess_exec(*REPORT, str(run.root), start_new_session=True)
+    try:
+        returncode = await process.wait()
+    except BaseException:
+        process.kill()
+        await process.wait()
+        raise
+    if returncode != 0:
+        print(f"queen: no report (exit code {returncode}); the results are in {run.root}", file=sys.stderr)
+    return returncode == 0

@@ -1,0 +1,260 @@
+"""One trial: one configuration, measured once, on fresh tables.
+
+    database → relay → server → checkpoint → load and sampling → server drained → audit → all gone
+
+Whatever happens on the way, what was started is stopped and the database is dropped. The files are
+gathered in the directory of the load process and move to their place as a whole, trial.json being
+written last: a directory below trials/ is a finished trial.
+
+A trial of 0.7 s warm-up and 1.5 s window takes less than 3 s, because the next load process imports
+Locust while this trial is being taken down.
+"""
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import asyncpg
+from msgspec import Struct
+
+from loadtests import results
+from loadtests.ledger.audit import WHOLE_PRODUCER, audit
+from loadtests.load.plan import LoadPlan
+from loadtests.results import Accounting, Cell, Ledger, LoadResult, ResultError, RunFiles, Trial, TrialFiles
+from loadtests.sweep import measures, naming, validity
+from loadtests.sweep.ceiling import ceiling_key
+from loadtests.sweep.databases import TrialDatabases, connect, round_trip_ms
+from loadtests.sweep.load_process import LoadProcess, LoadStage
+from loadtests.sweep.sampling import Look, Sampler, Sources
+from queen.local.database import Database
+from queen.local.process import ChildFailed, describe_exit
+from queen.local.relay_process import RelayProcess
+from queen.local.server import QueenServer
+from queen.settings import Settings
+from queen.settings import load as load_settings
+
+QUEUE = "bench"
+DRAIN_BEYOND_TIMEOUT_S = 1.0
+
+
+FAILURES = (ChildFailed, ResultError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+class TrialFailed(Exception):
+    """A process of the trial failed, or its files or its table could not be read. One line.
+
+    `directory` holds the logs.
+    """
+
+    def __init__(self, text: str, directory: Path) -> None:
+        super().__init__(text)
+        self.directory = directory
+
+
+class TrialTask(Struct, frozen=True, kw_only=True):
+    """What to run."""
+
+    trial_id: str
+    part: str
+    block: int
+    attempt: int
+    order: int
+    cell: Cell
+    warmup_s: float
+    measure_s: float
+    seed: int
+    phase: str  # of an open loop's schedules: random, aligned
+    followed: bool = True  # by another trial: have its load process ready
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What all trials of a run share."""
+
+    run: RunFiles
+    database: Database  # of maintenance
+    databases: TrialDatabases
+    stage: LoadStage
+    postgres_pid: int | None
+    settings: dict[str, str]  # further variables of the server
+    ceilings_msg_s: dict[str, float]
+
+
+class Measured(Struct, frozen=True, kw_only=True):
+    """What the load and the sampler brought in."""
+
+    load: LoadResult
+    looks: list[Look]
+    rtt_ms: float
+    crashed: tuple[str, ...]
+
+
+async def run_trial(task: TrialTask, bench: Bench) -> Trial:
+    """Run it and store it; returns what is in trial.json.
+
+    Raises `TrialFailed` when it came to nothing but another may do better, `UserError` when there is
+    no database to be had, OSError when the files cannot be written.
+    """
+    generator = await bench.stage.take()
+    try:
+        name = naming.database_name(bench.run.root.name, task.order)
+        commit = task.cell.synchronous_commit
+        async with bench.databases.fresh(name, synchronous_commit=commit) as database:
+            measured = await _measure(task, bench, database, generator)
+            accounting = await _audit(task, database, generator.directory)
+    except FAILURES as error:
+        raise TrialFailed(f"{task.trial_id}: {' '.join(str(error).split())}", generator.directory) from error
+    finally:
+        await generator.stop()
+    ceiling_msg_s = bench.ceilings_msg_s.get(ceiling_key(task.cell))
+    trial = _trial(task, measured, accounting, ceiling_msg_s)
+    _store(trial, measured, generator.directory, bench.run)
+    return trial
+
+
+async def _measure(task: TrialTask, bench: Bench, database: Database, generator: LoadProcess) -> Measured:
+    files = TrialFiles(generator.directory)
+    async with AsyncExitStack() as stack:
+        relay = None
+        reached = database
+        if task.cell.db_rtt_ms > 0:
+            relay = await stack.enter_async_context(
+                RelayProcess.start(
+                    host=database.host,
+                    port=database.port,
+                    rtt_ms=task.cell.db_rtt_ms,
+                    log=generator.directory / "relay.log",
+                )
+            )
+            reached = replace(database, host=relay.host, port=relay.port)
+        settings = server_settings(task.cell, reached, bench.settings)
+        server = await stack.enter_async_context(QueenServer.start(settings, log=files.server_log))
+        rtt_ms = await round_trip_ms(reached)
+        await bench.databases.checkpoint()
+        activity = await connect(bench.database)
+        stack.push_async_callback(activity.close)
+        sources = Sources(
+            server_url=server.url,
+            database=database.name,
+            activity=activity,
+            server_pid=server.pid,
+            generator_pid=generator.pid,
+            postgres_pid=bench.postgres_pid,
+            relay_pid=relay.pid if relay else None,
+            own_pid=os.getpid(),
+        )
+        plan = load_plan(task, server.url, generator.directory)
+        looks = await _load(generator, plan, sources)
+        if task.followed:
+            await bench.stage.prepare()
+        ended = server.child.returncode
+        crashed = () if ended is None else (f"queen serve ended with {describe_exit(ended)}",)
+    load = results.read(files.load, LoadResult)
+    return Measured(load=load, looks=looks, rtt_ms=rtt_ms, crashed=crashed)
+
+
+async def _load(generator: LoadProcess, plan: LoadPlan, sources: Sources) -> list[Look]:
+    """Let the generator work, sampling all the while."""
+    sampler = Sampler(sources)
+    sampling = asyncio.create_task(sampler.run())
+    try:
+        await generator.carry_out(plan)
+    except BaseException:
+        await generator.stop()  # before the server, which would else drain under full load
+        raise
+    finally:
+        sampling.cancel()
+        await asyncio.wait([sampling])
+    if not sampling.cancelled():
+        sampling.result()  # it never ends by itself: raises what ended it
+    return sampler.looks
+
+
+def server_settings(cell: Cell, database: Database, further: dict[str, str]) -> Settings:
+    """The server's whole configuration. Raises `SettingsError`."""
+    return load_settings(
+        {
+            **further,
+            **database.environ(),
+            "PORT": "0",
+            "LOG_LEVEL": "warn",
+            "NUM_WORKERS": str(cell.num_workers),
+            "PUSH_STRATEGY": cell.strategy or "",
+            "DB_POOL_SIZE": str(cell.pool or ""),
+            "DB_CONNECTION_TIMEOUT": str(cell.connection_timeout_ms or ""),
+        }
+    )
+
+
+def load_plan(task: TrialTask, url: str, directory: Path) -> LoadPlan:
+    """What the generator is told."""
+    cell = task.cell
+    return LoadPlan(
+        host=url,
+        trial_directory=str(directory),
+        run_tag=naming.run_tag(task.order, task.attempt),
+        queue=QUEUE,
+        loop=cell.loop,
+        shape=cell.shape,
+        client=cell.client,
+        users=cell.clients,
+        rate_msg_s=cell.rate_msg_s,
+        batch=cell.batch,
+        interval_ms=cell.interval_ms,
+        phase=task.phase,
+        payload_bytes=cell.payload_bytes,
+        partitions=cell.partitions,
+        warmup_s=task.warmup_s,
+        measure_s=task.measure_s,
+        drain_s=(cell.connection_timeout_ms or 0) / 1000 + DRAIN_BEYOND_TIMEOUT_S,
+        seed=task.seed,
+    )
+
+
+async def _audit(task: TrialTask, database: Database, directory: Path) -> Accounting:
+    """Compare table and ledger; the server has drained and stopped, so nothing arrives any more."""
+    ledger = results.read(TrialFiles(directory).ledger, Ledger)
+    scope = task.cell.batch if task.cell.loop == "open" else WHOLE_PRODUCER
+    connection = await connect(database)
+    try:
+        return await audit(connection, ledger, order_scope=scope)
+    finally:
+        await connection.close()
+
+
+def _trial(task: TrialTask, measured: Measured, accounting: Accounting, ceiling_msg_s: float | None) -> Trial:
+    window = measures.window_of(measured.load)
+    machine = measures.machine_use(measured.looks, window, db_rtt_measured_ms=measured.rtt_ms)
+    remarks = validity.remarks(
+        task.cell,
+        measured.load,
+        accounting=accounting,
+        machine=machine,
+        ceiling_msg_s=ceiling_msg_s,
+        crashed=measured.crashed,
+    )
+    return Trial(
+        trial_id=task.trial_id,
+        part=task.part,
+        block=task.block,
+        order=task.order,
+        attempt=task.attempt,
+        cell=task.cell,
+        started_at=measured.load.started_at,
+        load=measured.load,
+        accounting=accounting,
+        pool=measures.pool_use(measured.looks, window),
+        machine=machine,
+        remarks=remarks,
+    )
+
+
+def _store(trial: Trial, measured: Measured, directory: Path, run: RunFiles) -> None:
+    window = measures.window_of(measured.load)
+    files = TrialFiles(directory)
+    results.write_samples(files.samples, measures.samples(measured.looks, window))
+    results.write(files.trial, trial)
+    run.trials.mkdir(exist_ok=True)
+    directory.rename(run.trial(trial.trial_id).root)
