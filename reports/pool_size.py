@@ -52,8 +52,8 @@ def _chart_path(text: str) -> Path:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m reports.pool_size",
-        description="Draw throughput against pool size from result directories or Locust --csv output.",
-        epilog="example: python -m reports.pool_size runs/pool-5_stats.csv runs/pool-20_stats.csv -o pool.svg",
+        description="Draw throughput against pool size from any result files.",
+        epilog="example: python -m reports.pool_size pool-5_stats.csv pool-20_stats.csv -o pool.svg",
     )
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     default = Path("pool_size.svg")

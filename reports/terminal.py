@@ -77,9 +77,7 @@ def show_comparison(found: Comparison) -> None:
     ]
     _table(("configuration", "pool", f"{found.other} over {found.base}"), rows, "ratio with 95% interval")
     if found.only_base or found.only_other:
-        print(
-            f"Not compared: {found.only_base} cells only in {found.base}, {found.only_other} in {found.other}."
-        )
+        print(f"Not compared: {found.only_base} cells of {found.base}, {found.only_other} of {found.other}.")
     _notices(found.notices)
 
 

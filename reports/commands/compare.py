@@ -1,4 +1,4 @@
-"""`queen compare`: two runs, cell by cell, with intervals - and the warning that they were not interleaved."""
+"""`queen compare`: two runs cell by cell, with intervals, and the warning that they were not interleaved."""
 
 import argparse
 from pathlib import Path

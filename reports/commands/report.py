@@ -15,8 +15,8 @@ RESULTS = Path("results")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """RUN, --open, --json."""
-    parser.add_argument("run", nargs="?", metavar="RUN", help="run directory or name (default: the latest)")
+    """RUN, --open, --json. (The name `run` belongs to the command line itself.)"""
+    parser.add_argument("which", nargs="?", metavar="RUN", help="run directory or name (default: the latest)")
     parser.add_argument(
         "--open",
         choices=("auto", "yes", "no"),
@@ -46,7 +46,7 @@ def _report(options: argparse.Namespace) -> int:
     from reports.page import build
     from reports.runs import read_run, resolve
 
-    root = resolve(options.run, RESULTS)
+    root = resolve(options.which, RESULTS)
     loaded = dataset.of((read_run(root),))
     verdict = judge(loaded)
     page = RunFiles(root).report

@@ -1,0 +1,118 @@
+"""Every chart: finding in its title, units on its axes, its interval drawn; and well-formed themed SVG."""
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import pytest
+from matplotlib.figure import Figure
+
+from reports.charts import (
+    connections,
+    database_timeline,
+    latency,
+    pool_timeline,
+    style,
+    svg,
+    throughput,
+    timeouts,
+)
+from reports.dataset import Dataset
+from reports.estimates import estimates_frame
+from reports.page.selection import timeline_samples
+from reports.verdict import Verdict
+
+Draw = Callable[[Dataset, Verdict, int], Figure]
+CHARTS: dict[str, tuple[Draw, str, str]] = {
+    "throughput": (
+        lambda data, found, columns: throughput.draw(estimates_frame(found.curves), "T", columns),
+        "connections",
+        "messages/s",
+    ),
+    "connections": (
+        lambda data, found, columns: connections.draw(estimates_frame(found.curves), "T", columns),
+        "connections",
+        "connections",
+    ),
+    "latency": (
+        lambda data, found, columns: latency.draw(
+            data.latency[data.latency["part"] == "capacity"], "T", columns
+        ),
+        "connections",
+        "(ms)",
+    ),
+    "timeouts": (
+        lambda data, found, columns: timeouts.draw(
+            data.trials[data.trials["part"] == "timeouts"], "T", columns
+        ),
+        "connections",
+        "per second",
+    ),
+    "pool": (
+        lambda data, found, columns: pool_timeline.draw(timeline_samples(found, data.samples), "T", columns),
+        "(s)",
+        "connections",
+    ),
+    "database": (
+        lambda data, found, columns: database_timeline.draw(
+            timeline_samples(found, data.samples), "T", columns
+        ),
+        "(s)",
+        "connections",
+    ),
+}
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_chart_names_its_units_and_becomes_themed_svg(
+    name: str, columns: int, loaded: Dataset, verdict: Verdict
+) -> None:
+    draw, x_unit, y_unit = CHARTS[name]
+    figure = draw(loaded, verdict, columns)
+    assert all(x_unit in axis.get_xlabel() for axis in figure.axes if axis.get_visible())
+    assert y_unit in figure.axes[0].get_ylabel()
+    text = svg.inline(figure, "chart", "what it shows")
+    root = ElementTree.fromstring(text)
+    assert root.get("role") == "img"
+    assert "what it shows" in text
+    assert "var(--chart-ink)" in text
+    for colour in style.THEMED:
+        assert colour.light not in text
+
+
+def test_the_interval_is_drawn(verdict: Verdict) -> None:
+    estimates = estimates_frame(verdict.curves)
+    with_bars = svg.inline(throughput.draw(estimates), "chart", "x")
+    without = svg.inline(throughput.draw(estimates.assign(low=float("nan"))), "chart", "x")
+    assert with_bars.count("<path") > without.count("<path")
+
+
+def test_ids_of_two_charts_do_not_meet(verdict: Verdict) -> None:
+    figure = throughput.draw(estimates_frame(verdict.curves))
+    ids = [
+        {element.get("id") for element in ElementTree.fromstring(svg.inline(figure, name, "x")).iter()}
+        - {None}
+        for name in ("one", "two")
+    ]
+    assert not ids[0] & ids[1]
+
+
+def test_drawing_leaves_the_notebooks_settings_alone(verdict: Verdict) -> None:
+    before = matplotlib.rcParams["axes.spines.top"]
+    throughput.draw(estimates_frame(verdict.curves))
+    assert matplotlib.rcParams["axes.spines.top"] == before
+
+
+def test_the_same_figures_give_the_same_file(tmp_path: Path, verdict: Verdict) -> None:
+    for name in ("a.svg", "b.svg"):
+        svg.save(throughput.draw(estimates_frame(verdict.curves)), tmp_path / name)
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0, "0"), (950, "950"), (1_500, "1.5k"), (17_000, "17k"), (2.1e6, "2.1M")]
+)
+def test_large_numbers_are_short(value: float, shown: str) -> None:
+    assert style.thousands(value) == shown

@@ -1,0 +1,104 @@
+"""`queen report`, `queen compare` and `python -m reports.pool_size` as a user runs them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.reports.synthetic import Law, World, write_run
+from tests.reports.test_locust_csv import write_stats
+
+QUEEN = (sys.executable, "-m", "queen")
+SMALL = World(laws={("batch", 0.0): Law(5_000, 0.5), ("batch", 2.0): Law(500, 0.02)}, sample_files=False)
+
+
+def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(argument) for argument in arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_report_prints_table_finding_and_path(tmp_path: Path) -> None:
+    directory = write_run(tmp_path / "results", SMALL)
+    done = run(*QUEEN, "report", "--open", "no", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("configuration")
+    assert lines[-2].startswith("Connections needed ≈ pushes per second × hold time")
+    assert (tmp_path / lines[-1]).read_text().startswith("<!doctype html>")
+    assert (tmp_path / lines[-1]).parent == directory
+    assert "\x1b[" not in done.stdout
+
+
+def test_report_as_json_is_one_object(tmp_path: Path) -> None:
+    write_run(tmp_path / "results", SMALL)
+    done = run(*QUEEN, "report", "synthetic", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    output = json.loads(done.stdout)
+    assert output["finding"].startswith("Connections needed")
+    assert {curve["factors"]["strategy"] for curve in output["verdict"]["curves"]} == {"batch"}
+    assert Path(tmp_path, output["report"]).is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [((), "no run here yet"), (("nowhere",), "nowhere: no run there")],
+)
+def test_a_missing_run_is_one_line(tmp_path: Path, arguments: tuple[str, ...], complaint: str) -> None:
+    done = run(*QUEEN, "report", *arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert complaint in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_compare_finds_a_known_factor_and_warns_that_runs_were_not_interleaved(tmp_path: Path) -> None:
+    write_run(tmp_path / "results", SMALL)
+    faster = {key: Law(law.gamma * 1.5, law.sigma) for key, law in SMALL.laws.items()}
+    write_run(
+        tmp_path / "results", World(laws=faster, sample_files=False, seed=8, run_id="faster", block_sd=0)
+    )
+    done = run(*QUEEN, "compare", "synthetic", "faster", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert len(found["cells"]) == 8
+    assert all(1.2 < cell["ratio"]["ratio"] < 1.9 for cell in found["cells"])
+    assert [notice["caution"] for notice in found["notices"]] == ["not_interleaved"]
+    text = run(*QUEEN, "compare", "synthetic", "synthetic", cwd=tmp_path).stdout
+    assert text.count("no difference shown") == 8
+    assert "not_interleaved" in text
+
+
+def test_compare_of_strangers_is_one_line(tmp_path: Path) -> None:
+    write_run(tmp_path / "results", SMALL)
+    other = World(laws={("coalesce", 0.0): Law(1_000, 0.5)}, sample_files=False, run_id="other")
+    write_run(tmp_path / "results", other)
+    done = run(*QUEEN, "compare", "synthetic", "other", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "no configuration in common" in done.stderr
+
+
+@pytest.mark.parametrize("chart", ["chart.svg", "chart.png"])
+def test_pool_size_draws_locusts_own_csv(tmp_path: Path, chart: str) -> None:
+    for pool, rate in ((1, 100.0), (5, 400.0), (20, 410.0)):
+        write_stats(tmp_path / f"pool-{pool}_stats.csv", rate=rate)
+    done = run(sys.executable, "-m", "reports.pool_size", ".", "-o", chart, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / chart).stat().st_size > 5_000
+    assert done.stdout.splitlines()[-1] == chart
+
+
+def test_pool_size_names_what_it_cannot_read(tmp_path: Path) -> None:
+    done = run(sys.executable, "-m", "reports.pool_size", "missing", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("pool_size: missing: neither")
+
+
+def test_the_command_modules_are_light() -> None:
+    """`queen --help` imports them: no pandas, matplotlib, scipy or jinja2 then."""
+    code = (
+        "import sys, reports.commands.report, reports.commands.compare;"
+        "print(sorted({'pandas', 'matplotlib', 'scipy', 'numpy', 'jinja2', 'rich'} & set(sys.modules)))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

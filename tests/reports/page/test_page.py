@@ -1,0 +1,124 @@
+"""The page stands alone, says the finding first, and can be read without seeing the charts."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from reports import dataset, wording
+from reports.dataset import Dataset
+from reports.judge import judge
+from reports.page import build, calculator
+from reports.verdict import Verdict
+from tests.reports.synthetic import World, write_run
+
+VOID = {"meta", "link", "input", "br", "img", "hr"}
+
+
+class Outline(HTMLParser):
+    """Open tags in order, and whether every one was closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def page(loaded: Dataset, verdict: Verdict) -> str:
+    return build.render(loaded, verdict)
+
+
+@pytest.fixture(scope="module")
+def outline(page: str) -> Outline:
+    parsed = Outline()
+    parsed.feed(page)
+    return parsed
+
+
+def test_every_tag_is_closed_in_order(outline: Outline) -> None:
+    assert outline.open == []
+
+
+def test_nothing_is_fetched(page: str) -> None:
+    links = re.findall(r'(?:src|href)="([^"]*)"|url\(([^)]*)\)|@import', page)
+    targets = [target for pair in links for target in pair if target]
+    assert targets
+    assert all(target.startswith(("#", "data:")) for target in targets)
+
+
+def test_ids_are_unique_and_references_lead_somewhere(outline: Outline, page: str) -> None:
+    ids = [attributes["id"] for _, attributes in outline.seen if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for _, attributes in outline.seen:
+        for name in ("aria-labelledby", "href", "xlink:href"):
+            reference = (attributes.get(name) or "").removeprefix("#")
+            assert not reference or reference.startswith("data:") or reference in ids
+
+
+def test_tables_have_captions_and_scopes(outline: Outline) -> None:
+    tags = [tag for tag, _ in outline.seen]
+    assert tags.count("caption") == tags.count("table") > 0
+    assert all("scope" in attributes for tag, attributes in outline.seen if tag == "th")
+
+
+def test_the_finding_comes_before_every_figure(page: str, verdict: Verdict) -> None:
+    assert page.index(wording.headline(verdict)) < page.index("<table") < page.index("<svg")
+
+
+def test_reader_finds_accounting_machine_and_command(page: str) -> None:
+    assert "Every acknowledged message is stored" in page
+    assert "Example CPU" in page
+    assert "queen sweep --pool 1,5,20,50" in page
+    assert "0123abc" in page
+
+
+def test_markup_in_results_is_text(tmp_path: Path) -> None:
+    world = World(run_id="run", blocks=1, timeouts_s={1: 5.0}, sample_files=False)
+    run = write_run(tmp_path, world)
+    for path in run.glob("trials/*/trial.json"):
+        path.write_text(path.read_text().replace("timeout exceeded", "<script>alert(1)</script>"))
+    loaded = dataset.load([run])
+    assert "<script>alert" not in build.render(loaded, judge(loaded))
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        World(blocks=1, timeout_pools=(), sample_files=False),
+        World(pools=(20,), timeout_pools=(), sample_files=False),
+        World(lost_in=1, interrupted=True),
+    ],
+    ids=["one block", "one pool", "broken and interrupted"],
+)
+def test_poor_runs_have_a_page_too(tmp_path: Path, world: World) -> None:
+    loaded = dataset.load([write_run(tmp_path, world)])
+    build.write(loaded, judge(loaded), tmp_path / "report.html")
+    parsed = Outline()
+    parsed.feed((tmp_path / "report.html").read_text())
+    assert parsed.open == []
+
+
+def test_the_calculator_starts_with_what_was_measured(verdict: Verdict) -> None:
+    """Hold time is 1000·busy/pushes: statements = its difference over that of the round trips."""
+    sequential = calculator.presets(verdict.curves)[0]
+    assert sequential.name == "sequential"
+    assert sequential.statements == pytest.approx(13.7, rel=0.1)
+
+
+def test_a_local_run_leaves_the_calculator_with_an_example(tmp_path: Path) -> None:
+    local = World(laws={("batch", 0.0): World().laws["batch", 0.0]}, sample_files=False)
+    verdict = judge(dataset.load([write_run(tmp_path, local)]))
+    assert calculator.presets(verdict.curves) == (calculator.DEFAULT,)

@@ -1,0 +1,120 @@
+"""Files become tidy frames; bad files become one line that names them."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from loadtests.results import Cell, ResultError, RunFiles, Sample
+from reports import dataset
+from reports.dataset import Dataset
+from tests.reports.synthetic import TIMEOUT_TEXT, World, write_run
+
+SMALL = World(laws={("batch", 0.0): World().laws["batch", 0.0]}, pools=(1, 5), blocks=2, timeout_pools=())
+
+
+def test_there_is_one_row_a_trial_with_every_factor_under_its_own_name(loaded: Dataset) -> None:
+    assert len(loaded.trials) == 4 * 4 * 4 + 2 * 4
+    assert set(Cell.__struct_fields__) <= set(loaded.trials.columns)
+    assert loaded.trials["trial_id"].is_unique
+
+
+def test_dtypes_are_the_documented_ones(loaded: Dataset) -> None:
+    kinds = loaded.trials.dtypes.astype(str)
+    assert kinds["pool"] == "Int64"
+    assert kinds["throughput_msg_s"] == "float64"
+    assert kinds["block"] == "int64"
+    assert kinds["valid"] == "bool"
+    assert kinds["strategy"] == "string"
+
+
+def test_figures_keep_their_units(loaded: Dataset) -> None:
+    row = loaded.trials.iloc[0]
+    assert row["throughput_msg_s"] == pytest.approx(row["pushes_s"] * row["batch"], rel=0.01)
+    assert row["server_cpu_cores"] == pytest.approx(0.8)
+
+
+def test_samples_carry_the_factors_of_their_trial(loaded: Dataset) -> None:
+    assert set(Sample.__struct_fields__) <= set(loaded.samples.columns)
+    idle = loaded.samples["pool_idle"]
+    assert ((idle >= 0) & (idle <= loaded.samples["pool"].astype(float))).all()
+
+
+def test_errors_are_told_word_for_word(loaded: Dataset) -> None:
+    assert set(loaded.errors["text"]) == {TIMEOUT_TEXT}
+    assert set(loaded.errors["pool"]) == {1, 2}
+
+
+def test_latency_is_merged_over_trials_and_its_range_is_that_of_single_trials(loaded: Dataset) -> None:
+    rows = loaded.latency[loaded.latency["part"] == "capacity"]
+    assert (rows["trials"] == 4).all()
+    assert ((rows["p95_low_ms"] <= rows["p95_ms"]) & (rows["p95_ms"] <= rows["p95_high_ms"])).all()
+
+
+def test_several_runs_are_told_apart(tmp_path: Path) -> None:
+    first = write_run(tmp_path, SMALL)
+    second = write_run(tmp_path, World(**{**vars(SMALL), "run_id": "other"}))
+    assert set(dataset.load([first, second]).trials["run_id"]) == {"synthetic", "other"}
+
+
+def test_percentiles_of_several_trials_without_histograms_are_not_made_up(tmp_path: Path) -> None:
+    run = write_run(tmp_path, World(**{**vars(SMALL), "sample_files": False}))
+    loaded = dataset.load([run])
+    assert loaded.latency["p99_ms"].isna().all()
+    assert loaded.latency["p99_high_ms"].notna().all()
+    assert loaded.samples.empty
+
+
+def test_an_invalid_trial_is_listed_but_not_in_the_latencies(tmp_path: Path) -> None:
+    from loadtests.results import Invalidity
+
+    fatal = {0: (Invalidity(reason="missed", detail="3 % missed", fatal=True),)}
+    loaded = dataset.load([write_run(tmp_path, World(**{**vars(SMALL), "remarks": fatal}))])
+    row = loaded.trials[loaded.trials["order"] == 0].iloc[0]
+    assert not row["valid"]
+    assert row["remarks"] == "missed: 3 % missed"
+    assert loaded.latency["trials"].min() == 1
+
+
+def first_trial(run: Path) -> Path:
+    return sorted(RunFiles(run).trials.iterdir())[0]
+
+
+def test_a_broken_trial_file_is_named(tmp_path: Path) -> None:
+    run = write_run(tmp_path, SMALL)
+    (first_trial(run) / "trial.json").write_text("{")
+    with pytest.raises(ResultError, match=r"trial\.json: not a Trial"):
+        dataset.load([run])
+
+
+def test_a_file_of_another_format_is_named(tmp_path: Path) -> None:
+    run = write_run(tmp_path, SMALL)
+    manifest = json.loads(RunFiles(run).manifest.read_text())
+    RunFiles(run).manifest.write_text(json.dumps({**manifest, "format": 99}))
+    with pytest.raises(ResultError, match=r"manifest\.json: format 99"):
+        dataset.load([run])
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [("", "not a table"), ("t_s,pool_total\n0,1\n", "no column"), ("t_s\nsoon\n", "not a table")],
+)
+def test_broken_samples_are_named(tmp_path: Path, content: str, complaint: str) -> None:
+    run = write_run(tmp_path, SMALL)
+    (first_trial(run) / "samples.csv").write_text(content)
+    with pytest.raises(ResultError, match=rf"samples\.csv: {complaint}"):
+        dataset.load([run])
+
+
+def test_a_run_without_a_finished_trial_is_named(tmp_path: Path) -> None:
+    run = write_run(tmp_path, World(blocks=0, timeout_pools=()))
+    with pytest.raises(ResultError, match="no finished trial"):
+        dataset.load([run])
+
+
+def test_empty_frames_have_their_columns(tmp_path: Path) -> None:
+    errors = dataset.load([write_run(tmp_path, SMALL)]).errors
+    assert isinstance(errors, pd.DataFrame)
+    assert errors.empty
+    assert {"run_id", "pool", "code", "requests"} <= set(errors.columns)

@@ -1,0 +1,150 @@
+"""The verdict finds what the synthetic world holds, and claims nothing where it holds nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from loadtests.results import Invalidity
+from reports import dataset
+from reports.advice import WHAT_TO_DO, Caution
+from reports.judge import judge
+from reports.verdict import Curve, Limit, Verdict
+from tests.reports.synthetic import TIMEOUT_TEXT, Law, World, write_run
+
+
+def judged(root: Path, **changes: object) -> Verdict:
+    return judge(dataset.load([write_run(root, World(**changes))]))  # type: ignore[arg-type]
+
+
+def curve(verdict: Verdict, strategy: str, rtt_ms: float) -> Curve:
+    (found,) = [
+        one for one in verdict.curves if (one.factors.strategy, one.factors.db_rtt_ms) == (strategy, rtt_ms)
+    ]
+    return found
+
+
+def cautions(verdict: Verdict) -> set[Caution]:
+    return {notice.caution for notice in verdict.notices}
+
+
+def test_known_factors_between_pools_are_covered(verdict: Verdict) -> None:
+    world = World()
+    for (strategy, rtt_ms), law in world.laws.items():
+        for step in curve(verdict, strategy, rtt_ms).steps:
+            assert step.ratio.interval is not None
+            truth = law.at(step.to_pool) / law.at(step.from_pool)
+            assert step.ratio.interval.low * 0.97 < truth < step.ratio.interval.high * 1.03
+
+
+def test_the_gain_of_batching_is_recovered(verdict: Verdict) -> None:
+    world = World()
+    gains = [found for found in verdict.gains if found.factor == "strategy"]
+    assert [(found.over.strategy, found.of.strategy) for found in gains] == [("sequential", "batch")] * 2
+    for found in gains:
+        key = found.of.db_rtt_ms
+        pool = found.of.pool or 0
+        truth = world.laws["batch", key].at(pool) / world.laws["sequential", key].at(pool)
+        assert found.ratio.ratio == pytest.approx(truth, rel=0.1)
+        assert found.ratio.shown
+
+
+def test_a_flat_world_recommends_the_smallest_pool_and_shows_no_difference(tmp_path: Path) -> None:
+    flat = {("batch", 0.0): Law(10_000, 1.0)}
+    shown = 0
+    for seed in range(12):
+        verdict = judged(tmp_path / str(seed), laws=flat, seed=seed, sample_files=False, timeout_pools=())
+        (found,) = verdict.curves
+        assert found.knee is not None
+        shown += sum(step.ratio.shown for step in found.steps)
+        assert found.knee.pool == 1 or found.knee.excluded
+    assert shown <= 2
+
+
+def test_littles_law_holds_on_every_curve(verdict: Verdict) -> None:
+    for found in verdict.curves:
+        assert found.need is not None and found.need.disagreement is not None
+        assert abs(found.need.disagreement) < 0.02
+
+
+def test_time_outs_are_counted_with_their_text(verdict: Verdict) -> None:
+    counts = {found.cell.pool: found for found in verdict.timeouts}
+    assert counts[1].per_s == pytest.approx(300, rel=0.01)
+    assert counts[1].text == TIMEOUT_TEXT
+    assert (counts[5].requests, counts[20].requests) == (0, 0)
+
+
+def test_a_full_pool_binds_until_a_larger_one_is_no_faster(verdict: Verdict) -> None:
+    local = curve(verdict, "sequential", 0.0)
+    assert local.cells[0].limit is Limit.POOL
+    assert local.cells[-1].limit is Limit.DATABASE
+
+
+def test_a_largest_pool_that_waits_for_the_network_still_binds(verdict: Verdict) -> None:
+    assert curve(verdict, "sequential", 2.0).cells[-1].limit is Limit.POOL
+
+
+def test_waiting_for_locks_names_the_partition(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, laws={("batch", 0.0): Law(10_000, 1.0)}, lock_share=0.9)
+    assert verdict.curves[0].cells[-1].limit is Limit.PARTITION_LOCK
+
+
+def test_a_generator_near_its_ceiling_binds_and_is_told(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, ceiling_msg_s=40_000.0)
+    assert Caution.GENERATOR_LIMITED in cautions(verdict)
+    assert curve(verdict, "batch", 0.0).cells[-1].limit is Limit.GENERATOR
+    assert curve(verdict, "sequential", 2.0).cells[0].limit is Limit.POOL
+
+
+def test_a_healthy_run_carries_only_the_caution_of_its_edge(verdict: Verdict) -> None:
+    assert cautions(verdict) <= {Caution.KNEE_AT_EDGE, Caution.LOOSE_RECOMMENDATION}
+    assert verdict.accounting is not None and verdict.accounting.holds
+
+
+FATAL = (Invalidity(reason="missed", detail="2 % missed", fatal=True),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"lost_in": 3}, Caution.ACCOUNTING_BROKEN),
+        ({"remarks": {3: FATAL}}, Caution.INVALID_TRIALS),
+        ({"interrupted": True}, Caution.INTERRUPTED),
+        ({"synchronous_commit": "off"}, Caution.NOT_DURABLE),
+        ({"noise_sd": 0.35}, Caution.NOISY_MACHINE),
+        ({"blocks": 2}, Caution.TOO_FEW_BLOCKS),
+        ({"laws": {("batch", 0.0): Law(1_000, 0.3)}}, Caution.LOCAL_ONLY),
+    ],
+)
+def test_what_goes_wrong_is_told_with_what_to_do(
+    tmp_path: Path, changes: dict[str, object], expected: Caution
+) -> None:
+    verdict = judged(tmp_path, sample_files=False, **changes)
+    (notice, *_) = [notice for notice in verdict.notices if notice.caution is expected]
+    assert notice.detail
+    assert len(notice.what_to_do) > 40
+
+
+def test_every_caution_has_advice() -> None:
+    assert set(WHAT_TO_DO) == set(Caution)
+
+
+def test_an_invalid_trial_enters_no_figure(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, remarks={order: FATAL for order in range(16)}, sample_files=False)
+    assert all(seen.trials == 3 for found in verdict.curves for seen in found.cells)
+    assert len(verdict.validity.invalid) == 16
+
+
+def test_incomplete_blocks_do_not_bias_the_ratios(tmp_path: Path) -> None:
+    verdict = judged(
+        tmp_path, block_sd=1.0, noise_sd=0.01, missing=frozenset(range(0, 64, 5)), sample_files=False
+    )
+    for (strategy, rtt_ms), law in World().laws.items():
+        for step in curve(verdict, strategy, rtt_ms).steps:
+            truth = law.at(step.to_pool) / law.at(step.from_pool)
+            assert step.ratio.ratio == pytest.approx(truth, rel=0.05)
+
+
+def test_one_block_recommends_nothing(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, blocks=1, sample_files=False)
+    assert all(found.knee is None for found in verdict.curves)
+    assert not any(step.ratio.shown for found in verdict.curves for step in found.steps)

@@ -1,0 +1,46 @@
+"""Sentences claim what is shown and no more."""
+
+from loadtests.results import Cell
+from reports import labels, wording
+from reports.stats.block_model import Interval, Ratio
+from reports.verdict import Verdict
+
+
+def test_a_ratio_is_given_with_its_interval() -> None:
+    assert wording.ratio(Ratio(2.14, Interval(2.05, 2.24), 1.1)) == "×2.14 [2.05–2.24]"
+
+
+def test_a_ratio_that_may_be_one_claims_nothing() -> None:
+    assert wording.ratio(Ratio(1.01, Interval(0.9, 1.1), 1.15)).endswith("no difference shown")
+
+
+def test_a_ratio_below_the_minimum_detectable_effect_claims_nothing() -> None:
+    assert wording.ratio(Ratio(1.05, Interval(1.01, 1.1), 1.15)).endswith("no difference shown")
+
+
+def test_a_ratio_without_an_interval_says_why() -> None:
+    assert "no difference can be shown" in wording.ratio(Ratio(9.0, None, None))
+
+
+def test_the_headline_states_the_law_and_a_pool_for_each_round_trip(verdict: Verdict) -> None:
+    text = wording.headline(verdict)
+    assert text.startswith("Connections needed ≈ pushes per second × hold time: ")
+    assert "DB_POOL_SIZE" in text
+    assert "locally" in text and "with 2 ms round trip" in text
+
+
+def test_time_outs_are_told_with_the_error_word_for_word(verdict: Verdict) -> None:
+    told = [text for text in wording.sentences(verdict) if text.startswith("Pool 1 gives")]
+    assert told and "“timeout exceeded when trying to connect”" in told[0]
+
+
+def test_cells_are_called_by_what_differs_only() -> None:
+    cells = [Cell(strategy="batch", pool=5), Cell(strategy="batch", pool=5, synchronous_commit="off")]
+    assert labels.series(cells[1], labels.varying(cells)) == "synchronous_commit=off"
+    assert labels.series(cells[0], labels.varying(cells[:1])) == "batch"
+
+
+def test_the_chart_titles_are_findings(verdict: Verdict) -> None:
+    assert wording.throughput_title(verdict.curves).startswith("Enough connections: ")
+    assert wording.timeouts_title(verdict.timeouts) == "Time-outs at pools 1, 2; none from pool 5"
+    assert "within 1%" in wording.connections_title(verdict.curves)
