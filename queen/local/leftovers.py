@@ -9,6 +9,7 @@ import fcntl
 import os
 import signal
 import stat
+import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,6 +19,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
+KERNEL_ENDS_CHILDREN = sys.platform == "linux"  # PR_SET_PDEATHSIG, see exec_child.py
 START_TOLERANCE_S = 1.0
 
 
@@ -43,9 +45,20 @@ class Roll:
             os.write(self._file, msgspec.json.encode(entry) + b"\n")
 
 
+def write_down(pid: int, argv: Sequence[str]) -> None:
+    """Remember a child that was just started, where the kernel would not end it with us."""
+    if not KERNEL_ENDS_CHILDREN:
+        _own_roll().add(pid, argv)
+
+
+def end_those_of_dead_owners() -> None:
+    """End what killed owners left behind, where the kernel has not done so; once in a process' life."""
+    if not KERNEL_ENDS_CHILDREN:
+        _own_roll()
+
+
 @cache
-def own_roll() -> Roll:
-    """The roll of this process; the first call ends what dead owners left behind."""
+def _own_roll() -> Roll:
     directory = roll_directory()
     end_leftovers(directory)
     return Roll(directory)

@@ -23,7 +23,7 @@ from typing import Self, TypeVar
 
 from queen.errors import UserError
 from queen.local.child_log import ChildLog, open_log
-from queen.local.leftovers import own_roll
+from queen.local.leftovers import write_down
 from queen.local.users import User
 
 EXEC_CHILD = Path(__file__).with_name("exec_child.py")
@@ -90,8 +90,7 @@ class Child:
             )
         finally:
             os.close(descriptor)
-        if sys.platform != "linux":
-            own_roll().add(process.pid, spec.argv)
+        write_down(process.pid, spec.argv)
         return cls(spec, process, log)
 
     async def __aenter__(self) -> Self:

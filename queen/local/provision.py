@@ -7,6 +7,7 @@ from pathlib import Path
 
 from queen.local.cluster import Cluster, checked_settings, explain
 from queen.local.filesystem import temporary_root
+from queen.local.leftovers import end_those_of_dead_owners
 from queen.local.postgres_binaries import PostgresBinaries, choose
 from queen.local.scratch import scratch_directory
 from queen.local.users import User, database_user, owner_of
@@ -20,6 +21,7 @@ async def provisioned(
 
     Raises `UserError`, one line, for all that can be mended.
     """
+    end_those_of_dead_owners()
     lasting = Path(os.path.abspath(data)) if data else None  # noqa: ASYNC240 - no file is touched
     user = database_user()
     if user is not None and lasting is not None and _is_anothers_cluster(lasting):

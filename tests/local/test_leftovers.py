@@ -74,3 +74,42 @@ def test_a_child_that_is_gone_already_is_not_written_down(tmp_path: Path) -> Non
         process.wait()
     Roll(tmp_path).add(process.pid, SLEEP)
     assert [roll.read_bytes() for roll in tmp_path.iterdir()] == [b""]
+
+
+OWNER_WITHOUT_KERNEL = """
+import asyncio, sys, tempfile
+from pathlib import Path
+from queen.local import leftovers, process
+from queen.local.process import Child, ChildSpec
+
+tempfile.tempdir = sys.argv[1]
+leftovers.KERNEL_ENDS_CHILDREN = False
+
+async def main():
+    leftovers.end_those_of_dead_owners()
+    program = ("/bin/sleep", "600")
+    spec = ChildSpec(name="c", argv=program, environ={}, log=Path("/dev/null"))
+    async with await Child.start(spec) as child:
+        print(child.pid, flush=True)
+        await asyncio.sleep(600)
+
+process.EXEC_CHILD = Path(sys.argv[2])  # the last step as it is elsewhere: without the kernel's help
+asyncio.run(main())
+"""
+EXEC_ONLY = "import os, sys; os.execv(sys.argv[4], sys.argv[4:])"
+
+
+def test_whole_a_child_is_written_down_and_ended_by_the_next_owner(tmp_path: Path) -> None:
+    shim = tmp_path / "exec_only.py"
+    shim.write_text(EXEC_ONLY)
+    with harness(OWNER_WITHOUT_KERNEL, str(tmp_path), str(shim)) as owner:
+        child = int(line_of(owner))
+        assert wait_for(lambda: psutil.Process(child).name() == "sleep")
+        owner.kill()
+        owner.wait()
+        assert not is_gone(child)
+        with harness(OWNER_WITHOUT_KERNEL, str(tmp_path), str(shim)) as next_owner:
+            theirs = int(line_of(next_owner))
+            assert wait_for(lambda: is_gone(child))
+            assert not is_gone(theirs)
+            psutil.Process(theirs).kill()

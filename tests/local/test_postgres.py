@@ -112,7 +112,7 @@ async def test_it_ends_though_a_client_sits_in_a_transaction() -> None:
     client.terminate()
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 async def test_it_restarts_on_its_port_with_its_data(how: signal.Signals) -> None:
     async with PostgresServer.start() as server:
         port, pid = server.port, server.pid
