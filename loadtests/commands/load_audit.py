@@ -48,6 +48,6 @@ async def _account_for(run: RunFiles, files: TrialFiles, ledger: Ledger, databas
         raise UserError(f"the messages of {run.root} cannot be checked: {error}") from None
     finally:
         await connection.close()
-    found = remarks(trial.cell, trial.load, accounting=account, machine=None, ceiling_msg_s=None)
+    found = remarks(trial.cell, trial.load, accounting=account, machine=trial.machine, ceiling_msg_s=None)
     results.write(files.trial, replace(trial, accounting=account, remarks=found))
     return account

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from loadtests.commands import load_audit, load_summary
+from loadtests.commands import load_audit, load_sampling, load_summary
 from loadtests.load.server_facts import FACTS_VARIABLE, WRITTEN_VARIABLE, ServerFacts, encode
 from loadtests.results import RunFiles
+from loadtests.sweep.sampling import Look
 from queen.errors import UserError
 from queen.local.database import Database
 from queen.local.open_database import OpenDatabase, open_database
@@ -58,8 +59,17 @@ class Target:
 
     url: str
     facts: ServerFacts
-    database: Database | None = None
-    log: Path | None = None
+    started: "StartedServer | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartedServer:
+    """A server that we have started, and its database."""
+
+    database: Database
+    log: Path
+    pid: int
+    postgres_pid: int | None  # None: the database is not ours
 
 
 def run_session(request: LoadRequest, environ: Mapping[str, str]) -> int:
@@ -75,13 +85,20 @@ async def _session(request: LoadRequest, environ: Mapping[str, str]) -> int:
     with tempfile.TemporaryDirectory(prefix="queen-load-") as scratch:
         async with _target(request, environ, Path(scratch)) as target:
             runs = await _run_locust(request, target, environ, Path(scratch), stop)
-            holds = await load_audit.account_for(runs, target.database)
-            if target.log is not None and runs:
-                shutil.copyfile(target.log, load_audit.only_trial(runs[-1]).server_log)
+            holds = await _look_into(runs, target.started)
     load_summary.show(runs)
     if not holds:
         return EXIT_ACCOUNTING
     return EXIT_INTERRUPTED if stop.is_set() and request.headless else 0
+
+
+async def _look_into(runs: Sequence[RunFiles], started: StartedServer | None) -> bool:
+    """What only the owner of the server can add to the runs; whether every message is accounted for."""
+    if started is None:
+        return True
+    if runs:
+        shutil.copyfile(started.log, load_audit.only_trial(runs[-1]).server_log)
+    return await load_audit.account_for(runs, started.database)
 
 
 @asynccontextmanager
@@ -101,7 +118,9 @@ async def _target(request: LoadRequest, environ: Mapping[str, str], scratch: Pat
         server = await stack.enter_async_context(QueenServer.start(given, log=log))
         facts = _facts(settings, database)
         _say(f"server {server.url}, pool {facts.pool}, strategy {facts.strategy}, {facts.server}")
-        yield Target(url=server.url, facts=facts, database=database.address, log=log)
+        postgres_pid = database.server.pid if database.server is not None else None
+        started = StartedServer(database=database.address, log=log, pid=server.pid, postgres_pid=postgres_pid)
+        yield Target(url=server.url, facts=facts, started=started)
 
 
 def _facts(settings: Settings, database: OpenDatabase) -> ServerFacts:
@@ -140,14 +159,33 @@ async def _run_locust(
         else:
             await _page_is_up(locust, port)
             print(f"http://{LOOPBACK}:{port}  (pool: http://{LOOPBACK}:{port}/queen)", flush=True)
-        await _either(locust, stop)
-        await locust.stop()
+        async with _looks(request, target, locust) as looks:
+            await _either(locust, stop)
+            await locust.stop()
     runs = [RunFiles(Path(line)) for line in _lines(written)]
+    if looks and runs:
+        load_sampling.store(runs[-1], looks)
     if runs:
         shutil.copyfile(log, load_audit.only_trial(runs[-1]).locust_log)
     elif request.headless:
         raise UserError(f"Locust wrote no results: {_last_line(log)}")
     return runs
+
+
+@asynccontextmanager
+async def _looks(request: LoadRequest, target: Target, locust: Child) -> AsyncIterator[list[Look]]:
+    """Samples of a headless run on a server of ours; of others, and of hours in a page, there are none."""
+    if target.started is None or not request.headless:
+        yield []
+        return
+    async with load_sampling.sampled(
+        server_url=target.url,
+        database=target.started.database,
+        server_pid=target.started.pid,
+        generator_pid=locust.pid,
+        postgres_pid=target.started.postgres_pid,
+    ) as looks:
+        yield looks
 
 
 def _locust_command(request: LoadRequest, url: str) -> Sequence[str]:

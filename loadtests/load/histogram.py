@@ -44,7 +44,8 @@ class LatencyHistogram:
 
     def buckets(self) -> list[tuple[int, int]]:
         """(lowest µs of the bucket, count) of every bucket that holds something, rising."""
-        return [(_lowest_us(index), count) for index, count in enumerate(self._counts) if count]
+        used = self._counts[: _bucket(min(int(self.max_s * 1e6), MAX_US)) + 1]
+        return [(_lowest_us(index), count) for index, count in enumerate(used) if count]
 
     def to_hdr(self, tag: str) -> HdrHistogram:
         """The same counts as an HdrHistogram of 1 µs to 1 h, three significant digits."""
@@ -70,6 +71,11 @@ class LatencyHistogram:
             p999_ms=p999,
             max_ms=self.max_s * 1000,
         )
+
+
+def _bucket(micros: int) -> int:
+    shift = max(0, micros.bit_length() - SUB_BUCKET_BITS)
+    return (shift << (SUB_BUCKET_BITS - 1)) + (micros >> shift)
 
 
 def _lowest_us(index: int) -> int:

@@ -79,7 +79,7 @@ class Trial:
     def __init__(self, environment: Environment, plan: LoadPlan) -> None:
         self._environment = environment
         self._plan = plan
-        self._run = LoadRun(plan, environment.stats)
+        self._run = LoadRun(plan, environment.stats, watched=False)
         set_current_run(environment, self._run)
         environment.user_classes = [USER_CLASSES[plan.client]]
         environment.host = plan.host

@@ -33,7 +33,8 @@ def histogram_log(histograms: tuple[HdrHistogram, ...], start_s: float, end_s: f
     text = io.StringIO()
     writer = HistogramLogWriter(text)
     writer.output_log_format_version()
-    writer.output_comment(f"[StartTime: {start_s:.3f} (seconds since epoch)]")
+    # With the six digits of the lines below: readers skip an interval that begins before the start.
+    writer.output_comment(f"[StartTime: {start_s:.6f} (seconds since epoch)]")
     writer.output_legend()
     for histogram in histograms:
         text.write(f"Tag={histogram.get_tag()},")  # the package reads tags, but does not write them

@@ -112,6 +112,9 @@ def test_a_headless_run_starts_everything_accounts_for_every_message_and_leaves_
     files = only_trial(run)
     assert files.server_log.exists()
     assert files.locust_log.exists()
+    assert trial.pool is not None
+    assert trial.pool.acquires > 0
+    assert files.samples.read_text(encoding="utf-8").count("\n") > 10
 
 
 def test_the_page_opens_at_the_printed_address_and_ctrl_c_ends_all(tmp_path: Path) -> None:

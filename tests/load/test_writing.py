@@ -1,7 +1,10 @@
+import tempfile
 from pathlib import Path
 
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loadtests import results
 from loadtests.load.histogram import MAX_US, LatencyHistogram
@@ -23,6 +26,16 @@ def test_the_written_files_are_what_was_recorded(tmp_path: Path) -> None:
     tags = [read.get_tag() for read in read_log(files.latency)]
     assert tags == ["service", "response"]
     assert sorted(path.name for path in files.root.iterdir()) == ["latency.hlog", "ledger.json", "load.json"]
+
+
+@given(start_s=st.floats(1.7e9, 2e9), length_s=st.floats(0.001, 1e6))
+def test_a_reader_finds_the_intervals_whenever_they_began(start_s: float, length_s: float) -> None:
+    histogram = LatencyHistogram()
+    histogram.record(0.001)
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "latency.hlog"
+        path.write_text(histogram_log((histogram.to_hdr("service"),), start_s, start_s + length_s), "utf-8")
+        assert [read.get_tag() for read in read_log(path)] == ["service"]
 
 
 def test_a_histogram_survives_the_log(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 "use strict";
 
 const SERIES = ["total", "idle", "waiting"];
-const SPAN_S = 300;
+const SPANS_S = [60, 300]; // of the time axis: the first that holds every reading
 const BOX = { left: 44, right: 890, top: 12, bottom: 268 };
 const POLL_MS = 1000;
 
@@ -23,21 +23,21 @@ function niceCeiling(value) {
   return Math.max(5, [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value));
 }
 
-function xOf(ageS) {
-  return BOX.right - ((BOX.right - BOX.left) * Math.min(ageS, SPAN_S)) / SPAN_S;
+function xOf(ageS, spanS) {
+  return BOX.right - ((BOX.right - BOX.left) * Math.min(ageS, spanS)) / spanS;
 }
 
 // A line that breaks where readings are missing.
-function linePath(readings, series, yOf) {
+function linePath(readings, series, spanS, yOf) {
   let path = "";
   let drawing = false;
   for (const reading of readings) {
     const value = reading[series];
-    if (value === null || reading.ageS > SPAN_S) {
+    if (value === null || reading.ageS > spanS) {
       drawing = false;
       continue;
     }
-    path += `${drawing ? "L" : "M"}${xOf(reading.ageS).toFixed(1)} ${yOf(value).toFixed(1)}`;
+    path += `${drawing ? "L" : "M"}${xOf(reading.ageS, spanS).toFixed(1)} ${yOf(value).toFixed(1)}`;
     drawing = true;
   }
   return path;
@@ -46,6 +46,8 @@ function linePath(readings, series, yOf) {
 function draw(readings) {
   const values = readings.flatMap((reading) => SERIES.map((series) => reading[series] ?? 0));
   const most = niceCeiling(Math.max(0, ...values));
+  const oldestS = Math.max(0, ...readings.map((reading) => reading.ageS));
+  const spanS = SPANS_S.find((span) => span >= oldestS) ?? SPANS_S.at(-1);
   const yOf = (value) => BOX.bottom - ((BOX.bottom - BOX.top) * value) / most;
   const parts = [];
   for (const share of [0, 0.5, 1]) {
@@ -53,13 +55,14 @@ function draw(readings) {
     parts.push(svg("line", { class: "grid", x1: BOX.left, x2: BOX.right, y1: y, y2: y }));
     parts.push(svg("text", { x: BOX.left - 8, y: y + 4, "text-anchor": "end" }, String(most * share)));
   }
-  for (const ageS of [300, 240, 180, 120, 60, 0]) {
-    const label = ageS === 0 ? "now" : `-${ageS / 60} min`;
+  for (const share of [1, 0.8, 0.6, 0.4, 0.2, 0]) {
+    const ageS = share * spanS;
+    const label = ageS === 0 ? "now" : `-${Math.round(ageS)} s`;
     const anchor = ageS === 0 ? "end" : "middle";
-    parts.push(svg("text", { x: xOf(ageS), y: BOX.bottom + 22, "text-anchor": anchor }, label));
+    parts.push(svg("text", { x: xOf(ageS, spanS), y: BOX.bottom + 22, "text-anchor": anchor }, label));
   }
   for (const series of SERIES) {
-    parts.push(svg("path", { class: series, d: linePath(readings, series, yOf) }));
+    parts.push(svg("path", { class: series, d: linePath(readings, series, spanS, yOf) }));
   }
   byId("chart").replaceChildren(...parts);
 }
