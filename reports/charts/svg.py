@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from reports.charts import style
 
+_PIXELS_A_POINT = 1.8  # at most: a chart of one panel must not grow to the width of two
 _NO_DATE = {"Date": None, "Creator": None}
 _ID = re.compile(r'\bid="([^"]+)"')
 _REFERENCE = re.compile(r'(url\(#|href="#)([^")]+)')
@@ -30,7 +31,7 @@ def inline(figure: Figure, name: str, description: str) -> str:
     width, height = figure.get_size_inches() * 72
     opening = (
         f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 {width:g} {height:g}" role="img" '
-        f'aria-labelledby="{name}-title"><title id="{name}-title">{html.escape(description)}</title>'
+        f'style="max-width: {width * _PIXELS_A_POINT:.0f}px" aria-labelledby="{name}-title"><title id="{name}-title">{html.escape(description)}</title>'
     )
     return opening + text[text.index(">") + 1 :].strip()
 
