@@ -94,7 +94,9 @@ def clock(seconds: float) -> str:
 def trial_line(trial: Trial, number: int, of: int) -> str:
     """One finished trial: what it was, what came out, and what there is to say against it."""
     load = trial.load
-    words = [f"[{number:3d}/{of}] {trial.trial_id.partition('-')[2]:38s} {load.throughput_msg_s:9,.0f} msg/s"]
+    count = f"[{number:{len(str(of))}d}/{of}]"
+    name = trial.trial_id.partition("-")[2]
+    words = [f"{count} {name:38s} {load.throughput_msg_s:9,.0f} msg/s"]
     if load.service is not None:
         words.append(f"p99 {load.service.p99_ms:7.1f} ms")
     failed = sum(error.requests for error in load.errors)

@@ -17,7 +17,7 @@ from collections.abc import Collection, Sequence
 from msgspec import Struct
 
 MIN_BLOCKS = 3  # fewer give no interval worth printing
-MAX_ATTEMPTS = 3  # of one place, the first try included
+MAX_ATTEMPTS = 2  # of one place, the first try included
 
 
 class PartPlan(Struct, frozen=True, kw_only=True):

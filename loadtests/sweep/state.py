@@ -118,7 +118,7 @@ class SweepState:
             cell = self._cell(part, index)
             capacity = self._capacity_msg_s(cell)
             needed_s = capacity and experiment_rules.warmup_needed_s(cell, capacity)
-            if needed_s and needed_s > part.part.warmup_s + part.part.measure_s / 2:
+            if needed_s and needed_s > part.part.warmup_s:
                 yield (
                     f"part {name}, {label}: the first time-out comes after {needed_s:.1f} s, warm-up is "
                     f"{part.part.warmup_s:g} s and window {part.part.measure_s:g} s: they are undercounted"

@@ -13,7 +13,7 @@ MISSED_LIMIT = 0.001  # of the requests that were due
 SENT_LEAST = 0.99  # of the requests that were asked for
 CEILING_SHARE = 0.5  # of the generator's ceiling
 OTHER_CPU_REMARK = 0.15  # of the machine's CPU, used by others
-OTHER_CPU_FATAL = 0.50
+OTHER_CPU_FATAL = 0.80
 
 
 def remarks(

@@ -1,0 +1,72 @@
+"""The command line makes the same experiment as a file would."""
+
+from pathlib import Path
+
+import pytest
+
+from loadtests.sweep import experiment_file
+from loadtests.sweep.experiment import planned_cells
+from loadtests.sweep.experiment_file import ExperimentError
+from loadtests.sweep.options import Asked, experiment_of
+from loadtests.sweep.session import plan_text
+
+
+def test_options_are_crossed() -> None:
+    asked = Asked(pool="2,5,20,50", strategy="sequential,batch", clients="128", rtt="0,2", blocks="4")
+    experiment = experiment_of(asked)
+    (part,) = experiment.part
+    assert (part.name, part.blocks, len(planned_cells(experiment, part))) == ("capacity", 4, 16)
+    assert experiment_file.loads(experiment_file.dumps(experiment), source="again") == experiment
+
+
+def test_clients_follow_the_largest_pool_unless_said() -> None:
+    experiment = experiment_of(Asked(pool="1,200"))
+    assert {planned.cell.clients for planned in planned_cells(experiment, experiment.part[0])} == {251}
+
+
+def test_a_rate_makes_an_open_loop() -> None:
+    experiment = experiment_of(Asked(rate="5000", pool="1", connection_timeout="250", warmup="0"))
+    (planned,) = planned_cells(experiment, experiment.part[0])
+    assert (planned.cell.loop, planned.cell.rate_msg_s, planned.cell.clients) == ("open", 5000.0, 50)
+    assert experiment.part[0].warmup_s == 0
+
+
+def test_nothing_said_is_the_quick_experiment() -> None:
+    quick = experiment_file.read(experiment_file.ready("quick"))
+    assert experiment_of(Asked()) == quick
+    assert experiment_of(Asked(experiment="quick", blocks="3", budget="99", seed="1")).budget_s == 99
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        (Asked(pool="2,x"), "--pool 'x': expected a whole number"),
+        (Asked(pool="2,,5"), "--pool '': expected a whole number"),
+        (Asked(pool="0"), "command line: part[0].pool[0]: expected int >= 1"),
+        (Asked(rtt="nan"), "--rtt 'nan': expected a number"),
+        (Asked(connection_timeout="-1"), "--connection-timeout '-1': expected a whole number"),
+        (Asked(strategy="turbo"), "command line: part[0].strategy[0]: invalid enum value 'turbo'"),
+        (Asked(pool="50", clients="10"), "10 clients cannot fill a pool of 50: at least 62 (1.25 × pool)"),
+        (Asked(experiment="quick", pool="3"), "--pool and an experiment file exclude each other"),
+        (Asked(experiment="nosuch"), "nosuch: no such experiment file, nor one of the ready ones: "),
+        (Asked(experiment="nosuch.toml"), "nosuch.toml: No such file or directory"),
+        (Asked(budget="0"), "command line: budget_s: expected float > 0"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_option(asked: Asked, line: str) -> None:
+    with pytest.raises(ExperimentError) as error:
+        experiment_of(asked)
+    assert line in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_the_plan_tells_cells_blocks_and_time() -> None:
+    text = plan_text(experiment_of(Asked(pool="2,5", blocks="5", budget="30")))
+    assert "2 cells × 4 blocks of 5 asked" in text
+    assert text.splitlines()[-1].startswith("8 trials, about 0:")
+
+
+def test_a_file_is_found_by_path(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(experiment_file.dumps(experiment_of(Asked(pool="3"))))
+    assert experiment_of(Asked(experiment=str(path))).part[0].pool == (3,)

@@ -1,0 +1,83 @@
+"""Each limit, from both sides."""
+
+import pytest
+
+from loadtests.results import Accounting, Cell, Invalidity, LoadResult, MachineUse
+from loadtests.sweep import validity
+from tests.sweep.made import made_accounting, made_load
+
+CLOSED = Cell(strategy="batch", pool=5)
+OPEN = Cell(strategy="batch", pool=5, loop="open", rate_msg_s=10_000.0, batch=10)
+
+
+def remarks(
+    cell: Cell,
+    load: LoadResult,
+    *,
+    accounting: Accounting | None = None,
+    other_cpu_s: float | None = None,
+    ceiling_msg_s: float | None = None,
+    crashed: tuple[str, ...] = (),
+) -> tuple[Invalidity, ...]:
+    machine = MachineUse(cpu_count=2, other_cpu_s=other_cpu_s)
+    return validity.remarks(
+        cell, load, accounting=accounting, machine=machine, ceiling_msg_s=ceiling_msg_s, crashed=crashed
+    )
+
+
+def test_a_healthy_trial_has_no_remark() -> None:
+    for cell in (CLOSED, OPEN):
+        assert (
+            remarks(
+                cell,
+                made_load(),
+                accounting=made_accounting(),
+                other_cpu_s=0.1,
+                ceiling_msg_s=30_000,
+            )
+            == ()
+        )
+
+
+@pytest.mark.parametrize(("missed", "reasons"), [(1, []), (2, ["missed"])])
+def test_missed_more_than_a_thousandth_is_fatal(missed: int, reasons: list[str]) -> None:
+    found = remarks(OPEN, made_load(sent=1000 - missed + 1, missed=missed))
+    assert [remark.reason for remark in found if remark.fatal] == reasons
+
+
+@pytest.mark.parametrize(("sent", "reasons"), [(990, []), (989, ["undersent"])])
+def test_sent_less_than_asked_is_fatal(sent: int, reasons: list[str]) -> None:
+    assert [remark.reason for remark in remarks(OPEN, made_load(sent=sent)) if remark.fatal] == reasons
+
+
+def test_a_closed_loop_that_sent_nothing_does_not_count() -> None:
+    assert [r.reason for r in remarks(CLOSED, made_load(sent=0, acknowledged=0))] == ["undersent"]
+
+
+@pytest.mark.parametrize(("ceiling_msg_s", "limited"), [(20_000, False), (19_000, True), (None, False)])
+def test_above_half_of_the_ceiling_the_generator_limits(ceiling_msg_s: float | None, limited: bool) -> None:
+    found = remarks(CLOSED, made_load(acknowledged=10_000), ceiling_msg_s=ceiling_msg_s)
+    assert [(remark.reason, remark.fatal) for remark in found] == [("generator_limited", False)] * limited
+
+
+@pytest.mark.parametrize(
+    ("other_cpu_s", "verdict"),
+    [(0.29, []), (0.31, [("busy_machine", False)]), (1.7, [("busy_machine", True)]), (None, [])],
+)
+def test_a_busy_machine_is_a_remark_and_only_fatal_when_extreme(
+    other_cpu_s: float | None, verdict: list[tuple[str, bool]]
+) -> None:
+    found = remarks(CLOSED, made_load(), other_cpu_s=other_cpu_s)
+    assert [(remark.reason, remark.fatal) for remark in found] == verdict
+
+
+@pytest.mark.parametrize("fault", ["lost", "duplicated", "unexplained", "out_of_order"])
+def test_accounting_that_fails_is_fatal_and_says_what(fault: str) -> None:
+    (remark,) = remarks(CLOSED, made_load(), accounting=made_accounting(**{fault: 3}))
+    assert (remark.reason, remark.fatal) == ("accounting", True)
+    assert f"3 {fault.replace('_', ' ')}" in remark.detail
+
+
+def test_a_crash_is_fatal() -> None:
+    (remark,) = remarks(CLOSED, made_load(), crashed=("queen serve ended with signal SIGKILL",))
+    assert (remark.reason, remark.fatal) == ("crashed", True)
