@@ -1,4 +1,4 @@
-"""What `queen load` holds open: database, server, Locust; and the check of every message at the end.
+"""What `queen load` holds open: the target and Locust; and the check of every message at the end.
 
 This process is asyncio, so Locust, which patches its process with gevent, is a child. It tells where it
 wrote its runs in a file; this process adds what only the owner of server and database can know.
@@ -11,28 +11,23 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from loadtests.commands import load_audit, load_sampling, load_summary
-from loadtests.load.server_facts import FACTS_VARIABLE, WRITTEN_VARIABLE, ServerFacts, encode
+from loadtests.commands.load_target import LOOPBACK, StartedServer, Target, open_target
+from loadtests.load.server_facts import FACTS_VARIABLE, WRITTEN_VARIABLE, encode
 from loadtests.results import RunFiles
 from loadtests.sweep.sampling import Look
 from queen.errors import UserError
-from queen.local.database import Database
-from queen.local.open_database import OpenDatabase, open_database
 from queen.local.process import Child, ChildSpec
-from queen.local.server import QueenServer
-from queen.settings import SECRETS, Settings, load
+from queen.settings import SECRETS
 
 LOCUSTFILES = Path(__file__).parent.parent / "locustfiles"
-LOOPBACK = "127.0.0.1"
 PAGE_DEADLINE_S = 30.0  # importing Locust takes a second, on a busy machine several
 LOCUST_GRACE_S = 20.0  # to let the last answers come in and write the files
-MIN_CONNECTIONS = 200
-SPARE_CONNECTIONS = 20
 EXIT_INTERRUPTED, EXIT_ACCOUNTING = 130, 3
 
 
@@ -53,25 +48,6 @@ class LoadRequest:
     server: Mapping[str, str]  # settings of the server that is started
 
 
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """The server under load. `database` is there when it is ours to look into."""
-
-    url: str
-    facts: ServerFacts
-    started: "StartedServer | None" = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class StartedServer:
-    """A server that we have started, and its database."""
-
-    database: Database
-    log: Path
-    pid: int
-    postgres_pid: int | None  # None: the database is not ours
-
-
 def run_session(request: LoadRequest, environ: Mapping[str, str]) -> int:
     """Run everything; returns the exit code. Raises `UserError` and `SettingsError`."""
     return asyncio.run(_session(request, environ))
@@ -83,7 +59,10 @@ async def _session(request: LoadRequest, environ: Mapping[str, str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     with tempfile.TemporaryDirectory(prefix="queen-load-") as scratch:
-        async with _target(request, environ, Path(scratch)) as target:
+        async with open_target(request.host, request.server, environ, Path(scratch)) as target:
+            if target.started is not None:
+                facts = target.facts
+                _say(f"server {target.url}, pool {facts.pool}, strategy {facts.strategy}, {facts.server}")
             runs = await _run_locust(request, target, environ, Path(scratch), stop)
             holds = await _look_into(runs, target.started)
     load_summary.show(runs)
@@ -99,41 +78,6 @@ async def _look_into(runs: Sequence[RunFiles], started: StartedServer | None) ->
     if runs:
         shutil.copyfile(started.log, load_audit.only_trial(runs[-1]).server_log)
     return await load_audit.account_for(runs, started.database)
-
-
-@asynccontextmanager
-async def _target(request: LoadRequest, environ: Mapping[str, str], scratch: Path) -> AsyncIterator[Target]:
-    """The named server, or one that is started with a database."""
-    if request.host is not None:
-        yield Target(url=request.host, facts=ServerFacts())
-        return
-    settings = load({**environ, **request.server, "PORT": "0", "HOST": LOOPBACK})
-    connections = max(MIN_CONNECTIONS, settings.db_pool_size + SPARE_CONNECTIONS)
-    async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(
-            open_database(environ, settings={"max_connections": str(connections)})
-        )
-        log = scratch / "server.log"
-        given = {**settings.environ(), **database.environ()}
-        server = await stack.enter_async_context(QueenServer.start(given, log=log))
-        facts = _facts(settings, database)
-        _say(f"server {server.url}, pool {facts.pool}, strategy {facts.strategy}, {facts.server}")
-        postgres_pid = database.server.pid if database.server is not None else None
-        started = StartedServer(database=database.address, log=log, pid=server.pid, postgres_pid=postgres_pid)
-        yield Target(url=server.url, facts=facts, started=started)
-
-
-def _facts(settings: Settings, database: OpenDatabase) -> ServerFacts:
-    return ServerFacts(
-        strategy=settings.push_strategy.value,
-        pool=settings.db_pool_size,
-        connection_timeout_ms=settings.db_connection_timeout,
-        num_workers=settings.num_workers,
-        server=f"queen on PostgreSQL {database.version} ({database.source})",
-        postgres=database.version,
-        postgres_source=database.source,
-        settings=settings.public(),
-    )
 
 
 async def _run_locust(
@@ -167,7 +111,7 @@ async def _run_locust(
         load_sampling.store(runs[-1], looks)
     if runs:
         shutil.copyfile(log, load_audit.only_trial(runs[-1]).locust_log)
-    elif request.headless:
+    elif request.headless and not stop.is_set():
         raise UserError(f"Locust wrote no results: {_last_line(log)}")
     return runs
 

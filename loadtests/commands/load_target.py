@@ -1,0 +1,75 @@
+"""The server that `queen load` loads: one that runs already, or one that is started with a database."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadtests.load.server_facts import ServerFacts
+from queen.local.database import Database
+from queen.local.open_database import OpenDatabase, open_database
+from queen.local.server import QueenServer
+from queen.settings import Settings, load
+
+LOOPBACK = "127.0.0.1"
+MIN_CONNECTIONS = 200
+SPARE_CONNECTIONS = 20  # beside the pool: NOTIFY, the sampler, the audit, superusers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The server under load. `database` is there when it is ours to look into."""
+
+    url: str
+    facts: ServerFacts
+    started: "StartedServer | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartedServer:
+    """A server that we have started, and its database."""
+
+    database: Database
+    log: Path
+    pid: int
+    postgres_pid: int | None  # None: the database is not ours
+
+
+@asynccontextmanager
+async def open_target(
+    host: str | None, overrides: Mapping[str, str], environ: Mapping[str, str], scratch: Path
+) -> AsyncIterator[Target]:
+    """The server at `host`, or, when that is None, one that is started with a database.
+
+    `overrides` are settings of the started server; its log goes into `scratch`. Raises `SettingsError` and
+    `UserError`.
+    """
+    if host is not None:
+        yield Target(url=host, facts=ServerFacts())
+        return
+    settings = load({**environ, **overrides, "PORT": "0", "HOST": LOOPBACK})
+    connections = max(MIN_CONNECTIONS, settings.db_pool_size + SPARE_CONNECTIONS)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            open_database(environ, settings={"max_connections": str(connections)})
+        )
+        log = scratch / "server.log"
+        given = {**settings.environ(), **database.environ()}
+        server = await stack.enter_async_context(QueenServer.start(given, log=log))
+        facts = _facts(settings, database)
+        postgres_pid = database.server.pid if database.server is not None else None
+        started = StartedServer(database=database.address, log=log, pid=server.pid, postgres_pid=postgres_pid)
+        yield Target(url=server.url, facts=facts, started=started)
+
+
+def _facts(settings: Settings, database: OpenDatabase) -> ServerFacts:
+    return ServerFacts(
+        strategy=settings.push_strategy.value,
+        pool=settings.db_pool_size,
+        connection_timeout_ms=settings.db_connection_timeout,
+        num_workers=settings.num_workers,
+        server=f"queen on PostgreSQL {database.version} ({database.source})",
+        postgres=database.version,
+        postgres_source=database.source,
+        settings=settings.public(),
+    )
