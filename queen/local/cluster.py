@@ -43,7 +43,7 @@ class Cluster:
     lasting: bool
 
     async def check(self) -> None:
-        """Raise `UserError` when the directory exists and cannot be used; changes nothing.
+        """Raise `UserError` when the directory cannot be used; changes nothing. Raises OSError, too.
 
         A server that runs on it gets a moment to end: its owner may just have been killed.
         """
@@ -99,21 +99,19 @@ class Cluster:
             return []
 
     async def create(self, log: Path) -> None:
-        """Run initdb. Raises `UserError`; what was half made is removed."""
+        """Run initdb. Raises `ChildFailed` or OSError; a directory made for it is removed then."""
         existed = self.data.exists()
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self.user is not None:
-            os.chown(self.data, self.user.uid, self.user.gid)
         try:
+            if self.user is not None:
+                os.chown(self.data, self.user.uid, self.user.gid)
             async with await Child.start(self._initdb(log)) as initdb:
                 await initdb.finish(INITDB_DEADLINE_S)
             with (self.data / "postgresql.conf").open("a") as file:
                 file.write(f"\n{INCLUDE}\n")
-        except BaseException as error:
+        except BaseException:
             if not existed:
                 shutil.rmtree(self.data, ignore_errors=True)
-            if isinstance(error, ChildFailed | OSError):
-                raise explain(error, self.data) from None
             raise
 
     def _initdb(self, log: Path) -> ChildSpec:
@@ -130,15 +128,12 @@ class Cluster:
         )
 
     def write_profile(self, settings: Mapping[str, str]) -> None:
-        """Replace the profile by settings that `checked_settings` has seen. Raises `UserError`."""
+        """Replace the profile by settings that `checked_settings` has seen. Raises OSError."""
         partial = self.data / f".{PROFILE}"
-        try:
-            partial.unlink(missing_ok=True)
-            partial.write_text("".join(f"{name} = {_quoted(value)}\n" for name, value in settings.items()))
-            partial.chmod(0o644)
-            partial.replace(self.data / PROFILE)
-        except OSError as error:
-            raise explain(error, self.data) from None
+        partial.unlink(missing_ok=True)
+        partial.write_text("".join(f"{name} = {_quoted(value)}\n" for name, value in settings.items()))
+        partial.chmod(0o644)
+        partial.replace(self.data / PROFILE)
 
 
 # PGDATA, PGPORT, PGOPTIONS and their like must not leak in; UTC makes initdb's choice the same everywhere.

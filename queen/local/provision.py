@@ -9,6 +9,7 @@ from queen.local.cluster import Cluster, checked_settings, explain
 from queen.local.filesystem import temporary_root
 from queen.local.leftovers import end_those_of_dead_owners
 from queen.local.postgres_binaries import PostgresBinaries, choose
+from queen.local.process import ChildFailed
 from queen.local.scratch import scratch_directory
 from queen.local.users import User, database_user, owner_of
 
@@ -37,10 +38,13 @@ async def provisioned(
             user=user,
             lasting=lasting is not None,
         )
-        await cluster.check()
-        if not cluster.exists():
-            await cluster.create(scratch / "initdb.log")
-        cluster.write_profile(profile)
+        try:
+            await cluster.check()
+            if not cluster.exists():
+                await cluster.create(scratch / "initdb.log")
+            cluster.write_profile(profile)
+        except (ChildFailed, OSError) as error:
+            raise explain(error, cluster.data) from None
         yield cluster
 
 

@@ -90,6 +90,7 @@ def test_where_asks_an_outside_server(database: Database) -> None:
         (("db", "where"), {"PG_HOST": "127.0.0.1", "PG_PORT": "1"}, 1, "PG_HOST=127.0.0.1 PG_PORT=1"),
         (("db", "where"), {"QUEEN_PG_BIN": "/nowhere"}, 1, "QUEEN_PG_BIN=/nowhere: no program postgres"),
         (("db", "start", "--data", "/etc"), {}, 1, "/etc is not a PostgreSQL data directory"),
+        (("db", "start", "--data", "/proc/data"), {}, 1, "/proc/data: No such file or directory"),
         (("db", "start", "--set", "nonsense"), {}, 2, "--set nonsense: expected NAME=VALUE"),
         (("db", "start", "--set", "port=1"), {}, 2, "port is decided when PostgreSQL starts"),
     ],
