@@ -79,7 +79,7 @@ def errors_frame(runs: Iterable[Run]) -> pd.DataFrame:
 def samples_frame(runs: Iterable[Run]) -> pd.DataFrame:
     """The `samples` frame; trials without samples.csv have no rows. Raises `ResultError`."""
     frames = [
-        frame.assign(**_constants(_identity(run, trial)))
+        _typed(frame.assign(**_constants(_identity(run, trial))))
         for run in runs
         for trial in run.trials
         if (frame := _read_samples(run, trial)) is not None
@@ -87,7 +87,7 @@ def samples_frame(runs: Iterable[Run]) -> pd.DataFrame:
     columns = [*IDENTITY, *FACTORS, *Sample.__struct_fields__]
     if not frames:
         return pd.DataFrame(columns=columns)
-    return _typed(pd.concat(frames, ignore_index=True)[columns])
+    return pd.concat(frames, ignore_index=True)[columns]
 
 
 def latency_frame(runs: Iterable[Run]) -> pd.DataFrame:
