@@ -4,18 +4,19 @@ import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
 from loadtests import results
-from loadtests.load.host import package_versions, this_machine
 from loadtests.load.plan import LoadPlan
 from loadtests.load.run import LoadRun
 from loadtests.load.server_facts import WRITTEN_VARIABLE, ServerFacts
 from loadtests.load.target import PoolGauges, read_pool
 from loadtests.load.writing import write_results
 from loadtests.results import Cell, LoadResult, Manifest, RunFiles, ServerVersions, Trial
+from loadtests.sweep.manifest import git_commit, package_versions, this_machine
 
 PART = "load"
 
@@ -73,13 +74,14 @@ class RunRecord(Struct, frozen=True, kw_only=True):
             started_at=self.started.isoformat(timespec="seconds"),
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
             command=tuple(sys.argv),
-            machine=this_machine(),
+            machine=this_machine(filesystem=None),
             versions=ServerVersions(
                 server=self.facts.server or plan.host,
                 postgres=self.facts.postgres,
                 postgres_source=self.facts.postgres_source,
             ),
             packages=package_versions(),
+            git_commit=git_commit(Path(__file__).parent),
             settings={
                 **self.facts.settings,
                 **{name: str(value) for name, value in self.options.items()},
