@@ -66,7 +66,7 @@ class KeptConnection:
 def _parse_head(head: bytes) -> tuple[int, int]:
     """Status and content length. Raises ValueError."""
     lines = head.decode("latin-1").split("\r\n")
-    status = int(lines[0].split(" ", 2)[1])
+    status = int(lines[0].partition(" ")[2][:3])
     for line in lines[1:]:
         name, _, value = line.partition(":")
         if name.lower() == "content-length":

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from loadtests.results import LoadResult, MachineUse, PoolUse, Sample
 from loadtests.sweep import pool_gauges
-from loadtests.sweep.processes import Usage
+from loadtests.sweep.proc_tree import Usage
 from loadtests.sweep.sampling import Look
 from loadtests.sweep.series import Window, increase
 

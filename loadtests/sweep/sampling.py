@@ -17,10 +17,11 @@ from loadtests.sweep import pool_gauges
 from loadtests.sweep.activity import Activity, read_activity
 from loadtests.sweep.http_client import KeptConnection, NoAnswer
 from loadtests.sweep.pool_gauges import POOL_PATH, PoolReading
-from loadtests.sweep.processes import ProcessMeter, TreeMeter, Usage, machine_busy_s
+from loadtests.sweep.proc_tree import Usage
+from loadtests.sweep.processes import ProcessMeter, TreeMeter, machine_busy_s
 
 PERIOD_S = 0.1
-TREE_EVERY = 5  # looks: PostgreSQL's processes are looked at twice a second
+TREE_EVERY = 2  # looks: PostgreSQL's processes are looked at five times a second
 POOL_TIMEOUT_S = 1.0
 
 
@@ -70,15 +71,16 @@ class Sampler:
         """Look until cancelled; the caller owns the task."""
         due_s = time.perf_counter()
         turn = 0
-        try:
-            while True:
-                self.looks.append(await self.look(with_tree=turn % TREE_EVERY == 0))
-                behind = max(0, int((time.perf_counter() - due_s) / PERIOD_S))
-                due_s += PERIOD_S * (behind + 1)
-                turn += 1
-                await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
-        finally:
-            await self._connection.close()
+        while True:
+            self.looks.append(await self.look(with_tree=turn % TREE_EVERY == 0))
+            behind = max(0, int((time.perf_counter() - due_s) / PERIOD_S))
+            due_s += PERIOD_S * (behind + 1)
+            turn += 1
+            await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
+
+    async def close(self) -> None:
+        """Close its connection to the server."""
+        await self._connection.close()
 
     async def look(self, *, with_tree: bool) -> Look:
         """Look once, at everything."""

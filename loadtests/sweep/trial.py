@@ -167,6 +167,7 @@ async def _load(generator: LoadProcess, plan: LoadPlan, sources: Sources) -> lis
     finally:
         sampling.cancel()
         await asyncio.wait([sampling])
+        await sampler.close()
     if not sampling.cancelled():
         sampling.result()  # it never ends by itself: raises what ended it
     return sampler.looks

@@ -1,0 +1,185 @@
+"""`queen sweep` as a user runs it: real server, real PostgreSQL, real Locust, very short trials."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from loadtests.results import Manifest, RunFiles, Trial, read, read_trials
+from loadtests.sweep import experiment_file
+from loadtests.sweep.databases import connect
+from loadtests.sweep.naming import DATABASE_PREFIX
+from queen.local.database import Database
+from queen.local.postgres import PostgresServer
+
+SHORT = ("--strategy", "batch", "--clients", "8", "--batch", "2", "--warmup", "0.1", "--measure", "0.4")
+DEADLINE_S = 120
+
+
+def sweep(*options: str, environ: dict[str, str] | None = None) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "queen", "sweep", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environ or {})},
+    )
+
+
+def finish(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=DEADLINE_S)
+    return process.returncode, out, err
+
+
+def the_run(results: Path) -> RunFiles:
+    (root,) = results.iterdir()
+    return RunFiles(root)
+
+
+async def trial_databases(server: Database) -> list[str]:
+    connection = await connect(server)
+    try:
+        rows = await connection.fetch(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, $1)", DATABASE_PREFIX
+        )
+        return [row["datname"] for row in rows]
+    finally:
+        await connection.close()
+
+
+async def test_a_sweep_leaves_whole_trials_and_nothing_else(tmp_path: Path, postgres: PostgresServer) -> None:
+    code, out, err = await asyncio.to_thread(
+        finish,
+        sweep(
+            *SHORT,
+            "--pool",
+            "1,4",
+            "--rtt",
+            "0,1",
+            "--blocks",
+            "1",
+            "--results",
+            str(tmp_path),
+            environ=dict(postgres.environ()),
+        ),
+    )
+    assert code == 0, err
+    run = the_run(tmp_path)
+    assert str(run.report) in out
+    trials = list(read_trials(run))
+    assert {(trial.cell.pool, trial.cell.db_rtt_ms) for trial in trials} == {(1, 0), (4, 0), (1, 1), (4, 1)}
+    for trial in trials:
+        check_trial(trial, run)
+    manifest = read(run.manifest, Manifest)
+    assert (manifest.interrupted, manifest.blocks_done, manifest.versions.postgres_source) == (
+        False,
+        1,
+        "PG_HOST",
+    )
+    assert manifest.finished_at is not None
+    assert manifest.generator_ceiling_msg_s["raw/batch=2"] > 0
+    assert manifest.postgres_settings["max_connections"] == "200"
+    assert experiment_file.read(run.experiment).part[0].pool == (1, 4)
+    assert sorted(path.name for path in run.root.iterdir() if path.is_dir()) in (
+        ["charts", "trials"],
+        ["trials"],
+    )
+    assert await trial_databases(postgres.address()) == []
+
+
+def check_trial(trial: Trial, run: RunFiles) -> None:
+    files = run.trial(trial.trial_id)
+    assert trial.accounting is not None
+    assert trial.accounting.holds
+    assert trial.accounting.acknowledged >= trial.load.messages_acknowledged > 0
+    assert trial.pool is not None
+    assert 0 < trial.pool.busy_mean <= (trial.cell.pool or 0) + 0.01
+    assert trial.machine is not None
+    assert trial.machine.db_rtt_measured_ms is not None
+    assert trial.machine.db_rtt_measured_ms >= trial.cell.db_rtt_ms
+    assert (trial.machine.relay_cpu_s is not None) == (trial.cell.db_rtt_ms > 0)
+    rows = files.samples.read_text().splitlines()
+    assert rows[0].startswith("t_s,pool_total,")
+    assert len(rows) > 4
+    for path in (files.load, files.ledger, files.latency, files.server_log, files.locust_log):
+        assert path.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_an_interrupted_sweep_keeps_what_is_finished_and_can_be_resumed(
+    tmp_path: Path, postgres: PostgresServer, number: signal.Signals
+) -> None:
+    environ = dict(postgres.environ())
+    process = sweep(*SHORT, "--pool", "1,2,3", "--blocks", "1", "--results", str(tmp_path), environ=environ)
+    async with asyncio.timeout(DEADLINE_S):
+        while not (finished := list(tmp_path.glob("*/trials/*/trial.json"))):
+            assert process.poll() is None
+            await asyncio.sleep(0.02)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(number)
+    code, _, err = await asyncio.to_thread(finish, process)
+    assert code == 130, err
+    assert "Traceback" not in err
+    run = the_run(tmp_path)
+    assert f"queen sweep --resume {run.root}" in err
+    assert psutil.wait_procs(children, timeout=5)[1] == []
+    assert await trial_databases(postgres.address()) == []
+    assert read(run.manifest, Manifest).interrupted
+    assert not (run.root / "staging").exists()
+
+    before = {path: path.stat().st_mtime_ns for path in finished}
+    code, _, err = await asyncio.to_thread(finish, sweep("--resume", str(run.root), environ=environ))
+    assert code == 0, err
+    assert sorted(trial.cell.pool or 0 for trial in read_trials(run)) == [1, 2, 3]
+    assert {path: path.stat().st_mtime_ns for path in finished} == before
+    assert not read(run.manifest, Manifest).interrupted
+
+
+@asynccontextmanager
+async def plain_role(server: PostgresServer) -> AsyncIterator[str]:
+    connection = await connect(server.address())
+    role = f"plain_{os.getpid()}"
+    await connection.execute(f"CREATE ROLE {role} LOGIN")
+    try:
+        yield role
+    finally:
+        await connection.execute(f"DROP ROLE {role}")
+        await connection.close()
+
+
+async def test_a_database_that_may_not_be_used_is_one_line(tmp_path: Path, postgres: PostgresServer) -> None:
+    async with plain_role(postgres) as role:
+        environ = {**postgres.environ(), "PG_USER": role}
+        process = sweep("--pool", "2", "--results", str(tmp_path), environ=environ)
+        code, out, err = await asyncio.to_thread(finish, process)
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1].startswith(f"queen: user {role} may not create databases")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "line"),
+    [
+        (("--pool", "2,x"), 2, "queen: --pool 'x': expected a whole number"),
+        (("--nosuch",), 2, "unrecognized arguments: --nosuch"),
+        (("--resume", "nosuch"), 2, "queen: --resume nosuch: no run of a sweep there, nor in "),
+        (("--pool", "2"), 1, "queen: PG_HOST=127.0.0.1 PG_PORT=1 "),
+        (("--pool", "2", "--results", "/dev/null/x"), 1, "queen: /dev/null/x/"),
+    ],
+)
+def test_a_mistake_is_one_line_and_an_exit_code(
+    tmp_path: Path, options: Sequence[str], code: int, line: str
+) -> None:
+    nowhere = {"PG_HOST": "127.0.0.1", "PG_PORT": "1"}
+    got, out, err = finish(sweep("--results", str(tmp_path), *options, environ=nowhere))
+    assert (got, out) == (code, "")
+    assert line in err.splitlines()[-1]
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
