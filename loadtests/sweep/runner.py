@@ -9,25 +9,22 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
 from loadtests import results
-from loadtests.results import Manifest, RunFiles, ServerVersions
-from loadtests.sweep import ceiling, experiment_rules, manifest
+from loadtests.results import RunFiles
+from loadtests.sweep import ceiling, experiment_rules
 from loadtests.sweep.databases import TrialDatabases
 from loadtests.sweep.experiment import Experiment
 from loadtests.sweep.load_process import LoadStage
 from loadtests.sweep.progress import Progress, trial_line
 from loadtests.sweep.rate import RateError
+from loadtests.sweep.record import RunRecord
 from loadtests.sweep.schedule import Slot
 from loadtests.sweep.state import SweepState
 from loadtests.sweep.trial import Bench, TrialFailed, run_trial
 from queen.errors import UserError
 from queen.local.open_database import OpenDatabase, open_database
-from queen.settings import load as load_settings
 
 MAX_FAILURES_IN_A_ROW = 3
 LEAST_FREE_BYTES = 1_000_000_000  # PostgreSQL's WAL alone may grow to its max_wal_size of 1 GB
@@ -55,22 +52,21 @@ class Sweep:
         finished = results.read_trials(request.run) if request.resumed else ()
         self.state = SweepState(request.experiment, finished)
         self._staging = request.run.root / "staging"
-        self._notes: list[str] = list(experiment_rules.warnings(request.experiment))
-        self._manifest: Manifest | None = None
+        self._record = RunRecord(request.run, resumed=request.resumed)
 
     async def run(self) -> None:
         """Run all that is to run. Raises `UserError` with what the user must mend, OSError for the disk."""
-        for note in self._notes:
-            self._progress.tell(note)
+        for warning in experiment_rules.warnings(self._request.experiment):
+            self._note(warning)
         try:
             async with self._bench() as bench:
                 await self._run_trials(bench)
         except BaseException as error:
-            self._write_end(interrupted=not isinstance(error, UserError | OSError))
+            self._end(interrupted=not isinstance(error, UserError | OSError))
             raise
         finally:
             shutil.rmtree(self._staging, ignore_errors=True)
-        self._write_end(interrupted=False)
+        self._end(interrupted=False)
 
     @asynccontextmanager
     async def _bench(self) -> AsyncIterator[Bench]:
@@ -83,7 +79,9 @@ class Sweep:
             LoadStage(self._staging) as stage,
         ):
             _require_space(request.run.root, database)
-            await self._write_begin(database, databases)
+            if not databases.may_checkpoint:
+                self._note("no right to CHECKPOINT: a trial's writes may fall into the window of the next")
+            self._record.begin(request.experiment, request.command, database, await databases.settings())
             yield Bench(
                 run=request.run,
                 database=database.address,
@@ -131,8 +129,7 @@ class Sweep:
 
     async def _ceilings(self, stage: LoadStage) -> dict[str, float]:
         """Those of the resumed run, and what is missing."""
-        assert self._manifest is not None
-        known = dict(self._manifest.generator_ceiling_msg_s)
+        known = self._record.ceilings_msg_s
         cells = [planned.cell for part in self.state.parts for planned in part.cells]
         for key, cell in ceiling.distinct_ceilings(cells).items():
             if key not in known:
@@ -147,9 +144,18 @@ class Sweep:
                 self._progress.tell(
                     f"the generator reaches {known[key]:,.0f} msg/s against a null server ({key})"
                 )
-        self._manifest = msgspec.structs.replace(self._manifest, generator_ceiling_msg_s=known)
-        results.write(self._request.run.manifest, self._manifest)
+        self._record.ceilings(known)
         return known
+
+    def _end(self, *, interrupted: bool) -> None:
+        """What is to be said of the whole run, and the manifest's last word."""
+        for part in self.state.parts:
+            for note in self.state.short_warmups(part.part.name):
+                self._note(note)
+        if not interrupted:
+            for note in self.state.dropped(self._remaining_s()):
+                self._note(note)
+        self._record.end(blocks_done=self.state.blocks_done(), interrupted=interrupted)
 
     def _remaining_s(self) -> float | None:
         budget_s = self.state.experiment.budget_s
@@ -165,8 +171,7 @@ class Sweep:
         )
 
     def _note(self, text: str) -> None:
-        if text not in self._notes:
-            self._notes.append(text)
+        if self._record.note(text):
             self._progress.tell(text)
 
     def _keep_failed(self, error: TrialFailed, trial_id: str) -> None:
@@ -181,51 +186,6 @@ class Sweep:
     def _failed_directory(self) -> Path:
         return self._request.run.root / "failed"
 
-    async def _write_begin(self, database: OpenDatabase, databases: TrialDatabases) -> None:
-        request = self._request
-        before = results.read(request.run.manifest, Manifest) if request.resumed else None
-        if not databases.may_checkpoint:
-            self._note("no right to CHECKPOINT: a trial's writes may fall into the window of the next")
-        self._manifest = Manifest(
-            run_id=request.run.root.name,
-            kind="sweep",
-            title=request.experiment.title,
-            started_at=before.started_at if before else _now(),
-            command=request.command,
-            machine=manifest.this_machine(database.server.filesystem if database.server else None),
-            versions=ServerVersions(
-                server=manifest.package_versions(("queen-bench",)).get("queen-bench"),
-                postgres=database.version,
-                postgres_source=database.source,
-            ),
-            packages=manifest.package_versions(),
-            settings=load_settings(request.experiment.server_settings()).public(),
-            postgres_settings=await databases.settings(),
-            git_commit=manifest.git_commit(Path(__file__).parent),
-            seed=request.experiment.seed,
-            blocks_asked=request.experiment.part[0].blocks,
-            generator_ceiling_msg_s=before.generator_ceiling_msg_s if before else {},
-        )
-        results.write(request.run.manifest, self._manifest)
-
-    def _write_end(self, *, interrupted: bool) -> None:
-        if self._manifest is None:
-            return  # it never began
-        for name in (part.part.name for part in self.state.parts):
-            for note in self.state.short_warmups(name):
-                self._note(note)
-        if not interrupted:
-            for note in self.state.dropped(self._remaining_s()):
-                self._note(note)
-        self._manifest = msgspec.structs.replace(
-            self._manifest,
-            blocks_done=self.state.blocks_done(),
-            finished_at=None if interrupted else _now(),
-            interrupted=interrupted,
-            notes=tuple(self._notes),
-        )
-        results.write(self._request.run.manifest, self._manifest)
-
 
 def _require_space(run: Path, database: OpenDatabase) -> None:
     """Raises `UserError` when a disk is so full that the sweep would die of it."""
@@ -235,7 +195,3 @@ def _require_space(run: Path, database: OpenDatabase) -> None:
             raise UserError(
                 f"{directory}: {free / 1e9:.1f} GB free, a sweep needs {LEAST_FREE_BYTES / 1e9:.0f} GB"
             )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

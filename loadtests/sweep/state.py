@@ -12,7 +12,7 @@ from loadtests.sweep import experiment_rules, naming, schedule
 from loadtests.sweep.experiment import Experiment, Part, PlannedCell, planned_cells
 from loadtests.sweep.rate import RateError
 from loadtests.sweep.schedule import Outcome, PartPlan, Slot
-from loadtests.sweep.trial import TrialTask
+from loadtests.sweep.task import TrialTask
 
 OVERHEAD_S = 0.9  # of a trial beside warm-up and window, until one was measured
 

@@ -22,22 +22,17 @@ from msgspec import Struct
 from loadtests import results
 from loadtests.ledger.audit import WHOLE_PRODUCER, audit
 from loadtests.load.plan import LoadPlan
-from loadtests.results import Accounting, Cell, Ledger, LoadResult, ResultError, RunFiles, Trial, TrialFiles
+from loadtests.results import Accounting, Ledger, LoadResult, ResultError, RunFiles, Trial, TrialFiles
 from loadtests.sweep import measures, naming, validity
 from loadtests.sweep.ceiling import ceiling_key
 from loadtests.sweep.databases import TrialDatabases, connect, round_trip_ms
 from loadtests.sweep.load_process import LoadProcess, LoadStage
 from loadtests.sweep.sampling import Look, Sampler, Sources
+from loadtests.sweep.task import TrialTask, load_plan, server_settings
 from queen.local.database import Database
 from queen.local.process import ChildFailed, describe_exit
 from queen.local.relay_process import RelayProcess
 from queen.local.server import QueenServer
-from queen.settings import Settings
-from queen.settings import load as load_settings
-
-QUEUE = "bench"
-DRAIN_BEYOND_TIMEOUT_S = 1.0
-
 
 FAILURES = (ChildFailed, ResultError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -51,22 +46,6 @@ class TrialFailed(Exception):
     def __init__(self, text: str, directory: Path) -> None:
         super().__init__(text)
         self.directory = directory
-
-
-class TrialTask(Struct, frozen=True, kw_only=True):
-    """What to run."""
-
-    trial_id: str
-    part: str
-    block: int
-    attempt: int
-    order: int
-    cell: Cell
-    warmup_s: float
-    measure_s: float
-    seed: int
-    phase: str  # of an open loop's schedules: random, aligned
-    followed: bool = True  # by another trial: have its load process ready
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,47 +150,6 @@ async def _load(generator: LoadProcess, plan: LoadPlan, sources: Sources) -> lis
     if not sampling.cancelled():
         sampling.result()  # it never ends by itself: raises what ended it
     return sampler.looks
-
-
-def server_settings(cell: Cell, database: Database, further: dict[str, str]) -> Settings:
-    """The server's whole configuration. Raises `SettingsError`."""
-    return load_settings(
-        {
-            **further,
-            **database.environ(),
-            "PORT": "0",
-            "LOG_LEVEL": "warn",
-            "NUM_WORKERS": str(cell.num_workers),
-            "PUSH_STRATEGY": cell.strategy or "",
-            "DB_POOL_SIZE": str(cell.pool or ""),
-            "DB_CONNECTION_TIMEOUT": str(cell.connection_timeout_ms or ""),
-        }
-    )
-
-
-def load_plan(task: TrialTask, url: str, directory: Path) -> LoadPlan:
-    """What the generator is told."""
-    cell = task.cell
-    return LoadPlan(
-        host=url,
-        trial_directory=str(directory),
-        run_tag=naming.run_tag(task.order, task.attempt),
-        queue=QUEUE,
-        loop=cell.loop,
-        shape=cell.shape,
-        client=cell.client,
-        users=cell.clients,
-        rate_msg_s=cell.rate_msg_s,
-        batch=cell.batch,
-        interval_ms=cell.interval_ms,
-        phase=task.phase,
-        payload_bytes=cell.payload_bytes,
-        partitions=cell.partitions,
-        warmup_s=task.warmup_s,
-        measure_s=task.measure_s,
-        drain_s=(cell.connection_timeout_ms or 0) / 1000 + DRAIN_BEYOND_TIMEOUT_S,
-        seed=task.seed,
-    )
 
 
 async def _audit(task: TrialTask, database: Database, directory: Path) -> Accounting:

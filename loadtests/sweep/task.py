@@ -1,0 +1,71 @@
+"""A trial as a task: what is to run, and what server and generator are told for it. Pure."""
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from loadtests.load.plan import LoadPlan
+from loadtests.results import Cell
+from loadtests.sweep import naming
+from queen.local.database import Database
+from queen.settings import Settings, load
+
+QUEUE = "bench"
+DRAIN_BEYOND_TIMEOUT_S = 1.0  # after DB_CONNECTION_TIMEOUT every request has its answer
+
+
+class TrialTask(Struct, frozen=True, kw_only=True):
+    """What to run."""
+
+    trial_id: str
+    part: str
+    block: int
+    attempt: int
+    order: int
+    cell: Cell
+    warmup_s: float
+    measure_s: float
+    seed: int
+    phase: str  # of an open loop's schedules: random, aligned
+    followed: bool = True  # by another trial: have its load process ready
+
+
+def server_settings(cell: Cell, database: Database, further: dict[str, str]) -> Settings:
+    """The server's whole configuration. Raises `SettingsError`."""
+    return load(
+        {
+            **further,
+            **database.environ(),
+            "PORT": "0",
+            "LOG_LEVEL": "warn",
+            "NUM_WORKERS": str(cell.num_workers),
+            "PUSH_STRATEGY": cell.strategy or "",
+            "DB_POOL_SIZE": str(cell.pool or ""),
+            "DB_CONNECTION_TIMEOUT": str(cell.connection_timeout_ms or ""),
+        }
+    )
+
+
+def load_plan(task: TrialTask, url: str, directory: Path) -> LoadPlan:
+    """What the generator is told."""
+    cell = task.cell
+    return LoadPlan(
+        host=url,
+        trial_directory=str(directory),
+        run_tag=naming.run_tag(task.order, task.attempt),
+        queue=QUEUE,
+        loop=cell.loop,
+        shape=cell.shape,
+        client=cell.client,
+        users=cell.clients,
+        rate_msg_s=cell.rate_msg_s,
+        batch=cell.batch,
+        interval_ms=cell.interval_ms,
+        phase=task.phase,
+        payload_bytes=cell.payload_bytes,
+        partitions=cell.partitions,
+        warmup_s=task.warmup_s,
+        measure_s=task.measure_s,
+        drain_s=(cell.connection_timeout_ms or 0) / 1000 + DRAIN_BEYOND_TIMEOUT_S,
+        seed=task.seed,
+    )
