@@ -1,4 +1,4 @@
-"""GET over one kept connection: all the HTTP that a sampler on an asyncio loop needs.
+"""Requests over one kept connection: all the HTTP that a sweep on an asyncio loop needs.
 
 It reads answers of our own server: Content-Length framing, no chunks, no redirects. A connection that
 broke is opened anew by the next request.
@@ -12,11 +12,11 @@ HEAD_END = b"\r\n\r\n"
 
 
 class NoAnswer(Exception):
-    """The server could not be asked, or answered something else than 200 with a length. One line."""
+    """The server could not be asked, or answered without success or without a length. One line."""
 
 
 class KeptConnection:
-    """A connection to `http://host:port`, opened by the first `get`. Used by one task at a time."""
+    """A connection to `http://host:port`, opened by the first request. Used by one task at a time."""
 
     def __init__(self, url: str, *, timeout_s: float) -> None:
         parts = urlsplit(url)
@@ -27,12 +27,19 @@ class KeptConnection:
 
     async def get(self, path: str) -> bytes:
         """The body of the answer. Raises `NoAnswer`, at the latest after the timeout."""
+        return await self._request("GET", path, b"")
+
+    async def post(self, path: str, body: bytes) -> bytes:
+        """Send JSON; the body of the answer. Raises `NoAnswer`, at the latest after the timeout."""
+        return await self._request("POST", path, body)
+
+    async def _request(self, method: str, path: str, body: bytes) -> bytes:
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._exchange(path)
+                return await self._exchange(method, path, body)
         except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
             await self.close()
-            raise NoAnswer(f"GET {path}: {type(error).__name__} {error}".rstrip()) from None
+            raise NoAnswer(f"{method} {path}: {type(error).__name__} {error}".rstrip()) from None
         except BaseException:
             self._abort()  # cancelled in the middle of an answer: the connection is of no more use
             raise
@@ -45,15 +52,18 @@ class KeptConnection:
             with suppress(OSError):
                 await streams[1].wait_closed()
 
-    async def _exchange(self, path: str) -> bytes:
+    async def _exchange(self, method: str, path: str, content: bytes) -> bytes:
         if self._streams is None:
             self._streams = await asyncio.open_connection(self._host, self._port)
         reader, writer = self._streams
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n\r\n".encode())
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {self._host}:{self._port}"]
+        if content:
+            lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
+        writer.write("\r\n".join((*lines, "", "")).encode() + content)
         head = await reader.readuntil(HEAD_END)
         status, length = _parse_head(head)
         body = await reader.readexactly(length)
-        if status != 200:
+        if not 200 <= status < 300:
             raise ValueError(f"status {status}")
         return body
 

@@ -1,6 +1,6 @@
 """One trial: one configuration, measured once, on fresh tables.
 
-    database → relay → server → checkpoint → load and sampling → server drained → audit → all gone
+    database → relay → server → pool filled → checkpoint → load, sampled → server drained → audit → all gone
 
 Whatever happens on the way, what was started is stopped and the database is dropped. The files are
 gathered in the directory of the load process and move to their place as a whole, trial.json being
@@ -27,6 +27,7 @@ from loadtests.sweep import measures, naming, validity
 from loadtests.sweep.ceiling import ceiling_key
 from loadtests.sweep.databases import TrialDatabases, connect, round_trip_ms
 from loadtests.sweep.load_process import LoadProcess, LoadStage
+from loadtests.sweep.priming import fill_pool
 from loadtests.sweep.sampling import Look, Sampler, Sources
 from loadtests.sweep.task import TrialTask, load_plan, server_settings
 from queen.local.database import Database
@@ -111,6 +112,7 @@ async def _measure(task: TrialTask, bench: Bench, database: Database, generator:
         settings = server_settings(task.cell, reached, bench.settings)
         server = await stack.enter_async_context(QueenServer.start(settings, log=files.server_log))
         rtt_ms = await round_trip_ms(reached)
+        await fill_pool(server.url, settings.db_pool_size)
         await bench.databases.checkpoint()
         activity = await connect(bench.database)
         stack.push_async_callback(activity.close)
