@@ -6,7 +6,7 @@ the manifest says how it ended.
 
 import shutil
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from loadtests.sweep.schedule import Slot
 from loadtests.sweep.state import SweepState
 from loadtests.sweep.trial import Bench, TrialFailed, run_trial
 from queen.errors import UserError
-from queen.local.open_database import OpenDatabase, open_database
+from queen.local.open_database import open_database
 
 MAX_FAILURES_IN_A_ROW = 3
 LEAST_FREE_BYTES = 1_000_000_000  # PostgreSQL's WAL alone may grow to its max_wal_size of 1 GB
@@ -78,7 +78,7 @@ class Sweep:
             TrialDatabases.open(database.address, largest_pool=largest_pool) as databases,
             LoadStage(self._staging) as stage,
         ):
-            _require_space(request.run.root, database)
+            require_space((request.run.root, *((database.server.data,) if database.server else ())))
             if not databases.may_checkpoint:
                 self._note("no right to CHECKPOINT: a trial's writes may fall into the window of the next")
             self._record.begin(request.experiment, request.command, database, await databases.settings())
@@ -187,11 +187,11 @@ class Sweep:
         return self._request.run.root / "failed"
 
 
-def _require_space(run: Path, database: OpenDatabase) -> None:
+def require_space(directories: Iterable[Path], least_free_bytes: int = LEAST_FREE_BYTES) -> None:
     """Raises `UserError` when a disk is so full that the sweep would die of it."""
-    for directory in (run, *([database.server.data] if database.server else [])):
+    for directory in directories:
         free = shutil.disk_usage(directory).free
-        if free < LEAST_FREE_BYTES:
+        if free < least_free_bytes:
             raise UserError(
-                f"{directory}: {free / 1e9:.1f} GB free, a sweep needs {LEAST_FREE_BYTES / 1e9:.0f} GB"
+                f"{directory}: {free / 1e9:.1f} GB free, a sweep needs {least_free_bytes / 1e9:.0f} GB"
             )
