@@ -18,7 +18,7 @@ class Caution(enum.Enum):
     GENERATOR_LIMITED = "generator_limited"
     NOISY_MACHINE = "noisy_machine"
     TOO_FEW_BLOCKS = "too_few_blocks"
-    LOOSE_RECOMMENDATION = "loose_recommendation"
+    NOT_SETTLED = "not_settled"
     KNEE_AT_EDGE = "knee_at_edge"
     LOCAL_ONLY = "local_only"
     LITTLES_LAW_OFF = "littles_law_off"
@@ -64,9 +64,9 @@ WHAT_TO_DO: dict[Caution, str] = {
     Caution.TOO_FEW_BLOCKS: (
         "Give the sweep more blocks (at least 4): longer windows do not help, more interleaved repeats do."
     ),
-    Caution.LOOSE_RECOMMENDATION: (
-        "The recommended pool was not shown to be worse than the best, but may be by the stated loss. More "
-        "blocks settle it; until then the next larger pool is the safe choice."
+    Caution.NOT_SETTLED: (
+        "None of these pools was shown to be worse than the best, and none to be good enough. More blocks "
+        "on a quieter machine settle it; until then the largest of them is the safe choice."
     ),
     Caution.KNEE_AT_EDGE: (
         "The largest pool that was tried is still the best: the best may lie beyond. Repeat with larger "

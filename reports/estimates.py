@@ -14,7 +14,7 @@ def estimates_frame(curves: Iterable[Curve]) -> pd.DataFrame:
     """`part`, every field of `Cell`, `trials`, and as float64 (missing: NaN)
 
     `throughput`, `low`, `high` (messages/s and interval), `pushes_per_s`, `hold_ms`, `needed` (connections,
-    by Little's law), `busy`, `waiting`; `limit` (string); `recommended` (bool: the curve's knee).
+    by Little's law), `busy`, `waiting`; `limit` (string); `recommended` (bool: the pool to use).
     """
     rows = [
         {"part": curve.part}
@@ -30,7 +30,7 @@ def estimates_frame(curves: Iterable[Curve]) -> pd.DataFrame:
             "busy": seen.busy,
             "waiting": seen.waiting,
             "limit": seen.limit.value,
-            "recommended": curve.knee is not None and curve.knee.pool == seen.cell.pool,
+            "recommended": curve.recommended == seen.cell.pool,
         }
         for curve in curves
         for seen in curve.cells

@@ -6,6 +6,7 @@ import pandas as pd
 
 from loadtests.results import Cell
 
+STRATEGY_ORDER = ("sequential", "batch", "coalesce")  # as the guide tells them
 FACTORS = tuple(name for name in Cell.__struct_fields__ if name not in ("pool", "db_rtt_ms"))
 _SHOWN_AS_VALUE = frozenset({"strategy", "shape", "loop", "client"})
 _UNITS = {"connection_timeout_ms": "ms time-out", "rate_msg_s": "msg/s offered", "payload_bytes": "bytes"}
@@ -30,12 +31,24 @@ def series(cell: Cell, factors: Sequence[str]) -> str:
 
 
 def with_labels(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with columns `series` (as above) and `panel` (the round trip), both string."""
+    """The frame with columns `series` (as above) and `panel` (the round trip), both string.
+
+    Rows come by rising round trip, then strategy as the guide tells them, then pool.
+    """
     names = [name for name in FACTORS if name in frame and frame[name].nunique(dropna=False) > 1]
     rows = frame[names or ["strategy"]].astype(object).where(lambda values: values.notna(), None)
     labels = [_join({str(name): value for name, value in row.items()}) for row in rows.to_dict("records")]
     panels = [round_trip(rtt) for rtt in frame["db_rtt_ms"]]
-    return frame.assign(series=labels, panel=panels)
+    places = [strategy_place(strategy) for strategy in frame["strategy"].astype(object)]
+    labelled = frame.assign(series=labels, panel=panels, strategy_place=places)
+    by = ["db_rtt_ms", "strategy_place", "series", "pool"]
+    return labelled.sort_values(by, kind="stable").drop(columns="strategy_place")
+
+
+def strategy_place(strategy: object) -> int:
+    """Where a strategy stands among others; unknown ones come last."""
+    known = isinstance(strategy, str) and strategy in STRATEGY_ORDER
+    return STRATEGY_ORDER.index(str(strategy)) if known else len(STRATEGY_ORDER)
 
 
 def _join(values: Mapping[str, object]) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reports import labels, wording
-from reports.advice import Notice
+from reports.advice import WHAT_TO_DO, Notice
 from reports.comparison import Comparison
 from reports.page import model
 from reports.verdict import Verdict
@@ -87,8 +87,8 @@ def comparison_as_json(found: Comparison) -> str:
 
 
 def _notices(notices: Sequence[Notice]) -> None:
-    for notice in notices:
-        print(f"{notice.caution.value}: {notice.detail}. {notice.what_to_do}")
+    for caution, details in model.cautions(notices):
+        print(f"{caution.value}: {'; '.join(details)}. {WHAT_TO_DO[caution]}")
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> None:

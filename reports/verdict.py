@@ -65,6 +65,11 @@ class Curve(Struct, frozen=True, kw_only=True):
     need: Need | None  # at the knee; Little's law
     db_rtt_measured_ms: float | None
 
+    @property
+    def recommended(self) -> int | None:
+        """DB_POOL_SIZE to use; None while the trials do not settle it."""
+        return self.knee.pool if self.knee is not None and self.knee.settled else None
+
     def at(self, pool: int) -> CellFigures | None:
         """The figures at one pool size; None when it was not measured."""
         return next((figures for figures in self.cells if figures.cell.pool == pool), None)

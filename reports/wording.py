@@ -6,6 +6,7 @@ from typing import NamedTuple
 from loadtests.results import Cell
 from reports import labels
 from reports.stats.block_model import Ratio
+from reports.stats.knee import Knee
 from reports.verdict import Curve, FactorGain, Limit, TimeoutCount, Verdict
 
 LAW = "Connections needed ≈ pushes per second × hold time"
@@ -46,7 +47,7 @@ def findings(verdict: Verdict) -> tuple[Topic, ...]:
         Topic("A larger pool", tuple(_steps(verdict.curves))),
         Topic("Other factors", tuple(gain(found, verdict) for found in verdict.gains)),
         Topic("Time-outs", tuple(_timeouts(verdict.timeouts))),
-        Topic("What binds at the recommended pool", tuple(_limits(verdict.curves))),
+        Topic("What binds at the smallest sufficient pool", tuple(_limits(verdict.curves))),
     )
     return tuple(topic for topic in topics if topic.sentences)
 
@@ -144,6 +145,12 @@ def _law(curve: Curve) -> str:
     return f"{need.pushes_per_s:,.0f}/s × {hold} ≈ {need.connections_needed:.0f} ({strategy}{place})"
 
 
+def _size(found: Knee) -> str:
+    if not found.settled:
+        return f"not settled between {found.not_excluded[0]} and {found.not_excluded[-1]}"
+    return f"{found.pool}{' or more' if found.at_edge else ''}"
+
+
 def _recommended(curves: Sequence[Curve], rtt_ms: float) -> str:
     """For instance "5 locally" or "20 (batch) or 50 (sequential) with 2 ms round trip"; else ""."""
     here = [curve for curve in curves if curve.factors.db_rtt_ms == rtt_ms and curve.knee is not None]
@@ -151,8 +158,7 @@ def _recommended(curves: Sequence[Curve], rtt_ms: float) -> str:
     by_size: dict[str, list[str]] = {}
     for curve in here:
         assert curve.knee is not None
-        size = f"{curve.knee.pool}{' or more' if curve.knee.at_edge else ''}"
-        by_size.setdefault(size, []).append(labels.series(curve.factors, names))
+        by_size.setdefault(_size(curve.knee), []).append(labels.series(curve.factors, names))
     place = "locally" if rtt_ms == 0 else f"with {labels.round_trip(rtt_ms)}"
     if not by_size:
         return ""

@@ -20,7 +20,6 @@ def draw(
 ) -> Figure:
     """Draw an `estimates` frame. The dotted line is the pool size: no more connections can be busy."""
     frame = with_labels(estimates.dropna(subset=["pool", "needed", "busy"]))
-    frame = frame.sort_values(["db_rtt_ms", "pool"])
     groups = list(frame.groupby("db_rtt_ms"))
     figure, axes = style.panels(len(groups), title, columns)
     names = list(dict.fromkeys(frame["series"]))

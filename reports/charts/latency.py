@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from reports.charts import style
 from reports.labels import with_labels
 
+_DODGE = 1.05  # so that the bars of the three do not hide each other
 _PERCENTILES = (("p50", "p50 (median)"), ("p95", "p95"), ("p99", "p99"))
 
 
@@ -18,12 +19,11 @@ def draw(
 ) -> Figure:
     """Draw a `latency` frame of one part. `clock`: "response" (what a user feels) or "service"."""
     frame = with_labels(latency[latency["clock"] == clock].dropna(subset=["pool"]))
-    frame = frame.sort_values(["db_rtt_ms", "pool"])
     groups = list(frame.groupby(["db_rtt_ms", "series"], sort=False))
     figure, axes = style.panels(len(groups), title, columns, sharey=True)
     for axis, (_, rows) in zip(axes, groups, strict=True):
-        pool = rows["pool"].to_numpy(float)
         for place, (name, label) in enumerate(_PERCENTILES):
+            pool = rows["pool"].to_numpy(float) * _DODGE ** (place - 1)
             colour = style.SERIES[place].light
             low, high = rows[f"{name}_low_ms"], rows[f"{name}_high_ms"]
             axis.vlines(pool, low, high, color=colour, linewidth=1.4, capstyle="butt")

@@ -31,7 +31,8 @@ def inline(figure: Figure, name: str, description: str) -> str:
     width, height = figure.get_size_inches() * 72
     opening = (
         f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 {width:g} {height:g}" role="img" '
-        f'style="max-width: {width * _PIXELS_A_POINT:.0f}px" aria-labelledby="{name}-title"><title id="{name}-title">{html.escape(description)}</title>'
+        f'style="max-width: {width * _PIXELS_A_POINT:.0f}px" aria-labelledby="{name}-title">'
+        f'<title id="{name}-title">{html.escape(description)}</title>'
     )
     return opening + text[text.index(">") + 1 :].strip()
 

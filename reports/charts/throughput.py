@@ -18,7 +18,7 @@ def draw(
     unit: str = "messages",
 ) -> Figure:
     """Draw an `estimates` frame (`reports.estimates`). Bars are 95 % intervals for comparing cells."""
-    frame = with_labels(estimates.dropna(subset=["pool"])).sort_values(["db_rtt_ms", "pool"])
+    frame = with_labels(estimates.dropna(subset=["pool"]))
     groups = list(frame.groupby("db_rtt_ms"))
     figure, axes = style.panels(len(groups), title, columns, sharey=True)
     names = list(dict.fromkeys(frame["series"]))

@@ -13,7 +13,7 @@ from reports.labels import with_labels
 @style.themed
 def draw(trials: pd.DataFrame, title: str = "Time-outs against pool size", columns: int = 2) -> Figure:
     """Draw the valid rows of a `trials` frame of one part; the line joins the means."""
-    frame = with_labels(trials[trials["valid"]].dropna(subset=["pool"])).sort_values(["db_rtt_ms", "pool"])
+    frame = with_labels(trials[trials["valid"]].dropna(subset=["pool"]))
     groups = [panel for _, panel in frame.groupby(["db_rtt_ms", "connection_timeout_ms"], dropna=False)]
     figure, axes = style.panels(len(groups), title, columns)
     names = list(dict.fromkeys(frame["series"]))

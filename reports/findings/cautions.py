@@ -11,7 +11,6 @@ from reports.verdict import AccountingTotals, Curve, Validity
 NOISY_SD = 0.15  # a quiet machine repeats a cell within 5-10 %
 FOREIGN_CPU = 0.10  # of the machine, used by processes that are not ours
 LEAST_BLOCKS = 4
-LOOSE_LOSS = 0.15  # a recommendation that may lose more than this is loose
 LITTLE_DISAGREEMENT = 0.10  # rate × hold against busy connections
 
 
@@ -72,9 +71,9 @@ def _about_noise(validity: Validity) -> Iterator[Notice]:
 def _about_curves(runs: Sequence[Run], curves: Sequence[Curve]) -> Iterator[Notice]:
     for curve in curves:
         name = f"{curve.factors.strategy or curve.part}, {curve.factors.db_rtt_ms:g} ms round trip"
-        if curve.knee is not None and curve.knee.loss_at_most > LOOSE_LOSS:
+        if curve.knee is not None and not curve.knee.settled:
             detail = f"{name}: pool {curve.knee.pool} may lose up to {curve.knee.loss_at_most:.0%}"
-            yield Notice(Caution.LOOSE_RECOMMENDATION, detail)
+            yield Notice(Caution.NOT_SETTLED, detail)
         if curve.knee is not None and curve.knee.at_edge:
             yield Notice(Caution.KNEE_AT_EDGE, f"{name}: pool {curve.knee.pool}")
         off = curve.need.disagreement if curve.need is not None else None

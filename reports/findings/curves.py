@@ -13,12 +13,11 @@ import msgspec
 
 from loadtests.results import Cell, Trial
 from reports.dataset import timeouts_of
+from reports.labels import strategy_place
 from reports.runs import Run
 from reports.stats import knee, littles_law, usl
 from reports.stats.block_model import BlockModel, Observation, fit
 from reports.verdict import CellFigures, Curve, FactorGain, Limit, PoolStep
-
-STRATEGY_ORDER = ("sequential", "batch", "coalesce")
 
 
 @dataclass(frozen=True)
@@ -81,9 +80,7 @@ def without_pool(cell: Cell) -> Cell:
 
 def factor_order(cell: Cell) -> tuple[float, int, str]:
     """Sorting key: round trip, then strategy as the guide tells them, then the rest as text."""
-    known = cell.strategy in STRATEGY_ORDER
-    place = STRATEGY_ORDER.index(cell.strategy) if known and cell.strategy else len(STRATEGY_ORDER)
-    return cell.db_rtt_ms, place, repr(cell)
+    return cell.db_rtt_ms, strategy_place(cell.strategy), repr(cell)
 
 
 def _fit(members: Sequence[tuple[str, Trial]]) -> BlockModel[Cell]:

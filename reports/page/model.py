@@ -10,6 +10,7 @@ from reports.advice import Caution, Notice
 from reports.dataset import Dataset
 from reports.labels import with_labels
 from reports.stats.block_model import Interval
+from reports.stats.knee import Knee
 from reports.verdict import CellFigures, Curve, Precision
 
 ABSENT = "–"
@@ -89,8 +90,7 @@ def cards(curves: Sequence[Curve]) -> tuple[Card, ...]:
     shared: dict[tuple[float, str], list[Curve]] = {}
     for curve in curves:
         if curve.knee is not None:
-            size = f"{curve.knee.pool}+" if curve.knee.at_edge else str(curve.knee.pool)
-            shared.setdefault((curve.factors.db_rtt_ms, size), []).append(curve)
+            shared.setdefault((curve.factors.db_rtt_ms, _size(curve.knee)), []).append(curve)
     return tuple(
         Card(
             pool=size,
@@ -120,7 +120,7 @@ def latency_rows(dataset: Dataset) -> tuple[LatencyRow, ...]:
     frame = dataset.latency.dropna(subset=["p50_ms"])
     if frame.empty:
         return ()
-    frame = with_labels(frame).sort_values(["part", "db_rtt_ms", "series", "pool", "clock"])
+    frame = with_labels(frame).sort_values("part", kind="stable")
     return tuple(
         LatencyRow(
             name=f"{row['part']}: {row['series']}, {row['panel']}",
@@ -191,8 +191,7 @@ def _rows(curve: Curve) -> Iterator[TableRow]:
     steps = {step.to_pool: Step(*wording.ratio(step.ratio).split(", ", 1)) for step in curve.steps}
     for seen in curve.cells:
         pool = seen.cell.pool
-        recommended = curve.knee is not None and curve.knee.pool == pool
-        yield _row(seen, steps.get(pool or 0, Step()), recommended)
+        yield _row(seen, steps.get(pool or 0, Step()), pool is not None and pool == curve.recommended)
 
 
 def _row(seen: CellFigures, step: Step, recommended: bool) -> TableRow:
@@ -223,9 +222,17 @@ def _place(rtt_ms: float, curve: Curve) -> str:
     return place if measured is None else f"{place} ({measured:.2g} ms measured)"
 
 
+def _size(found: Knee) -> str:
+    if not found.settled:
+        return f"{found.not_excluded[0]}–{found.not_excluded[-1]}"
+    return f"{found.pool}+" if found.at_edge else str(found.pool)
+
+
 def _certainty(curves: Sequence[Curve]) -> str:
     knees = [curve.knee for curve in curves if curve.knee is not None]
     if any(found.at_edge for found in knees):
         return "the largest pool that was tried: larger ones may be faster"
+    if not all(found.settled for found in knees):
+        return "not settled by these trials: none of these pools is shown to be worse"
     worst = max(found.loss_at_most for found in knees)
     return f"at most {worst:.0%} below the best pool, with {knees[0].confidence:.0%} confidence"

@@ -39,12 +39,12 @@ def _pair_with_timeouts(counts: Sequence[TimeoutCount]) -> list[Choice]:
 
 
 def _pair_of_a_curve(curves: Sequence[Curve]) -> list[Choice]:
-    """Smallest and recommended (else largest) pool of the first curve."""
+    """Smallest and sufficient (if that is the smallest: the largest) pool of the first curve."""
     if not curves:
         return []
     curve = curves[0]
     pools = [seen.cell.pool for seen in curve.cells if seen.cell.pool is not None]
-    other = curve.knee.pool if curve.knee is not None else pools[-1]
+    other = curve.knee.pool if curve.knee is not None and curve.knee.pool > pools[0] else pools[-1]
     factors = curve.factors
     return [(curve.part, factors.db_rtt_ms, factors.strategy, pool) for pool in sorted({pools[0], other})]
 

@@ -8,7 +8,7 @@ is the guarantee of multiple comparisons with the best (Hsu, Annals of Statistic
 Bonferroni in place of Dunnett's quantile: slightly wider, no equicorrelation needed).
 
 "Not excluded" is not "proved equal": `loss_at_most` says how much slower than the best the
-recommended pool may still be, at the same confidence.
+smallest one may still be, at the same confidence.
 """
 
 import math
@@ -23,10 +23,11 @@ from reports.stats.block_model import CONFIDENCE, BlockModel
 C = TypeVar("C", bound=Hashable)
 
 PRACTICAL_MARGIN = 0.05  # a smaller loss of throughput is not worth further connections
+SETTLED_LOSS = 0.25  # while more than this may be lost, no single pool is recommended
 
 
 class Knee(Struct, frozen=True):
-    """The recommended pool of one curve, in connections, and how sure that is."""
+    """The smallest sufficient pool of one curve, in connections, and how sure that is."""
 
     pool: int
     excluded: tuple[int, ...]  # pools shown to be below the best by more than the margin
@@ -34,6 +35,11 @@ class Knee(Struct, frozen=True):
     loss_at_most: float  # 0.12: the true best may be up to 12 % above `pool`'s throughput
     margin: float = PRACTICAL_MARGIN
     confidence: float = CONFIDENCE
+
+    @property
+    def settled(self) -> bool:
+        """Whether the data single `pool` out: not so while it may lose more than `SETTLED_LOSS`."""
+        return self.loss_at_most <= SETTLED_LOSS
 
     @property
     def at_edge(self) -> bool:

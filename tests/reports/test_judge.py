@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from loadtests.results import Invalidity
-from reports import dataset
+from reports import dataset, wording
 from reports.advice import WHAT_TO_DO, Caution
 from reports.judge import judge
 from reports.verdict import Curve, Limit, Verdict
@@ -96,7 +96,7 @@ def test_a_generator_near_its_ceiling_binds_and_is_told(tmp_path: Path) -> None:
 
 
 def test_a_healthy_run_carries_only_the_caution_of_its_edge(verdict: Verdict) -> None:
-    assert cautions(verdict) <= {Caution.KNEE_AT_EDGE, Caution.LOOSE_RECOMMENDATION}
+    assert cautions(verdict) <= {Caution.KNEE_AT_EDGE, Caution.NOT_SETTLED}
     assert verdict.accounting is not None and verdict.accounting.holds
 
 
@@ -111,6 +111,7 @@ FATAL = (Invalidity(reason="missed", detail="2 % missed", fatal=True),)
         ({"interrupted": True}, Caution.INTERRUPTED),
         ({"synchronous_commit": "off"}, Caution.NOT_DURABLE),
         ({"noise_sd": 0.35}, Caution.NOISY_MACHINE),
+        ({"noise_sd": 0.35}, Caution.NOT_SETTLED),
         ({"blocks": 2}, Caution.TOO_FEW_BLOCKS),
         ({"laws": {("batch", 0.0): Law(1_000, 0.3)}}, Caution.LOCAL_ONLY),
     ],
@@ -148,3 +149,11 @@ def test_one_block_recommends_nothing(tmp_path: Path) -> None:
     verdict = judged(tmp_path, blocks=1, sample_files=False)
     assert all(found.knee is None for found in verdict.curves)
     assert not any(step.ratio.shown for found in verdict.curves for step in found.steps)
+
+
+def test_noise_that_hides_the_knee_recommends_no_pool(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, noise_sd=0.5, sample_files=False)
+    unsettled = [found for found in verdict.curves if found.knee is not None and not found.knee.settled]
+    assert unsettled
+    assert all(found.recommended is None for found in unsettled)
+    assert "not settled between" in wording.headline(verdict)

@@ -68,7 +68,9 @@ def test_the_stated_loss_is_an_upper_bound_of_the_true_loss() -> None:
 
 def test_noise_widens_the_stated_loss_instead_of_hiding_it() -> None:
     rng = np.random.default_rng(6)
-    assert knee_of((500, 900, 1_000, 1_000), 0.5, rng).loss_at_most > 0.3
+    found = knee_of((500, 900, 1_000, 1_000), 0.5, rng)
+    assert found.loss_at_most > 0.3
+    assert not found.settled
 
 
 def test_one_pool_or_one_block_has_no_knee() -> None:
