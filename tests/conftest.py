@@ -20,6 +20,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from queen.local.database import Database
 from queen.local.postgres import PostgresServer
@@ -27,6 +28,10 @@ from queen.local.postgres_binaries import installed_bindirs
 
 EMBEDDED, INSTALLED = 18, 15
 _serial = count(1)
+
+# One slow example on a busy machine is no failure; the time limit of a whole test is pytest-timeout's.
+settings.register_profile("unhurried", parent=settings(), deadline=None)
+settings.load_profile("unhurried")
 
 
 def skip_unless_ci(reason: str) -> None:
