@@ -17,15 +17,15 @@ Whole numbers that may be missing are `Int64`, other numbers float64 (missing: N
 Works with pandas 2.2 and 3.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pandas as pd
 
 from loadtests.results import Cell, Latency, ResultError, Sample, Trial
+from reports.columns import Row, constants, frame, typed
 from reports.runs import Run, read_any
 from reports.stats import histogram
 
@@ -35,8 +35,6 @@ PERCENTILES = ("p50_ms", "p95_ms", "p99_ms")
 CLOCKS = ("service", "response")
 POOL_TIMEOUT = "pool_timeout"  # the answer's code when no connection became free in time
 POOL_TIMEOUT_TEXT = "timeout exceeded when trying to connect"  # where a server sends no code
-
-Row = dict[str, Any]  # one row on its way into a frame; never leaves this module
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def of(runs: tuple[Run, ...]) -> Dataset:
 
 def trials_frame(runs: Iterable[Run]) -> pd.DataFrame:
     """The `trials` frame; all trials, valid or not."""
-    return _frame(_identity(run, trial) | _trial_row(trial) for run in runs for trial in run.trials)
+    return frame(_identity(run, trial) | _trial_row(trial) for run in runs for trial in run.trials)
 
 
 def errors_frame(runs: Iterable[Run]) -> pd.DataFrame:
@@ -73,16 +71,16 @@ def errors_frame(runs: Iterable[Run]) -> pd.DataFrame:
         for trial in run.trials
         for error in trial.load.errors
     ]
-    return _frame(rows, columns=(*IDENTITY, *FACTORS, "status", "code", "text", "requests"))
+    return frame(rows, columns=(*IDENTITY, *FACTORS, "status", "code", "text", "requests"))
 
 
 def samples_frame(runs: Iterable[Run]) -> pd.DataFrame:
     """The `samples` frame; trials without samples.csv have no rows. Raises `ResultError`."""
     frames = [
-        _typed(frame.assign(**_constants(_identity(run, trial))))
+        typed(rows.assign(**constants(_identity(run, trial))))
         for run in runs
         for trial in run.trials
-        if (frame := _read_samples(run, trial)) is not None
+        if (rows := _read_samples(run, trial)) is not None
     ]
     columns = [*IDENTITY, *FACTORS, *Sample.__struct_fields__]
     if not frames:
@@ -102,7 +100,7 @@ def latency_frame(runs: Iterable[Run]) -> pd.DataFrame:
         for (part, cell), members in groups.items()
         for row in _latency_rows(members)
     ]
-    return _frame(rows, columns=("part", *FACTORS, "clock", "trials", "count", *PERCENTILES))
+    return frame(rows, columns=("part", *FACTORS, "clock", "trials", "count", *PERCENTILES))
 
 
 def _identity(run: Run, trial: Trial) -> Row:
@@ -157,14 +155,14 @@ def _read_samples(run: Run, trial: Trial) -> pd.DataFrame | None:
     if files is None or not files.samples.exists():
         return None
     try:
-        frame = pd.read_csv(files.samples, dtype="float64")
+        rows = pd.read_csv(files.samples, dtype="float64")
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         reason = str(error).strip().splitlines()[0]
         raise ResultError(f"{files.samples}: not a table of samples: {reason}") from None
-    missing = [name for name in Sample.__struct_fields__ if name not in frame.columns]
+    missing = [name for name in Sample.__struct_fields__ if name not in rows.columns]
     if missing:
         raise ResultError(f"{files.samples}: no column {missing[0]}")
-    return frame
+    return rows
 
 
 def _latency_rows(members: Sequence[tuple[Run, Trial]]) -> Iterable[Row]:
@@ -189,42 +187,3 @@ def _merged(logs: Sequence[Path], clock: str, single: Sequence[Latency]) -> Late
     if found is not None and found.get_total_count():
         return histogram.latency(found)
     return single[0] if len(single) == 1 else None
-
-
-def _frame(rows: Iterable[Row], columns: Sequence[str] = ()) -> pd.DataFrame:
-    listed = [_constants(row) for row in rows]
-    return _typed(pd.DataFrame(listed) if listed else pd.DataFrame(columns=list(columns)))
-
-
-def _constants(row: Row) -> Row:
-    return {name: _missing(value) for name, value in row.items()}
-
-
-def _missing(value: object) -> object:
-    return pd.NA if value is None else value
-
-
-_TEXTS = {"run_id", "trial_id", "part", "strategy", "loop", "shape", "client", "synchronous_commit"}
-_TEXTS |= {"code", "text", "clock", "remarks"}
-_NULLABLE_INTEGERS = {"pool", "connection_timeout_ms"}
-_INTEGERS = {"block", "order", "attempt", "num_workers", "clients", "batch", "payload_bytes", "partitions"}
-_INTEGERS |= {"requests_ok", "requests_not_done", "requests_unknown", "requests_missed"}
-_INTEGERS |= {"requests", "status", "trials", "count"}
-
-
-def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    kinds: Mapping[str, str] = {name: _dtype(name) for name in frame.columns}
-    floats = [name for name, kind in kinds.items() if kind == "float64"]
-    return frame.assign(**{name: pd.to_numeric(frame[name], errors="coerce") for name in floats}).astype(
-        kinds
-    )
-
-
-def _dtype(name: str) -> str:
-    if name in _TEXTS:
-        return "string"
-    if name in _NULLABLE_INTEGERS:
-        return "Int64"
-    if name == "valid":
-        return "bool"
-    return "int64" if name in _INTEGERS else "float64"

@@ -11,10 +11,11 @@ COLUMNS = ("throughput", "low", "high", "pushes_per_s", "hold_ms", "needed", "bu
 
 
 def estimates_frame(curves: Iterable[Curve]) -> pd.DataFrame:
-    """`part`, every field of `Cell`, `trials`, and as float64 (missing: NaN)
+    """The frame; empty without curves.
 
-    `throughput`, `low`, `high` (messages/s and interval), `pushes_per_s`, `hold_ms`, `needed` (connections,
-    by Little's law), `busy`, `waiting`; `limit` (string); `recommended` (bool: the pool to use).
+    Columns: `part`, every field of `Cell`, `trials`; as float64 (missing: NaN) `throughput`, `low`, `high`
+    (messages/s and interval), `pushes_per_s`, `hold_ms`, `needed` (connections, by Little's law), `busy`,
+    `waiting`; `limit` (string); `recommended` (bool: the pool to use).
     """
     rows = [
         {"part": curve.part}

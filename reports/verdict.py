@@ -26,7 +26,6 @@ class Limit(enum.Enum):
     SERVER_CPU = "server CPU"
     MACHINE_CPU = "machine CPU"
     GENERATOR = "load generator"
-    OFFERED_LOAD = "offered load"
     UNCLEAR = "unclear"
 
 

@@ -17,7 +17,6 @@ LIMIT_TEXTS = {
     Limit.SERVER_CPU: "the server's CPU: one event loop is full",
     Limit.MACHINE_CPU: "the machine's CPU: server, database and load share it",
     Limit.GENERATOR: "the load generator: the server may be faster",
-    Limit.OFFERED_LOAD: "the offered load: nothing else",
     Limit.UNCLEAR: "unclear: no single limit explains it",
 }
 
@@ -115,7 +114,7 @@ def connections_title(curves: Sequence[Curve]) -> str:
     ]
     if not off:
         return "Connections needed: pushes/s × hold time"
-    return f"Pushes/s × hold time predicts the busy connections within {max(max(off), 0.01):.0%}"
+    return f"Pushes/s × hold time predicts the busy connections within {max(0.01, *off):.0%}"
 
 
 def timeouts_title(counts: Sequence[TimeoutCount]) -> str:

@@ -10,7 +10,7 @@ RESULTS = Path("results")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """RUN_A, RUN_B, --json."""
+    """Fill the parser: RUN_A, RUN_B, --json."""
     parser.add_argument("run_a", metavar="RUN_A", help="run directory or name: the base")
     parser.add_argument("run_b", metavar="RUN_B", help="run directory or name: compared with the base")
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON, for programs")

@@ -15,7 +15,7 @@ RESULTS = Path("results")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """RUN, --open, --json. (The name `run` belongs to the command line itself.)"""
+    """Fill the parser: RUN, --open, --json (the name `run` belongs to the command line itself)."""
     parser.add_argument("which", nargs="?", metavar="RUN", help="run directory or name (default: the latest)")
     parser.add_argument(
         "--open",

@@ -1,5 +1,6 @@
 """Verdict → what the template prints: rows and texts, formatted; the template only arranges them."""
 
+import math
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -180,7 +181,7 @@ def command(manifest: Manifest) -> str:
 
 def number(value: float | None, digits: int = 3) -> str:
     """Three significant digits with thousands separated; a dash for what is not available."""
-    if value is None or value != value:
+    if value is None or math.isnan(value):
         return ABSENT
     if abs(value) >= 10**digits:
         return f"{value:,.0f}"

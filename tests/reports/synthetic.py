@@ -7,6 +7,7 @@ noise; hold times follow from it by Little's law, so that every figure a report 
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
@@ -66,6 +67,14 @@ class World:
     run_id: str = "synthetic"
 
 
+class Place(NamedTuple):
+    """Where a trial stands in its run."""
+
+    part: str
+    block: int
+    order: int
+
+
 def write_run(root: Path, world: World | None = None) -> Path:
     """Write one run below `root` and return its directory."""
     world = world or World()
@@ -75,19 +84,21 @@ def write_run(root: Path, world: World | None = None) -> Path:
     order = 0
     drift = rng.normal(0, world.block_sd, world.blocks)
     for block in range(world.blocks):
-        cells = [cell for cell in _capacity_cells(world)]
+        cells = _capacity_cells(world)
         for index in rng.permutation(len(cells)):
             cell = cells[index]
             law = world.laws[(cell.strategy or "", cell.db_rtt_ms)]
             level = law.at(cell.pool or 1) * math.exp(drift[block] + rng.normal(0, world.noise_sd))
-            _write_trial(files, world, rng, order, "capacity", block, cell, level, 0.0)
+            place = Place("capacity", block, order)
+            _write_trial(files, world, rng, place, cell, level, 0.0)
             order += 1
     for block in range(2 if world.timeout_pools else 0):
         for pool in world.timeout_pools:
             cell = _cell(world, "sequential", 0.0, pool, rate=6_000.0)
             timeouts_s = world.timeouts_s.get(pool, 0.0)
             level = 6_000.0 - world.batch * timeouts_s
-            _write_trial(files, world, rng, order, "timeouts", block, cell, level, timeouts_s)
+            place = Place("timeouts", block, order)
+            _write_trial(files, world, rng, place, cell, level, timeouts_s)
             order += 1
     return files.root
 
@@ -116,13 +127,12 @@ def _write_trial(
     files: RunFiles,
     world: World,
     rng: np.random.Generator,
-    order: int,
-    part: str,
-    block: int,
+    place: Place,
     cell: Cell,
     level: float,
     timeouts_s: float,
 ) -> None:
+    part, block, order = place
     if order in world.missing:
         return
     trial_id = f"{order:03d}-{part}-{cell.strategy}-rtt{cell.db_rtt_ms:g}-pool{cell.pool}-b{block}"

@@ -130,7 +130,7 @@ def test_every_caution_has_advice() -> None:
 
 
 def test_an_invalid_trial_enters_no_figure(tmp_path: Path) -> None:
-    verdict = judged(tmp_path, remarks={order: FATAL for order in range(16)}, sample_files=False)
+    verdict = judged(tmp_path, remarks=dict.fromkeys(range(16), FATAL), sample_files=False)
     assert all(seen.trials == 3 for found in verdict.curves for seen in found.cells)
     assert len(verdict.validity.invalid) == 16
 

@@ -1,8 +1,8 @@
 """Every chart: finding in its title, units on its axes, its interval drawn; and well-formed themed SVG."""
 
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import matplotlib
 import pytest
