@@ -1,7 +1,7 @@
 """Dataset → verdict: the order in which the findings are made, and nothing else."""
 
 from reports.dataset import Dataset
-from reports.findings import cautions, curves, limits, timeouts, validity
+from reports.findings import cautions, curves, limits, offered, timeouts, validity
 from reports.runs import one_unit
 from reports.verdict import Verdict
 
@@ -23,6 +23,7 @@ def judge(dataset: Dataset) -> Verdict:
         curves=every,
         gains=tuple(gain for part in parts for gain in curves.gains(part, found[part.name])),
         timeouts=timeouts.count(runs),
+        offered=offered.loads(runs),
         accounting=audit,
         validity=checked,
         notices=cautions.notices(runs, every, checked, audit),

@@ -100,6 +100,18 @@ class TimeoutCount(Struct, frozen=True, kw_only=True):
         return self.requests / self.measured_s
 
 
+class OfferedLoad(Struct, frozen=True, kw_only=True):
+    """One open-loop cell: its throughput is what was offered, unless something was refused or missed."""
+
+    part: str
+    cell: Cell
+    trials: int
+    throughput: float  # mean
+    missed: int  # requests that were due while too many were in flight
+    timeouts: int  # requests of all trials
+    need: Need | None
+
+
 class AccountingTotals(Struct, frozen=True, kw_only=True):
     """What became of all messages, summed over the audited trials."""
 
@@ -155,6 +167,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     curves: tuple[Curve, ...]
     gains: tuple[FactorGain, ...]
     timeouts: tuple[TimeoutCount, ...]
+    offered: tuple[OfferedLoad, ...]
     accounting: AccountingTotals | None
     validity: Validity
     notices: tuple[Notice, ...]

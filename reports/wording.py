@@ -7,6 +7,7 @@ from loadtests.results import Cell
 from reports import labels
 from reports.stats.block_model import Ratio
 from reports.stats.knee import Knee
+from reports.stats.littles_law import Need
 from reports.verdict import Curve, FactorGain, Limit, TimeoutCount, Verdict
 
 LAW = "Connections needed ≈ pushes per second × hold time"
@@ -24,12 +25,14 @@ LIMIT_TEXTS = {
 def headline(verdict: Verdict) -> str:
     """The report in one paragraph: Little's law with the measured numbers, then DB_POOL_SIZE."""
     shown = _fastest_by_round_trip(verdict.curves)
-    laws = [_law(curve) for curve in shown if curve.need is not None]
+    laws = [_law(curve.factors, curve.need) for curve in shown if curve.need is not None]
+    if not verdict.curves:
+        laws = [_law(load.cell, load.need) for load in verdict.offered if load.need is not None]
     law = f"{LAW}: {'; '.join(laws)}." if laws else f"{LAW}."
     sizes = [_recommended(verdict.curves, rtt) for rtt in _round_trips(verdict.curves)]
     known = [size for size in sizes if size]
     if not known:
-        return f"{law} No pool size can be recommended: too few comparable trials."
+        return f"{law} No DB_POOL_SIZE is recommended: that takes a sweep of several pool sizes."
     return f"{law} DB_POOL_SIZE: {'; '.join(known)}."
 
 
@@ -135,11 +138,9 @@ def latency_title(curves: Sequence[Curve]) -> str:
     return f"Latency against pool size{load}"
 
 
-def _law(curve: Curve) -> str:
-    need = curve.need
-    assert need is not None
-    place = labels.round_trip(curve.factors.db_rtt_ms)
-    strategy = f"{curve.factors.strategy}, " if curve.factors.strategy else ""
+def _law(cell: Cell, need: Need) -> str:
+    place = labels.round_trip(cell.db_rtt_ms)
+    strategy = f"{cell.strategy}, " if cell.strategy else ""
     hold = f"{need.hold_ms:.3g} ms"
     return f"{need.pushes_per_s:,.0f}/s × {hold} ≈ {need.connections_needed:.0f} ({strategy}{place})"
 

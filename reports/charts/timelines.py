@@ -15,7 +15,8 @@ def trials(samples: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     for _, rows in samples.groupby(["run_id", "trial_id"], sort=False):
         first = rows.iloc[0]
         strategy = "" if pd.isna(first["strategy"]) else f"{first['strategy']}, "
-        name = f"{strategy}{round_trip(float(first['db_rtt_ms']))}, pool {first['pool']}"
+        pool = "" if pd.isna(first["pool"]) else f", pool {first['pool']}"
+        name = f"{strategy}{round_trip(float(first['db_rtt_ms']))}{pool}"
         yield name, rows.sort_values("t_s")
 
 

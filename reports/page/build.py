@@ -11,7 +11,7 @@ from reports import wording
 from reports.advice import WHAT_TO_DO
 from reports.charts import svg
 from reports.dataset import Dataset
-from reports.page import calculator, figures, model
+from reports.page import calculator, facts, figures, model
 from reports.stats.littles_law import COMFORTABLE_UTILISATION
 from reports.verdict import Verdict
 
@@ -31,6 +31,7 @@ def render(dataset: Dataset, verdict: Verdict) -> str:
             what_to_do=WHAT_TO_DO,
             cards=model.cards(verdict.curves),
             table=model.table(verdict.curves),
+            offered=model.offered(verdict.offered),
             latencies=model.latency_rows(dataset),
             charts=figures.draw_all(dataset, verdict),
             presets=calculator.presets(verdict.curves),
@@ -65,9 +66,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["number"] = model.number
-    environment.globals["machine"] = model.machine
-    environment.globals["settings"] = model.settings
-    environment.globals["command"] = model.command
+    environment.globals["machine"] = facts.machine
+    environment.globals["settings"] = facts.settings
+    environment.globals["command"] = facts.command
     return environment
 
 

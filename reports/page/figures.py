@@ -87,6 +87,8 @@ def _latency(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
 def _timeouts(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
     for place, part in enumerate(dict.fromkeys(seen.part for seen in verdict.timeouts)):
         frame = dataset.trials[dataset.trials["part"] == part]
+        if frame["pool"].nunique() < 2:  # nothing to draw against
+            continue
         title = wording.timeouts_title([seen for seen in verdict.timeouts if seen.part == part])
         yield _chart(
             f"timeouts-{place}",

@@ -1,18 +1,18 @@
 """Verdict → what the template prints: rows and texts, formatted; the template only arranges them."""
 
 import math
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from loadtests.results import Manifest
+import pandas as pd
+
 from reports import labels, wording
 from reports.advice import Caution, Notice
 from reports.dataset import Dataset
 from reports.labels import with_labels
 from reports.stats.block_model import Interval
 from reports.stats.knee import Knee
-from reports.verdict import CellFigures, Curve, Precision
+from reports.verdict import CellFigures, Curve, OfferedLoad, Precision
 
 ABSENT = "–"
 
@@ -65,6 +65,22 @@ class TableGroup:
 
 
 @dataclass(frozen=True)
+class OfferedRow:
+    """One open-loop cell of its table."""
+
+    name: str
+    pool: str
+    trials: str
+    offered: str
+    throughput: str
+    missed: str
+    timeouts: str
+    hold: str
+    needed: str
+    busy: str
+
+
+@dataclass(frozen=True)
 class LatencyRow:
     """One line of the latency table, ms."""
 
@@ -75,14 +91,6 @@ class LatencyRow:
     p50: str
     p95: str
     p99: str
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A name and a value."""
-
-    name: str
-    value: str
 
 
 def cards(curves: Sequence[Curve]) -> tuple[Card, ...]:
@@ -116,6 +124,26 @@ def table(curves: Sequence[Curve]) -> tuple[TableGroup, ...]:
     return tuple(TableGroup(wording.curve_name(curve, curves), tuple(_rows(curve))) for curve in curves)
 
 
+def offered(loads: Sequence[OfferedLoad]) -> tuple[OfferedRow, ...]:
+    """The table of the open-loop cells."""
+    cells = [load.cell for load in loads]
+    return tuple(
+        OfferedRow(
+            name=f"{load.part}: {wording.cell_name(load.cell, cells)}",
+            pool=ABSENT if load.cell.pool is None else str(load.cell.pool),
+            trials=str(load.trials),
+            offered=number(load.cell.rate_msg_s),
+            throughput=f"{load.throughput:,.0f}",
+            missed=f"{load.missed:,}",
+            timeouts=f"{load.timeouts:,}",
+            hold=number(load.need.hold_ms if load.need else None),
+            needed=number(load.need.connections_needed if load.need else None),
+            busy=number(load.need.busy_measured if load.need else None),
+        )
+        for load in loads
+    )
+
+
 def latency_rows(dataset: Dataset) -> tuple[LatencyRow, ...]:
     """Merged percentiles of every cell that has them."""
     frame = dataset.latency.dropna(subset=["p50_ms"])
@@ -125,7 +153,7 @@ def latency_rows(dataset: Dataset) -> tuple[LatencyRow, ...]:
     return tuple(
         LatencyRow(
             name=f"{row['part']}: {row['series']}, {row['panel']}",
-            pool=str(row["pool"]),
+            pool=ABSENT if pd.isna(row["pool"]) else str(row["pool"]),
             clock=str(row["clock"]),
             count=f"{row['count']:,}",
             p50=number(row["p50_ms"]),
@@ -145,38 +173,6 @@ def precision(found: Precision) -> str:
         f"{found.degrees_of_freedom} degrees of freedom); the smallest ratio that would be found with 80% "
         f"power at a 5% level is ×{found.minimum_detectable:.2f}."
     )
-
-
-def machine(manifest: Manifest) -> tuple[Fact, ...]:
-    """Where it ran and with what."""
-    host, versions = manifest.machine, manifest.versions
-    source = f" ({versions.postgres_source})" if versions.postgres_source else ""
-    facts = (
-        Fact("Processor", f"{host.cpu_model}, {host.cpu_count} CPUs"),
-        Fact("Memory", f"{host.memory_bytes / 2**30:.1f} GiB"),
-        Fact("System", host.system),
-        Fact("File system of the database", host.filesystem or ABSENT),
-        Fact(
-            "Load average before", ABSENT if host.load_average_1m is None else f"{host.load_average_1m:.2f}"
-        ),
-        Fact("Python", host.python),
-        Fact("Server", versions.server or ABSENT),
-        Fact("PostgreSQL", f"{versions.postgres or ABSENT}{source}"),
-        *(Fact(name, version) for name, version in sorted(manifest.packages.items())),
-    )
-    return facts
-
-
-def settings(manifest: Manifest) -> tuple[Fact, ...]:
-    """Environment variables of the server, then PostgreSQL's settings as read back."""
-    own = (Fact(name, value or ABSENT) for name, value in sorted(manifest.settings.items()))
-    database = (Fact(name, value) for name, value in sorted(manifest.postgres_settings.items()))
-    return (*own, *database)
-
-
-def command(manifest: Manifest) -> str:
-    """The exact command, quoted for a shell."""
-    return shlex.join(manifest.command)
 
 
 def number(value: float | None, digits: int = 3) -> str:

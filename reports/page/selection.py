@@ -12,8 +12,11 @@ def timeline_samples(verdict: Verdict, samples: pd.DataFrame) -> pd.DataFrame:
     if samples.empty:
         return samples
     pair = _pair_with_timeouts(verdict.timeouts) or _pair_of_a_curve(verdict.curves)
+    if not pair:
+        first = samples.iloc[0]
+        return _of_trial(samples, str(first["run_id"]), str(first["trial_id"]))
     frames = [_first_trial(samples, part, rtt, strategy, pool) for part, rtt, strategy, pool in pair]
-    return pd.concat(frames) if frames else samples.iloc[:0]
+    return pd.concat(frames)
 
 
 Choice = tuple[str, float, str | None, int]  # part, round trip, strategy, pool
@@ -61,6 +64,9 @@ def _first_trial(
     if chosen.empty:
         return chosen
     first = chosen.iloc[0]
-    one = (chosen["run_id"] == first["run_id"]) & (chosen["trial_id"] == first["trial_id"])
-    rows: pd.DataFrame = chosen.loc[one]
+    return _of_trial(chosen, str(first["run_id"]), str(first["trial_id"]))
+
+
+def _of_trial(samples: pd.DataFrame, run_id: str, trial_id: str) -> pd.DataFrame:
+    rows: pd.DataFrame = samples.loc[(samples["run_id"] == run_id) & (samples["trial_id"] == trial_id)]
     return rows

@@ -73,6 +73,13 @@ def test_time_outs_are_counted_with_their_text(verdict: Verdict) -> None:
     assert (counts[5].requests, counts[20].requests) == (0, 0)
 
 
+def test_littles_law_is_told_for_offered_loads_too(verdict: Verdict) -> None:
+    assert [load.cell.pool for load in verdict.offered] == [1, 2, 5, 20]
+    for load in verdict.offered:
+        assert load.need is not None and load.need.busy_measured is not None
+        assert load.need.connections_needed == pytest.approx(load.need.busy_measured, rel=0.02)
+
+
 def test_a_full_pool_binds_until_a_larger_one_is_no_faster(verdict: Verdict) -> None:
     local = curve(verdict, "sequential", 0.0)
     assert local.cells[0].limit is Limit.POOL

@@ -4,8 +4,10 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from loadtests import results
 from reports import dataset, wording
 from reports.dataset import Dataset
 from reports.judge import judge
@@ -109,6 +111,23 @@ def test_poor_runs_have_a_page_too(tmp_path: Path, world: World) -> None:
     parsed = Outline()
     parsed.feed((tmp_path / "report.html").read_text())
     assert parsed.open == []
+
+
+def test_one_load_on_a_server_that_is_not_ours_has_a_page(tmp_path: Path) -> None:
+    """No pool, no strategy, no audit: what `queen load` leaves when it only knows an address."""
+    run = write_run(tmp_path, World(pools=(5,), blocks=1, timeout_pools=()))
+    for path in sorted(run.glob("trials/*/trial.json"))[1:]:
+        path.unlink()
+    (path,) = run.glob("trials/*/trial.json")
+    trial = results.read(path, results.Trial)
+    cell = msgspec.structs.replace(trial.cell, pool=None, strategy=None, loop="open", rate_msg_s=6_000.0)
+    strange = msgspec.structs.replace(trial, part="load", cell=cell, pool=None, accounting=None, machine=None)
+    results.write(path, strange)
+    loaded = dataset.load([run])
+    text = build.render(loaded, judge(loaded))
+    assert "At an offered load" in text
+    assert "Not checked" in text
+    assert "No DB_POOL_SIZE is recommended" in text
 
 
 def test_the_calculator_starts_with_what_was_measured(verdict: Verdict) -> None:
