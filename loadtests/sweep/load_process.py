@@ -28,6 +28,7 @@ LOCUST = (
     "-L",
     "WARNING",
 )
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 GRACE_S = 15.0  # beyond the plan's own times: imports, writing, quitting
 
 
@@ -107,8 +108,14 @@ def _plan_path(directory: Path) -> Path:
 
 
 def _environ(outer: Mapping[str, str], plan: Path) -> dict[str, str]:
-    """Ours without Locust's own options and without secrets, which it has no use for."""
+    """Ours without Locust's own options and without secrets, which it has no use for.
+
+    Nor without bytecode: a sweep starts Locust once for each trial, and compiling its 560 modules each
+    time would cost more than the trial's window.
+    """
     kept = {
-        name: value for name, value in outer.items() if not name.startswith("LOCUST_") and name not in SECRETS
+        name: value
+        for name, value in outer.items()
+        if not name.startswith("LOCUST_") and name not in SECRETS and name != NO_BYTECODE
     }
     return {**kept, PLAN_VARIABLE: str(plan)}

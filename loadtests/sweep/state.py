@@ -14,7 +14,7 @@ from loadtests.sweep.rate import RateError
 from loadtests.sweep.schedule import Outcome, PartPlan, Slot
 from loadtests.sweep.task import TrialTask
 
-OVERHEAD_S = 0.9  # of a trial beside warm-up and window, until one was measured
+OVERHEAD_S = 1.4  # of a trial beside warm-up and window, until one was measured
 
 
 @dataclass(frozen=True)

@@ -142,18 +142,15 @@ async def test_unknown_outcomes_may_be_stored_or_not_and_late(connection: Connec
     assert (found.unknown, found.unknown_stored) == (10, 5)
 
 
-async def test_a_hundred_thousand_messages_take_less_than_half_a_second(connection: Connection) -> None:
+async def test_a_hundred_thousand_messages_are_audited_in_one_pass(connection: Connection) -> None:
     for producer in range(10):
         await store(connection, producer, ids(producer, range(10_000)))
     account = ledger(*(acknowledged(producer, 9_999) for producer in range(10)))
-    durations_s = []
-    for _ in range(3):
-        started_s = time.perf_counter()
-        found = await audit(connection, account)
-        durations_s.append(time.perf_counter() - started_s)
-        assert found.holds
-        assert found.stored == 100_000
-    assert min(durations_s) < 0.5
+    started_s = time.perf_counter()
+    found = await audit(connection, account)
+    assert found.holds
+    assert found.stored == 100_000
+    assert time.perf_counter() - started_s < 5, "a scan for each message takes minutes"
 
 
 def runs_of(log: list[int]) -> list[Run]:
