@@ -127,4 +127,13 @@ def _one_line(text: str, given: Mapping[str, str]) -> str:
     if not name:
         return text
     shown = "***" if name in SECRETS else repr(given[name])
-    return f"{name}={shown}: {expectation[0].lower()}{expectation[1:].replace('`', '')}"
+    if expectation.startswith("Invalid enum value"):
+        expectation = f"Expected one of {', '.join(_CHOICES[name])}"
+    words = expectation.replace("`", "").removesuffix(", got str")
+    return f"{name}={shown}: {words[0].lower()}{words[1:]}"
+
+
+_CHOICES = {
+    "PUSH_STRATEGY": [strategy.value for strategy in PushStrategy],
+    "LOG_LEVEL": [level.value for level in LogLevel],
+}

@@ -180,9 +180,13 @@ def _timeouts(counts: Iterable[TimeoutCount]) -> Iterator[str]:
         if found.requests:
             limit = f" (DB_CONNECTION_TIMEOUT {found.cell.connection_timeout_ms} ms)"
             yield (
-                f"Pool {found.cell.pool} gives {found.per_s:,.0f} time-outs a second, {found.requests:,} of "
-                f"{found.sent:,} requests{limit if found.cell.connection_timeout_ms else ''}: “{found.text}”."
+                f"Pool {found.cell.pool} gives {_rate(found.per_s)} time-outs a second, "
+                f"{found.requests:,} of {found.sent:,} requests{limit if found.cell.connection_timeout_ms else ''}: “{found.text}”."
             )
+
+
+def _rate(per_s: float) -> str:
+    return f"{per_s:,.0f}" if per_s >= 10 else f"{per_s:.2g}"
 
 
 def _limits(curves: Sequence[Curve]) -> Iterator[str]:

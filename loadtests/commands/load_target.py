@@ -1,11 +1,14 @@
 """The server that `queen load` loads: one that runs already, or one that is started with a database."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from loadtests.load.server_facts import ServerFacts
+from queen.errors import UserError
 from queen.local.database import Database
 from queen.local.open_database import OpenDatabase, open_database
 from queen.local.server import QueenServer
@@ -13,6 +16,7 @@ from queen.settings import Settings, load
 
 LOOPBACK = "127.0.0.1"
 MIN_CONNECTIONS = 200
+CONNECT_PATIENCE_S = 5.0
 SPARE_CONNECTIONS = 20  # beside the pool: NOTIFY, the sampler, the audit, superusers
 
 
@@ -35,6 +39,18 @@ class StartedServer:
     postgres_pid: int | None  # None: the database is not ours
 
 
+async def _require_answer(host: str) -> None:
+    """Raises `UserError` when nobody listens at the address: nothing could be learned from such a load."""
+    parts = urlsplit(host)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        async with asyncio.timeout(CONNECT_PATIENCE_S):
+            _, writer = await asyncio.open_connection(parts.hostname, port)
+    except OSError as error:  # TimeoutError is one, without a text
+        raise UserError(f"--host {host}: nobody answers there: {str(error) or 'timed out'}") from None
+    writer.close()
+
+
 @asynccontextmanager
 async def open_target(
     host: str | None, overrides: Mapping[str, str], environ: Mapping[str, str], scratch: Path
@@ -45,6 +61,7 @@ async def open_target(
     `UserError`.
     """
     if host is not None:
+        await _require_answer(host)
         yield Target(url=host, facts=ServerFacts())
         return
     settings = load({**environ, **overrides, "PORT": "0", "HOST": LOOPBACK})

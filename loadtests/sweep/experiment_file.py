@@ -102,6 +102,7 @@ def _value(value: Any) -> str:
 def _readable(text: str) -> str:
     """Turn "Expected `int` >= 1 - at `$.part[0].pool`" into "part[0].pool: expected int >= 1"."""
     what, _, place = text.partition(" - at `$")
+    what = what.replace("Invalid enum value", "unknown value")
     place = place.rstrip("`").lstrip(".") or "experiment"
     return f"{place}: {_lower(what.replace('`', ''))}"
 

@@ -6,6 +6,7 @@ Options that name factors make an experiment of one part; beside a file only tho
 are allowed, which replace what the file says.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,9 +54,20 @@ def experiment_of(asked: Asked) -> Experiment:
         raise ExperimentError(
             f"{_option(factors[0])} and an experiment file exclude each other: write the factor into the file"
         )
-    if factors:
-        return _from_factors(asked)
-    return _adjusted(experiment_file.read(_file(asked.experiment or QUICK)), asked)
+    try:
+        if factors:
+            return _from_factors(asked)
+        return _adjusted(experiment_file.read(_file(asked.experiment or QUICK)), asked)
+    except ExperimentError as error:
+        raise ExperimentError(_naming_the_option(str(error))) from None
+
+
+def _naming_the_option(said: str) -> str:
+    """Turn "command line: part[0].db_rtt_ms[1]: expected …" into "--rtt: expected …"."""
+    place = re.match(rf"{SOURCE}: (?:part\[\d+\]\.)?(\w+?)(?:_ms|_msg_s|_s)?(?:\[\d+\])?: ", said)
+    if place is None:
+        return said
+    return f"{_option({'db_rtt': 'rtt'}.get(place[1], place[1]))}: {said[place.end() :]}"
 
 
 def _file(name: str) -> Path:
@@ -83,7 +95,7 @@ def _from_factors(asked: Asked) -> Experiment:
     elif not asked.clients:
         part["clients"] = max(CLIENTS, *(pool * 5 // 4 + 1 for pool in part["pool"] or [1]))
     values: dict[str, Any] = {
-        "title": "command line",
+        "title": _title(asked),
         "part": [{name: value for name, value in part.items() if value is not None}],
     }
     if (budget_s := _one(float, asked, "budget")) is not None:
@@ -91,6 +103,11 @@ def _from_factors(asked: Asked) -> Experiment:
     if (seed := _one(int, asked, "seed")) is not None:
         values["seed"] = seed
     return experiment_file.convert(values, source=SOURCE)
+
+
+def _title(asked: Asked) -> str:
+    """The factors as they were asked for: "strategy sequential,batch · pool 2,5,20"."""
+    return " · ".join(f"{name} {getattr(asked, name)}" for name in FACTOR_OPTIONS if getattr(asked, name))
 
 
 def _adjusted(experiment: Experiment, asked: Asked) -> Experiment:
