@@ -181,7 +181,8 @@ def _timeouts(counts: Iterable[TimeoutCount]) -> Iterator[str]:
             limit = f" (DB_CONNECTION_TIMEOUT {found.cell.connection_timeout_ms} ms)"
             yield (
                 f"Pool {found.cell.pool} gives {_rate(found.per_s)} time-outs a second, "
-                f"{found.requests:,} of {found.sent:,} requests{limit if found.cell.connection_timeout_ms else ''}: “{found.text}”."
+                f"{found.requests:,} of {found.sent:,} requests"
+                f"{limit if found.cell.connection_timeout_ms else ''}: “{found.text}”."
             )
 
 
