@@ -240,6 +240,7 @@ class Invalidity(Struct, frozen=True, kw_only=True):
     """Why a trial does not count (`fatal`), or counts with a remark."""
 
     reason: Literal[
+        "pool_not_filled",
         "missed",
         "undersent",
         "generator_limited",

@@ -68,6 +68,7 @@ class Measured(Struct, frozen=True, kw_only=True):
     load: LoadResult
     looks: list[Look]
     rtt_ms: float
+    pool_filled: bool
     crashed: tuple[str, ...]
 
 
@@ -112,7 +113,7 @@ async def _measure(task: TrialTask, bench: Bench, database: Database, generator:
         settings = server_settings(task.cell, reached, bench.settings)
         server = await stack.enter_async_context(QueenServer.start(settings, log=files.server_log))
         rtt_ms = await round_trip_ms(reached)
-        await fill_pool(server.url, settings.db_pool_size)
+        pool_filled = await fill_pool(server.url, settings.db_pool_size)
         await bench.databases.checkpoint()
         activity = await connect(bench.database)
         stack.push_async_callback(activity.close)
@@ -133,7 +134,7 @@ async def _measure(task: TrialTask, bench: Bench, database: Database, generator:
         ended = server.child.returncode
         crashed = () if ended is None else (f"queen serve ended with {describe_exit(ended)}",)
     load = results.read(files.load, LoadResult)
-    return Measured(load=load, looks=looks, rtt_ms=rtt_ms, crashed=crashed)
+    return Measured(load=load, looks=looks, rtt_ms=rtt_ms, pool_filled=pool_filled, crashed=crashed)
 
 
 async def _load(generator: LoadProcess, plan: LoadPlan, sources: Sources) -> list[Look]:
@@ -174,6 +175,7 @@ def _trial(task: TrialTask, measured: Measured, accounting: Accounting, ceiling_
         accounting=accounting,
         machine=machine,
         ceiling_msg_s=ceiling_msg_s,
+        pool_filled=measured.pool_filled,
         crashed=measured.crashed,
     )
     return Trial(

@@ -23,21 +23,34 @@ def remarks(
     accounting: Accounting | None,
     machine: MachineUse | None,
     ceiling_msg_s: float | None,
+    pool_filled: bool = True,
     crashed: tuple[str, ...] = (),
 ) -> tuple[Invalidity, ...]:
     """Everything there is to say against a trial; empty when there is nothing.
 
     `ceiling_msg_s` is what the generator reaches against the null server with the same client and
-    batch; `crashed` names the child processes that ended on their own.
+    batch; `pool_filled` whether the server's pool was full before the warm-up; `crashed` names the
+    child processes that did not end as they should.
     """
     found = [
         *(Invalidity(reason="crashed", detail=detail, fatal=True) for detail in crashed),
+        *_pool(cell, pool_filled),
         *_sent(cell, load),
         *_generator(load, ceiling_msg_s),
         *_machine(load, machine),
         *_accounting(accounting),
     ]
     return tuple(found)
+
+
+def _pool(cell: Cell, pool_filled: bool) -> Iterator[Invalidity]:
+    """A pool that still grows has the window measure connections being opened."""
+    if not pool_filled:
+        yield Invalidity(
+            reason="pool_not_filled",
+            detail=f"fewer than {cell.pool} connections were open before the warm-up",
+            fatal=True,
+        )
 
 
 def _sent(cell: Cell, load: LoadResult) -> Iterator[Invalidity]:

@@ -17,11 +17,18 @@ def remarks(
     accounting: Accounting | None = None,
     other_cpu_s: float | None = None,
     ceiling_msg_s: float | None = None,
+    pool_filled: bool = True,
     crashed: tuple[str, ...] = (),
 ) -> tuple[Invalidity, ...]:
     machine = MachineUse(cpu_count=2, other_cpu_s=other_cpu_s)
     return validity.remarks(
-        cell, load, accounting=accounting, machine=machine, ceiling_msg_s=ceiling_msg_s, crashed=crashed
+        cell,
+        load,
+        accounting=accounting,
+        machine=machine,
+        ceiling_msg_s=ceiling_msg_s,
+        pool_filled=pool_filled,
+        crashed=crashed,
     )
 
 
@@ -37,6 +44,12 @@ def test_a_healthy_trial_has_no_remark() -> None:
             )
             == ()
         )
+
+
+def test_a_pool_that_was_still_growing_is_fatal() -> None:
+    (remark,) = remarks(CLOSED, made_load(), pool_filled=False)
+    assert (remark.reason, remark.fatal) == ("pool_not_filled", True)
+    assert remark.detail == "fewer than 5 connections were open before the warm-up"
 
 
 @pytest.mark.parametrize(("missed", "reasons"), [(1, []), (2, ["missed"])])
