@@ -111,9 +111,14 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
 
 class Latency(Struct, frozen=True, kw_only=True):
-    """Percentiles in ms of one clock over the measured window; from a histogram, never averaged."""
+    """Percentiles in ms of one clock over the measured window; from a histogram, never averaged.
 
-    count: int
+    Of acknowledged pushes alone (answered 2xx, no message refused): a refusal at once is no fast answer.
+    What was refused is in `LoadResult.requests_not_done`, what had no answer or leaves doubt in
+    `requests_unknown`, what was never sent in `requests_missed`. A schedule lag is of all that were sent.
+    """
+
+    count: int  # of service and response: LoadResult.requests_ok
     p50_ms: float
     p90_ms: float
     p95_ms: float
@@ -132,7 +137,10 @@ class ErrorCount(Struct, frozen=True, kw_only=True):
 
 
 class LoadResult(Struct, frozen=True, kw_only=True):
-    """One Locust run. Request and message counts are those of the measured window, unless named total."""
+    """One Locust run. Request and message counts are those of the measured window, unless named total.
+
+    `requests_sent` = ok + not_done + unknown. The latencies are those of the `requests_ok` alone.
+    """
 
     started_at: str  # UTC, start of the measured window
     started_monotonic_s: float  # the same instant on CLOCK_MONOTONIC, to align with samples
@@ -140,7 +148,7 @@ class LoadResult(Struct, frozen=True, kw_only=True):
     measured_s: float  # the window as it really was
     users: int
     requests_sent: int
-    requests_ok: int
+    requests_ok: int  # acknowledged: every message stored, duplicates included
     requests_not_done: int  # refused, safe to retry: 4xx, 429, 503 other than outcome_unknown
     requests_unknown: int  # outcome unknown: no answer, or `outcome_unknown`
     requests_missed: int = 0  # open loop: due, but over the in-flight cap

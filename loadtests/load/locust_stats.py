@@ -3,6 +3,8 @@
 Locust rounds latencies to whole milliseconds and counts each request in three places. Here latencies
 keep three digits down to a microsecond, and a raw user's requests are gathered and handed to Locust's
 statistics about once a second, through `StatsEntry.extend`: the way a master takes its workers' reports.
+
+As in the result files, a latency is one of a success: failures are counted as failures alone.
 """
 
 import math
@@ -45,10 +47,11 @@ class LiveEntry:
         self._name = name
         self._in_total = in_total
         self._histogram = LatencyHistogram()
+        self._failures = 0
         self._answer_bytes = 0
 
     def record(self, duration_s: float, answer_bytes: int) -> None:
-        """Count one request."""
+        """Count one request that succeeded."""
         self._histogram.record(duration_s)
         self._answer_bytes += answer_bytes
 
@@ -58,16 +61,17 @@ class LiveEntry:
             self._histogram, self._answer_bytes = other._histogram, other._answer_bytes
 
     def fail(self, statistics: RequestStats, error: str) -> None:
-        """Count one failure at once; the request itself is recorded as well."""
+        """Count one request that failed: at once in the table of failures, and never as a latency."""
+        self._failures += 1
         statistics.log_error(self._method, self._name, error)
 
     def flush(self, statistics: RequestStats) -> None:
         """Hand over what came since the last flush."""
-        if not self._histogram.count:
+        if not self._histogram.count and not self._failures:
             return
-        gathered, answer_bytes = self._histogram, self._answer_bytes
-        self._histogram, self._answer_bytes = LatencyHistogram(), 0
-        partial = _partial_entry(statistics, self._name, self._method, gathered)
+        gathered, failures, answer_bytes = self._histogram, self._failures, self._answer_bytes
+        self._histogram, self._failures, self._answer_bytes = LatencyHistogram(), 0, 0
+        partial = _partial_entry(statistics, self._name, self._method, gathered, failures)
         partial.total_content_length = answer_bytes
         statistics.entries[(self._name, self._method)].extend(partial)
         if self._in_total:
@@ -75,17 +79,19 @@ class LiveEntry:
 
 
 def _partial_entry(
-    statistics: RequestStats, name: str, method: str, gathered: LatencyHistogram
+    statistics: RequestStats, name: str, method: str, gathered: LatencyHistogram, failures: int
 ) -> StatsEntry:
+    """`failures` requests are what Locust calls none requests: counted, but without a response time."""
     now = datetime.now(UTC).timestamp()  # Locust keeps its seconds on the wall clock
     buckets = gathered.buckets()
     entry = StatsEntry(statistics, name, method)
     entry.start_time = now
     entry.last_request_timestamp = now
-    entry.num_requests = gathered.count
-    entry.num_reqs_per_sec[int(now)] = gathered.count
+    entry.num_requests = gathered.count + failures
+    entry.num_none_requests = failures
+    entry.num_reqs_per_sec[int(now)] = entry.num_requests
     entry.total_response_time = gathered.total_s * 1000  # type: ignore[assignment]
-    entry.min_response_time = buckets[0][0] / 1000  # type: ignore[assignment]
+    entry.min_response_time = buckets[0][0] / 1000 if buckets else None  # type: ignore[assignment]
     entry.max_response_time = gathered.max_s * 1000  # type: ignore[assignment]
     times: dict[float, int] = defaultdict(int)
     for micros, count in buckets:

@@ -17,7 +17,7 @@ from loadtests.load.producer import Producer, Sender
 from loadtests.load.recorder import Attempt, Recorder
 
 MAX_PAUSE_S = 5.0  # longest Retry-After that is obeyed in full
-RECONNECT_PAUSE_S = 0.05  # a server that is gone must not make the generator spin
+FAILURE_PAUSE_S = 0.1  # a server that is gone, or fails at once, must not make the generator spin
 
 
 class Loop(Protocol):
@@ -29,7 +29,10 @@ class Loop(Protocol):
 
 
 class ClosedLoop:
-    """The next push right after the answer; obeys Retry-After, at most `MAX_PAUSE_S`."""
+    """The next push right after the answer; obeys Retry-After, at most `MAX_PAUSE_S`.
+
+    After a failure that names no Retry-After it waits `FAILURE_PAUSE_S`.
+    """
 
     def __init__(self, producer: Producer, sender: Sender, recorder: Recorder, stopping: Event) -> None:
         self._producer = producer
@@ -47,10 +50,10 @@ class ClosedLoop:
 
     def _pause(self, attempt: Attempt) -> None:
         if attempt.retry_after_s is not None and attempt.outcome.status in (429, 503):
-            self._recorder.paused()
+            self._recorder.paused(attempt.done_at)
             self._stopping.wait(min(attempt.retry_after_s, MAX_PAUSE_S))
-        elif not attempt.outcome.status:
-            self._stopping.wait(RECONNECT_PAUSE_S)
+        else:
+            self._stopping.wait(FAILURE_PAUSE_S)
 
 
 class OpenLoop:

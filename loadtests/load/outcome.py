@@ -36,6 +36,11 @@ class PushOutcome(Struct, frozen=True):
     text: str = ""
 
     @property
+    def acknowledged(self) -> bool:
+        """Whether every message is stored, now or by an earlier try: no failure, so `code` is empty."""
+        return not self.code
+
+    @property
     def worst(self) -> Fate:
         """The fate that the whole request is counted under."""
         return max(self.fates, key=_SEVERITY.index)

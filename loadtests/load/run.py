@@ -108,22 +108,25 @@ class LiveStatistics:
 
     def pushed(self, due_s: float, attempt: Attempt) -> None:
         """A push over a client that leaves the bookkeeping to us."""
+        if not attempt.outcome.acknowledged:
+            self._push.fail(self._statistics, failure_text(attempt.outcome))
+            return
         self._push.record(attempt.done_at - attempt.sent_at, attempt.answer_bytes)
         if self._open_loop:
             self._intended.record(attempt.done_at - due_s, attempt.answer_bytes)
-        if attempt.outcome.code:
-            self._push.fail(self._statistics, failure_text(attempt.outcome))
 
     def pushed_elsewhere(self, due_s: float, attempt: Attempt) -> None:
         """A push over a client that has fired Locust's request event already: only the second clock."""
-        self._intended.record(attempt.done_at - due_s, attempt.answer_bytes)
+        if attempt.outcome.acknowledged:
+            self._intended.record(attempt.done_at - due_s, attempt.answer_bytes)
 
     def other(self, method: str, name: str, duration_s: float, answer_bytes: int, error: str = "") -> None:
         """A request that is not a push."""
         entry = self._others.setdefault(name, LiveEntry(method, name))
-        entry.record(duration_s, answer_bytes)
         if error:
             entry.fail(self._statistics, error)
+        else:
+            entry.record(duration_s, answer_bytes)
 
     def flush(self) -> None:
         """Hand everything to Locust."""

@@ -49,11 +49,11 @@ def install(environ: Mapping[str, str]) -> None:
     def prepare(environment: Environment, **_: Any) -> None:
         try:
             plan = wait_for_plan(environ)
-            trial = Trial(environment, plan)
+            planned = PlannedLoad(environment, plan)
         except (PlanError, ValueError) as error:
             print(f"locust: {error}", file=sys.stderr)
             sys.exit(2)
-        trial.listen()
+        planned.listen()
 
 
 def wait_for_plan(environ: Mapping[str, str]) -> LoadPlan:
@@ -73,7 +73,7 @@ def wait_for_plan(environ: Mapping[str, str]) -> LoadPlan:
         raise PlanError(f"{path}: {error}") from None
 
 
-class Trial:
+class PlannedLoad:
     """Carries one plan out, driven by Locust's events. Raises ValueError for a bad plan."""
 
     def __init__(self, environment: Environment, plan: LoadPlan) -> None:

@@ -116,6 +116,7 @@ class FastSender:
             else:
                 outcome = no_answer(str(response.error))
             if outcome.code:
+                response.request_meta["response_time"] = None  # a failure is counted, and is no latency
                 response.failure(failure_text(outcome))
             else:
                 response.success()

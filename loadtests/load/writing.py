@@ -19,7 +19,7 @@ def write_results(recorder: Recorder, files: TrialFiles) -> LoadResult:
     result = recorder.result()
     results.write(files.load, result)
     results.write(files.ledger, recorder.ledger())
-    start_s = recorder.window.started_at.timestamp()
+    start_s = recorder.tally.started_at.timestamp()
     log = histogram_log(recorder.histograms(), start_s, start_s + result.measured_s)
     _replace(files.latency, log)
     return result

@@ -8,9 +8,11 @@ from locust.stats import RequestStats
 
 from loadtests.load import locust_stats
 from loadtests.load.locust_stats import PUSH, PUSH_INTENDED, LiveEntry, bucket_response_time
-from loadtests.load.outcome import ALL_QUEUED, no_answer
+from loadtests.load.outcome import ALL_QUEUED, Fate, PushOutcome, no_answer
 from loadtests.load.recorder import Attempt
 from loadtests.load.run import LiveStatistics
+
+REFUSED = PushOutcome((Fate.REFUSED,), 503, "pool_timeout", "timeout exceeded when trying to connect")
 
 
 @pytest.fixture(autouse=True)
@@ -76,3 +78,17 @@ def test_failures_stand_in_locusts_failure_table() -> None:
     assert "no_answer: reset" in str(error.error)
     assert statistics.total.num_failures == 1
     assert statistics.total.num_requests == 1
+
+
+@pytest.mark.parametrize("open_loop", [True, False])
+def test_a_failure_at_once_improves_no_percentile(open_loop: bool) -> None:
+    statistics = RequestStats()
+    live = LiveStatistics(statistics, open_loop=open_loop)
+    live.pushed(10.0, Attempt(ALL_QUEUED, 10.0, 10.1))
+    for _ in range(9):
+        live.pushed(10.0, Attempt(REFUSED, 10.0, 10.001))
+    live.flush()
+    for shown in (statistics.get(PUSH, "POST"), statistics.get(PUSH_INTENDED, "POST"), statistics.total):
+        assert shown.median_response_time == pytest.approx(100, rel=0.01)
+        assert shown.min_response_time == pytest.approx(100, rel=0.01)
+    assert (statistics.total.num_requests, statistics.total.num_failures) == (10, 9)

@@ -94,7 +94,7 @@ def test_the_closed_loop_obeys_retry_after_within_bounds(
 def test_a_stop_ends_the_pause_at_once() -> None:
     scene = Scene()
     loop = gevent.spawn(scene.closed(FakeSender(lambda _: answered(BUSY, 4.0))).run)
-    until(lambda: scene.recorder.window.pauses == 1)
+    until(lambda: scene.recorder.tally.pauses == 1)
     scene.stopping.set()
     loop.join(timeout=1.0)
     assert loop.ready()
@@ -128,7 +128,7 @@ def test_what_is_due_over_the_cap_is_missed_not_sent_later() -> None:
 
     sender = FakeSender(slow)
     loop = gevent.spawn(scene.open(sender, (0.0 for _ in range(10)), cap=3).run)
-    until(lambda: scene.recorder.window.missed == 7)
+    until(lambda: scene.recorder.tally.missed == 7)
     answers.set()
     loop.join(timeout=DEADLINE_S)
     assert len(sender.bodies) == 3
@@ -148,12 +148,15 @@ def test_a_push_that_is_cut_off_has_an_unknown_outcome(loop: str) -> None:
     assert scene.recorder.result().total_messages_unknown == 2 * pushes
 
 
-def test_a_server_that_is_gone_does_not_make_the_generator_spin() -> None:
+@pytest.mark.parametrize("failure", [no_answer("reset"), PushOutcome((Fate.UNKNOWN,), 500, "http_500"), BUSY])
+def test_a_server_that_is_gone_or_fails_at_once_does_not_make_the_generator_spin(
+    failure: PushOutcome,
+) -> None:
     scene = Scene()
-    sender = FakeSender(lambda _: answered(no_answer("reset")))
+    sender = FakeSender(lambda _: answered(failure))
     loop = gevent.spawn(scene.closed(sender).run)
     until(lambda: len(sender.bodies) == 3)
     scene.stopping.set()
     loop.join(timeout=DEADLINE_S)
-    window = scene.recorder.window
-    assert perf_counter() - window.start_s >= 2 * loops.RECONNECT_PAUSE_S
+    assert perf_counter() - scene.recorder.tally.start_s >= 2 * loops.FAILURE_PAUSE_S
+    assert scene.recorder.tally.pauses == 0  # nothing asked for it

@@ -78,11 +78,13 @@ def test_items_have_fates_of_their_own() -> None:
     outcome = classify(201, items("queued", "duplicate", "failed", "buffered"), 4)
     assert outcome.fates == (Fate.ACKNOWLEDGED, Fate.DUPLICATE, Fate.REFUSED, Fate.UNKNOWN)
     assert (outcome.worst, outcome.code) == (Fate.UNKNOWN, "item_failed")
+    assert not outcome.acknowledged
 
 
 def test_duplicates_alone_are_no_failure() -> None:
     outcome = classify(201, items("queued", "duplicate"), 2)
     assert (outcome.worst, outcome.code) == (Fate.DUPLICATE, "")
+    assert outcome.acknowledged
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"[1]", b'[{"status":"queued"}]', b"[{]"])

@@ -7,6 +7,7 @@ from loadtests.load.plan import LoadPlan
 from loadtests.load.recorder import MAX_ERROR_KINDS, Attempt, Recorder
 
 REFUSED = PushOutcome((Fate.REFUSED,), 503, "pool_timeout", "timeout exceeded when trying to connect")
+PARTLY_REFUSED = PushOutcome((Fate.ACKNOWLEDGED,) * 9 + (Fate.REFUSED,), 201, "item_failed", "no")
 
 
 def recorder(**changes: Any) -> Recorder:
@@ -18,7 +19,7 @@ def window(recorder: Recorder, start_s: float = 100.0, end_s: float = 200.0) -> 
     """Put the measured window at known times."""
     recorder.open_window()
     recorder.close_window()
-    recorder.window.start_s, recorder.window.end_s = start_s, end_s
+    recorder.tally.start_s, recorder.tally.end_s = start_s, end_s
     return recorder
 
 
@@ -83,11 +84,29 @@ def test_every_request_is_counted_under_its_worst_message() -> None:
         (0, "no_answer", 1),
     ]
     assert result.service is not None
-    assert result.service.count == 4  # no answer, no latency
+    assert result.service.count == result.requests_ok
     (producer,) = measured.ledger().producers
     assert producer.acknowledged == ((0, 9), (40, 49))
     assert producer.refused == ((10, 29),)
     assert producer.unknown == ((30, 39),)
+
+
+@pytest.mark.parametrize("loop", ["open", "closed"])
+@pytest.mark.parametrize("failure", [REFUSED, no_answer("reset"), PARTLY_REFUSED])
+def test_a_failure_at_once_improves_no_percentile(loop: str, failure: PushOutcome) -> None:
+    measured = window(recorder(loop=loop))
+    account = measured.account(0, "p0")
+    measured.pushed(account, 0, 9, 110.0, attempt(110.0, 111.0))
+    for place in range(1, 10):
+        first = place * 10
+        measured.pushed(account, first, first + 9, 110.0, attempt(110.0, 110.001, failure))
+    result = measured.result()
+    for latency in (result.service, result.response):
+        assert latency is not None
+        assert latency.count == result.requests_ok == 1
+        assert latency.p50_ms == pytest.approx(1000, rel=0.001)
+    assert result.requests_not_done + result.requests_unknown == 9
+    assert [histogram.get_total_count() for histogram in measured.histograms()] == [1, 1]
 
 
 def test_the_kinds_of_errors_are_bounded() -> None:
@@ -103,7 +122,7 @@ def test_the_kinds_of_errors_are_bounded() -> None:
 
 def test_a_run_that_ends_before_its_warm_up_still_has_figures() -> None:
     measured = recorder()
-    due_s = measured.window.start_s
+    due_s = measured.tally.start_s
     measured.pushed(measured.account(0, "p0"), 0, 9, due_s, attempt(due_s, due_s))
     result = measured.result()
     assert result.messages_acknowledged == 10
@@ -113,7 +132,7 @@ def test_a_run_that_ends_before_its_warm_up_still_has_figures() -> None:
 
 def test_what_came_in_the_warm_up_is_forgotten_but_stays_in_the_ledger() -> None:
     measured = recorder()
-    due_s = measured.window.start_s
+    due_s = measured.tally.start_s
     measured.pushed(measured.account(0, "p0"), 0, 9, due_s, attempt(due_s, due_s))
     measured.missed(due_s)
     measured.open_window()
@@ -129,6 +148,7 @@ def test_missed_pauses_and_popped_are_counted_in_the_window() -> None:
     measured.missed(250.0)
     measured.popped(10, 150.0)
     measured.popped(10, 250.0)
-    measured.paused()
+    measured.paused(150.0)
+    measured.paused(250.0)
     result = measured.result()
     assert (result.requests_missed, result.messages_popped, result.retry_pauses) == (1, 10, 1)

@@ -18,7 +18,7 @@ from loadtests.results import Ledger, LoadResult, TrialFiles
 def test_the_written_files_are_what_was_recorded(tmp_path: Path) -> None:
     files = TrialFiles(tmp_path / "trial")
     recorder = Recorder(LoadPlan(host="http://x", trial_directory=str(files.root), run_tag="t9", loop="open"))
-    due_s = recorder.window.start_s
+    due_s = recorder.tally.start_s
     recorder.pushed(recorder.account(0, "p0"), 0, 9, due_s, Attempt(ALL_QUEUED, due_s + 0.001, due_s + 0.003))
     result = write_results(recorder, files)
     assert results.read(files.load, LoadResult) == result
