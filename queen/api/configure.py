@@ -14,6 +14,11 @@ Seconds = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
 _DEFAULT = QueueOptions()
+_NOT_ENFORCED = {
+    "max_size": "maxSize",
+    "retention_enabled": "retentionEnabled",
+    "max_wait_time_seconds": "maxWaitTimeSeconds",
+}
 _LEASE_OF_ZERO_S = 60  # leaseTime 0 means this
 
 
@@ -79,10 +84,13 @@ class ConfigureResource:
             raise BadRequest(
                 "encryptionEnabled: this server does not encrypt payloads; encrypt them in the client"
             )
+        for name, wanted in _NOT_ENFORCED.items():
+            if getattr(options, name):
+                raise BadRequest(f"{wanted}: this version does not enforce it, so it does not accept it")
         options.lease_time = options.lease_time or _LEASE_OF_ZERO_S
-        wanted = {name: getattr(options, name) for name in QueueOptions.__struct_fields__}
+        values = {name: getattr(options, name) for name in QueueOptions.__struct_fields__}
         made = await self._store.configure(
-            queue, namespace, task, QueueOptions(**wanted), Deadline.after_ms(self._timeout_ms)
+            queue, namespace, task, QueueOptions(**values), Deadline.after_ms(self._timeout_ms)
         )
         return answer(
             Configured(

@@ -68,7 +68,7 @@ class PopResource:
 
     async def _pop(self, request: Request, queue: str, partition: str | None) -> Response:
         wanted = self._read(request.query, queue, partition)
-        delivery = await self._popper.pop(wanted, lambda: request.client.gone)
+        delivery = await self._popper.pop(wanted, request.client)
         if delivery is None:
             return Response(status=204)
         self._activity.popped.add(len(delivery.messages))

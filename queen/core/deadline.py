@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Deadline:
     """An instant on the monotonic clock."""
 
@@ -15,10 +15,13 @@ class Deadline:
         """A deadline that many milliseconds from now."""
         return cls(time.monotonic() + milliseconds / 1000)
 
-    def remaining_s(self, at_most_ms: float | None = None) -> float:
-        """Seconds left, never negative; no more than `at_most_ms` when that is given."""
-        left = max(0.0, self.at_s - time.monotonic())
-        return left if at_most_ms is None else min(left, at_most_ms / 1000)
+    def within_ms(self, milliseconds: float) -> "Deadline":
+        """This deadline, or the one that many milliseconds from now if that is sooner."""
+        return min(self, Deadline.after_ms(milliseconds))
+
+    def remaining_s(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self.at_s - time.monotonic())
 
     @property
     def passed(self) -> bool:

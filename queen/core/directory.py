@@ -24,13 +24,13 @@ class Directory:
     ) -> dict[PartitionName, Partition]:
         """The partitions of these names; those that do not exist are made."""
         wanted = set(names)
-        missing = sorted(wanted - self._known.keys())
-        if missing:
-            if len(self._known) + len(missing) > _MOST_ENTRIES:
-                self._known.clear()
-                missing = sorted(wanted)
-            self._known.update(await self._store.resolve(missing, deadline))
-        return {name: self._known[name] for name in wanted}
+        # Taken before the wait: others may make the cache forget meanwhile.
+        found = {name: self._known[name] for name in wanted if name in self._known}
+        if missing := sorted(wanted - found.keys()):
+            resolved = await self._store.resolve(missing, deadline)
+            self._remember(resolved)
+            found.update(resolved)
+        return found
 
     async def find(self, name: PartitionName, deadline: Deadline) -> Partition | None:
         """The partition, if it exists; it is not made."""
@@ -38,8 +38,14 @@ class Directory:
             found = await self._store.find(name, deadline)
             if found is None:
                 return None
-            self._known[name] = found
+            self._remember({name: found})
+            return found
         return self._known[name]
+
+    def _remember(self, found: dict[PartitionName, Partition]) -> None:
+        if len(self._known) + len(found) > _MOST_ENTRIES:
+            self._known.clear()
+        self._known.update(found)
 
     def forget(self, names: Iterable[PartitionName]) -> None:
         """Drop what turned out to be stale."""

@@ -5,7 +5,8 @@ is pushed after its first request, also when that request found nothing.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Protocol
 from uuid import UUID, uuid4
 
 from msgspec import Struct
@@ -15,7 +16,9 @@ from queen.core.directory import Directory
 from queen.core.store import QUEUE_MODE_GROUP, PartitionName, Popped, PopQuery, PopResult, Store
 from queen.core.wakeups import Waiter, Wakeups
 
-FALLBACK_POLL_S = 1.0  # a parked poll looks at least this often: a lease may end without a word
+FALLBACK_POLL_S = 1.0  # the first in line looks at least this often: a lease may end without a word
+_SHORTEST_PAUSE_MS = 5.0
+_MOST_GROUPS = 100_000
 _LOOKS_AT_ONCE = 16  # looks without a pause while other pops hold what may be ours
 
 
@@ -40,6 +43,19 @@ class Delivery(Struct, frozen=True):
     messages: tuple[Popped, ...]
 
 
+class Listener(Protocol):
+    """Whoever waits for the answer, as far as a pop must know."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody waits any more."""
+        ...
+
+    def on_gone(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back once when the listener goes away; returns a function that takes this back."""
+        ...
+
+
 class Popper:
     """The pop operation of one server process."""
 
@@ -52,61 +68,90 @@ class Popper:
         self._statement_timeout_ms = statement_timeout_ms
         self._groups: dict[tuple[str, str], int] = {}
 
-    async def pop(self, request: PopRequest, gone: Callable[[], bool] = lambda: False) -> Delivery | None:
-        """Messages for the group, or None when there are none in time (or the client is `gone`)."""
+    async def pop(self, request: PopRequest, listener: Listener) -> Delivery | None:
+        """Messages for the group, or None when there are none in time.
+
+        A listener that has gone gets nothing and keeps no lease: what was claimed for it is given back.
+        """
         group_id = await self._register(request)
         until = Deadline.after_ms(request.wait_ms)
         waiter = self._wakeups.join(request.queue, request.group, request.partition)
+        forget = listener.on_gone(waiter.wake)
         try:
-            while not gone():
+            while not listener.gone:
                 waiter.clear()
                 lease_id = None if request.auto_ack else uuid4()
                 found = await self._look(request, group_id, lease_id)
                 if found.messages:
-                    return Delivery(lease_id, tuple(found.messages))
+                    delivery = Delivery(lease_id, tuple(found.messages))
+                    return await self._hand_over(request, group_id, delivery, listener)
                 if until.passed or self._wakeups.closed:
-                    return None
+                    break
                 await self._park(waiter, found, until)
             return None
         finally:
+            forget()
             self._wakeups.leave(waiter)
+
+    async def _hand_over(
+        self, request: PopRequest, group_id: int, delivery: Delivery, listener: Listener
+    ) -> Delivery | None:
+        if listener.gone and delivery.lease_id is not None:
+            partitions = list({message.partition_uuid for message in delivery.messages})
+            await self._store.release(group_id, partitions, delivery.lease_id, self._deadline())
+            self._wake_others(request, delivery)
+            return None
+        if request.auto_ack and len(delivery.messages) == request.batch:
+            self._wake_others(request, delivery)  # the partition is free, and may hold more
+        return delivery
+
+    def _wake_others(self, request: PopRequest, delivery: Delivery) -> None:
+        partitions = {message.partition for message in delivery.messages}
+        self._wakeups.wake(request.queue, partitions, request.group)
 
     async def _register(self, request: PopRequest) -> int:
         key = (request.queue, request.group)
-        if key not in self._groups:
-            self._groups[key] = await self._store.register_group(
-                request.queue, request.group, request.mode, request.start, self._deadline()
-            )
-        return self._groups[key]
+        known = self._groups.get(key)
+        if known is not None:
+            return known
+        registered = await self._store.register_group(
+            request.queue, request.group, request.mode, request.start, self._deadline()
+        )
+        if len(self._groups) >= _MOST_GROUPS:
+            self._groups.clear()
+        self._groups[key] = registered
+        return registered
 
     async def _look(self, request: PopRequest, group_id: int, lease_id: UUID | None) -> PopResult:
+        deadline = self._deadline()
         partition_id = None
         if request.partition is not None:
             name = PartitionName(request.queue, request.partition)
-            partition = await self._directory.find(name, self._deadline())
+            partition = await self._directory.find(name, deadline)
             if partition is None:
                 return PopResult(messages=())
             partition_id = partition.id
         query = PopQuery(group_id, partition_id, request.batch, request.partitions, lease_id)
-        result = await self._store.pop(query, self._deadline())
+        result = await self._store.pop(query, deadline)
         looks = 1
         while not result.messages and result.blocked_partition is not None and looks < _LOOKS_AT_ONCE:
             # Another pop held a partition that looked ready. Ask for that one by name: this waits for
             # the other's commit, and so sees what a push that was answered before us has stored.
             if result.blocked_partition:
                 named = PopQuery(group_id, result.blocked_partition, request.batch, 1, lease_id)
-                result = await self._store.pop(named, self._deadline())
+                result = await self._store.pop(named, deadline)
                 if result.messages:
                     break
-            result = await self._store.pop(query, self._deadline())
+            result = await self._store.pop(query, deadline)
             looks += 1
         return result
 
     async def _park(self, waiter: Waiter, found: PopResult, until: Deadline) -> None:
-        pause_s = min(FALLBACK_POLL_S, until.remaining_s())
-        if found.next_at is not None:
-            due_s = (found.next_at - datetime.now(UTC)).total_seconds()
-            pause_s = min(pause_s, max(due_s, 0.001))
+        pause_s = until.remaining_s()
+        if self._wakeups.leads(waiter):
+            pause_s = min(pause_s, FALLBACK_POLL_S)
+            if found.next_in_ms is not None:
+                pause_s = min(pause_s, max(found.next_in_ms, _SHORTEST_PAUSE_MS) / 1000)
         await waiter.wait(pause_s)
 
     def _deadline(self) -> Deadline:

@@ -72,13 +72,14 @@ class PopQuery(Struct, frozen=True):
 class PopResult(Struct, frozen=True):
     """Messages, or when to look again.
 
-    `next_at`: nothing can be found earlier unless a push or a release comes (None: only those help).
+    `next_in_ms`: nothing can be found earlier unless a push or a release comes (None: only those help). A
+    duration, since the store's clock is not ours.
     `blocked_partition`: another pop held this partition, so it may hold messages all the same; 0: the
     look was cut short. In both cases the caller looks again.
     """
 
     messages: Sequence[Popped]
-    next_at: datetime | None = None
+    next_in_ms: float | None = None
     blocked_partition: int | None = None
 
 
@@ -164,6 +165,12 @@ class Store(Protocol):
 
     async def pop(self, query: PopQuery, deadline: Deadline) -> PopResult:
         """Claim and read."""
+        ...
+
+    async def release(
+        self, group_id: int, partitions: Sequence[UUID], lease_id: UUID, deadline: Deadline
+    ) -> None:
+        """Give a lease back, as if it had never been taken: its messages can be popped again at once."""
         ...
 
     async def ack(self, group: str, items: Sequence[AckItem], deadline: Deadline) -> Sequence[AckOutcome]:

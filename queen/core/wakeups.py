@@ -3,6 +3,9 @@
 A waiter registers *before* it looks into the store, so a push that commits in between is not missed. A
 wake-up is only a hint to look again; a lost or a superfluous one costs time, never a message. Of each
 group as many waiters are woken as partitions changed: more would only find them taken.
+
+What no push announces (a lease that runs out, a delayed message that falls due) only the first in line
+looks for, now and then; when it leaves, the next in line is woken and takes over.
 """
 
 import asyncio
@@ -69,12 +72,17 @@ class Wakeups:
         self._waiting.setdefault(queue, {}).setdefault((group, partition), deque()).append(waiter)
         return waiter
 
+    def leads(self, waiter: Waiter) -> bool:
+        """Whether it is the first in line."""
+        return self._waiting[waiter.queue][waiter.group, waiter.partition][0] is waiter
+
     def leave(self, waiter: Waiter) -> None:
-        """Take a waiter out. A wake-up that it got and did not use goes to the next one."""
+        """Take a waiter out. Its lead, and a wake-up that it got and did not use, go to the next one."""
         readers = self._waiting[waiter.queue]
         waiters = readers[waiter.group, waiter.partition]
+        led = waiters[0] is waiter
         waiters.remove(waiter)
-        if waiter.woken:
+        if led or waiter.woken:
             _wake_first(waiters, 1)
         if not waiters:
             del readers[waiter.group, waiter.partition]

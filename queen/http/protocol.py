@@ -9,8 +9,9 @@ long, an idle connection is closed without a word, an unfinished request is answ
 that does not take its answer is cut off.
 
 A client that goes away does not cancel its handler (a push must finish): the handler learns of it by
-`Request.client`. A client that has only shut down its sending side still gets the answers to what it
-sent. After a refusal the connection lingers, since closing on unread bytes would reset the connection
+`Request.client`. A client that has only shut down its sending side looks the same; it still gets the
+answers to what it sent.
+After a refusal the connection lingers, since closing on unread bytes would reset the connection
 and could take the answer with it (RFC 9112 §9.6).
 """
 

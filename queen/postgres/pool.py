@@ -89,7 +89,7 @@ class Pool:
         `DatabaseUnavailable` when the database refuses to be connected to.
         """
         asked_s = time.perf_counter()
-        limit = Deadline.after_ms(min(self._timeout_ms, deadline.remaining_s() * 1000))
+        limit = deadline.within_ms(self._timeout_ms)
         with self._gauges.asking():
             try:
                 await self._turns.take(limit.remaining_s())

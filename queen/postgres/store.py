@@ -30,6 +30,7 @@ from queen.postgres import statements
 from queen.postgres.outcome import Retryable, executing
 from queen.postgres.pool import Connection, Pool, is_lost
 
+_ROLLBACK_PATIENCE_S = 5.0  # beyond the deadline, if need be
 _TRIES = 5  # of a statement that PostgreSQL rolled back for a deadlock or a serialization failure
 
 Result = TypeVar("Result")
@@ -66,7 +67,7 @@ class PostgresStore:
         self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
     ) -> dict[int, UUID]:
         async def transaction(connection: Connection) -> dict[int, UUID]:
-            async with _transaction(connection):
+            async with _transaction(connection, deadline):
                 return await _insert_each(connection, messages, partitions, deadline)
 
         return await self._run(transaction, deadline)
@@ -90,9 +91,14 @@ class PostgresStore:
         last = rows.pop()
         return PopResult(
             messages=[Popped(*tuple(row)[:9]) for row in rows],
-            next_at=last["next_at"],
+            next_in_ms=last["next_in_ms"],
             blocked_partition=last["blocked_partition"],
         )
+
+    async def release(
+        self, group_id: int, partitions: Sequence[UUID], lease_id: UUID, deadline: Deadline
+    ) -> None:
+        await self._fetch(statements.RELEASE, deadline, group_id, partitions, lease_id)
 
     async def ack(self, group: str, items: Sequence[AckItem], deadline: Deadline) -> Sequence[AckOutcome]:
         rows = await self._fetch(
@@ -139,20 +145,38 @@ class PostgresStore:
 
 
 @asynccontextmanager
-async def _transaction(connection: Connection) -> AsyncIterator[None]:
-    """BEGIN … COMMIT. Until COMMIT is sent a broken connection rolls everything back."""
-    work = connection.transaction()
-    with executing(commits=False):
-        await work.start()
+async def _transaction(connection: Connection, deadline: Deadline) -> AsyncIterator[None]:
+    """BEGIN … COMMIT. Until COMMIT is sent a broken connection rolls everything back.
+
+    A connection that may be left inside a transaction is closed: the pool resets nothing.
+    """
     try:
+        with executing(commits=False):
+            await connection.execute("begin", timeout=deadline.remaining_s())
         yield
     except BaseException:
-        if not is_lost(connection):
-            with executing(commits=False):
-                await work.rollback()
+        await _roll_back(connection)
         raise
-    with executing():
-        await work.commit()
+    try:
+        with executing():
+            await connection.execute("commit", timeout=deadline.remaining_s())
+    except BaseException:
+        _close(connection)
+        raise
+
+
+async def _roll_back(connection: Connection) -> None:
+    try:
+        if not is_lost(connection):
+            await connection.execute("rollback", timeout=_ROLLBACK_PATIENCE_S)
+    except BaseException:
+        _close(connection)
+        raise
+
+
+def _close(connection: Connection) -> None:
+    if not is_lost(connection):
+        connection.terminate()
 
 
 async def _insert_each(

@@ -127,6 +127,7 @@ async def test_pop_then_ack_then_nothing_is_left(client: Client, orders: str) ->
         ("/api/v1/configure", {}, "queue is required"),
         ("/api/v1/configure", {"queue": "q", "options": {"leaseTime": "x"}}, "Expected `int`, got `str`"),
         ("/api/v1/configure", {"queue": "q", "options": {"encryptionEnabled": True}}, "does not encrypt"),
+        ("/api/v1/configure", {"queue": "q", "options": {"maxSize": 10}}, "maxSize: this version does not"),
     ],
 )
 async def test_wrong_bodies_are_refused(client: Client, path: str, body: object, said: str) -> None:

@@ -1,8 +1,8 @@
 """A store over a fresh, migrated database, on PostgreSQL 15 and on 18."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 import pytest_asyncio
@@ -10,7 +10,7 @@ import pytest_asyncio
 from queen.core.ack import Acker
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
-from queen.core.pop import Popper
+from queen.core.pop import Delivery, Popper, PopRequest
 from queen.core.push import Pusher
 from queen.core.wakeups import Wakeups
 from queen.local.database import Database
@@ -28,6 +28,24 @@ def soon() -> Deadline:
     return Deadline.after_ms(STATEMENT_TIMEOUT_MS)
 
 
+@dataclass
+class Ear:
+    """A listener that goes away when it is told to."""
+
+    gone: bool = False
+    callbacks: list[Callable[[], None]] = field(default_factory=list)
+
+    def on_gone(self, callback: Callable[[], None]) -> Callable[[], None]:
+        self.callbacks.append(callback)
+        return lambda: self.callbacks.remove(callback)
+
+    def leave(self) -> None:
+        """Go away."""
+        self.gone = True
+        for callback in list(self.callbacks):
+            callback()
+
+
 @dataclass(frozen=True)
 class Queue:
     """The operations of one server process, and a way to look into the tables."""
@@ -39,6 +57,10 @@ class Queue:
     pushers: dict[PushStrategy, Pusher]
     popper: Popper
     acker: Acker
+
+    async def pop(self, request: PopRequest, listener: Ear | None = None) -> Delivery | None:
+        """Pop for somebody who waits for the answer, unless told otherwise."""
+        return await self.popper.pop(request, listener or Ear())
 
     async def sql(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         """Rows of a statement."""

@@ -38,7 +38,7 @@ class Reader:
         self.partition = pushed[0].partition.uuid
 
     async def pop(self, batch: int = 10) -> Delivery | None:
-        return await self.queue.popper.pop(PopRequest(self.name, "p", group=self.group, batch=batch))
+        return await self.queue.pop(PopRequest(self.name, "p", group=self.group, batch=batch))
 
     async def ack(self, delivery: Delivery | None, *acks: str, error: str | None = None) -> list[Acked]:
         """Acks like "1 completed"; under the delivery's lease, or unfenced."""
@@ -48,6 +48,15 @@ class Reader:
             for number, status in (ack.split() for ack in acks)
         ]
         return await self.queue.acker.ack(self.group, items, soon())
+
+    async def expire(self) -> None:
+        """Let the live lease run out: time moved in the table, not the clock."""
+        await self.queue.sql(
+            "update queen.cursors c set lease_expires_at = now() - interval '1 s',"
+            " available_at = now() - interval '1 s'"
+            " from queen.partitions p where p.id = c.partition_id and p.uuid = $1 and c.lease_id is not null",
+            self.partition,
+        )
 
     async def position(self) -> int:
         [(position,)] = await self.queue.sql(
@@ -170,10 +179,7 @@ async def test_an_unknown_message_changes_nothing(reader: Reader) -> None:
 async def test_an_expired_lease_is_refused_and_counted_apart(reader: Reader) -> None:
     await reader.prepare(1, retry_limit=0)
     delivery = await reader.pop()
-    await reader.queue.sql(
-        "update queen.cursors set lease_expires_at = now() - interval '1 s',"
-        " available_at = now() - interval '1 s'"
-    )
+    await reader.expire()
     [acked] = await reader.ack(delivery, "1 completed")
     assert acked.error == "Invalid or expired lease"
     again = await reader.pop()
@@ -210,14 +216,15 @@ ITEMS = st.lists(
     min_size=1,
     max_size=5,
 )
-STEPS = st.lists(st.one_of(st.integers(1, 4), ITEMS), min_size=1, max_size=12)
+EXPIRE = "the lease runs out"
+STEPS = st.lists(st.one_of(st.integers(1, 4), ITEMS, st.just(EXPIRE)), min_size=1, max_size=12)
 serial = iter(range(1_000_000))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, retry_limit=st.integers(0, 2))
 async def test_any_course_of_pops_and_acks_follows_the_model(
-    queue: Queue, steps: list[int | list[ModelItem]], retry_limit: int
+    queue: Queue, steps: list[int | list[ModelItem] | str], retry_limit: int
 ) -> None:
     head = 6
     reader, model = Reader(queue, f"course-{next(serial)}"), AckModel(retry_limit, head)
@@ -225,10 +232,17 @@ async def test_any_course_of_pops_and_acks_follows_the_model(
     await queue.store.register_group(reader.name, QUEUE_MODE_GROUP, "all", None, soon())
     lease = STALE
     for step in steps:
+        if isinstance(step, str):
+            await reader.expire()
+            model.expire()
+            continue
         if isinstance(step, int):
             delivery = await reader.pop(step)
             got = [int(one) for one in transaction_ids(delivery)] if delivery else []
             assert got == model.pop(step)
+            for message in delivery.messages if delivery else ():
+                assert message.expired_leases == model.expiries
+                assert message.retry_count == model.attempts.get(int(message.transaction_id), 0)
             lease = str(delivery.lease_id) if delivery else lease
             continue
         names = {"live": lease if model.lease_end is not None else STALE, "stale": STALE, "": ""}
@@ -241,8 +255,8 @@ async def test_any_course_of_pops_and_acks_follows_the_model(
         assert {one.released for one in outcomes if one.outcome != "unresolved"} <= {ended}
         assert await reader.position() == model.position
     dead = await queue.sql(
-        "select d.position from queen.dead_letters d join queen.queues q on q.id = d.queue_id"
+        "select d.position, d.retry_count from queen.dead_letters d join queen.queues q on q.id = d.queue_id"
         " where q.name = $1 order by d.id",
         reader.name,
     )
-    assert [position for (position,) in dead] == model.dead
+    assert dead == model.dead

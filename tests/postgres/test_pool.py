@@ -85,7 +85,7 @@ async def test_no_statement_of_ours_leaves_session_state(database: Database) -> 
         [before] = await queue.sql(state)
         for pusher in queue.pushers.values():
             await pusher.push([PushItem(PartitionName("q", "p"), "1")], soon())
-        delivery = await queue.popper.pop(PopRequest("q", None))
+        delivery = await queue.pop(PopRequest("q", None))
         assert delivery is not None
         message = delivery.messages[0]
         item = AckItem(message.partition_uuid, message.transaction_id, "completed", "", None)

@@ -1,15 +1,19 @@
 """Pop: order, leases, groups and waiting, on a real table."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
 
-from queen.core.pop import Delivery, PopRequest
+from queen.core.deadline import Deadline
+from queen.core.directory import Directory
+from queen.core.pop import FALLBACK_POLL_S, Delivery, Popper, PopRequest
 from queen.core.push import PushItem
-from queen.core.store import AckItem, PartitionName, QueueOptions
+from queen.core.store import AckItem, PartitionName, PopQuery, PopResult, QueueOptions
+from queen.postgres.store import PostgresStore
 from queen.settings import PushStrategy
 from tests.waiting import until
 
-from .conftest import Queue, open_queue, settings_for, soon
+from .conftest import Ear, Queue, open_queue, settings_for, soon
 
 
 async def push(queue: Queue, *names: str, partition: str = "p", to: str = "orders") -> None:
@@ -23,27 +27,27 @@ def names(delivery: Delivery | None) -> list[str]:
 
 async def test_auto_ack_commits_at_once(queue: Queue) -> None:
     await push(queue, "a", "b", "c")
-    first = await queue.popper.pop(PopRequest("orders", None, batch=2, auto_ack=True))
+    first = await queue.pop(PopRequest("orders", None, batch=2, auto_ack=True))
     assert first is not None
     assert first.lease_id is None
     assert names(first) == ["a", "b"]
-    assert names(await queue.popper.pop(PopRequest("orders", None, batch=2, auto_ack=True))) == ["c"]
-    assert await queue.popper.pop(PopRequest("orders", None, batch=2, auto_ack=True)) is None
+    assert names(await queue.pop(PopRequest("orders", None, batch=2, auto_ack=True))) == ["c"]
+    assert await queue.pop(PopRequest("orders", None, batch=2, auto_ack=True)) is None
 
 
 async def test_a_lease_blocks_its_group_on_its_partition_only(queue: Queue) -> None:
     await push(queue, "a", partition="p")
     await push(queue, "b", partition="q")
-    assert names(await queue.popper.pop(PopRequest("orders", "p"))) == ["a"]
-    assert await queue.popper.pop(PopRequest("orders", "p")) is None
-    assert names(await queue.popper.pop(PopRequest("orders", None))) == ["b"]
-    assert names(await queue.popper.pop(PopRequest("orders", "p", group="other"))) == ["a"]
+    assert names(await queue.pop(PopRequest("orders", "p"))) == ["a"]
+    assert await queue.pop(PopRequest("orders", "p")) is None
+    assert names(await queue.pop(PopRequest("orders", None))) == ["b"]
+    assert names(await queue.pop(PopRequest("orders", "p", group="other"))) == ["a"]
 
 
 async def test_several_partitions_under_one_lease_keep_their_order(queue: Queue) -> None:
     for partition in "pqr":
         await push(queue, f"{partition}1", f"{partition}2", partition=partition)
-    delivery = await queue.popper.pop(PopRequest("orders", None, batch=5, partitions=3))
+    delivery = await queue.pop(PopRequest("orders", None, batch=5, partitions=3))
     got = names(delivery)
     assert len(got) == 5
     for partition in "pqr":
@@ -56,17 +60,17 @@ async def test_a_message_that_was_answered_is_seen_at_once(queue: Queue) -> None
     """Read your writes, however many pops of the same group look at the same time."""
     for number in range(50):
         popping = [
-            asyncio.create_task(queue.popper.pop(PopRequest("orders", None, auto_ack=True))) for _ in range(3)
+            asyncio.create_task(queue.pop(PopRequest("orders", None, auto_ack=True))) for _ in range(3)
         ]
         await push(queue, str(number))
-        seen = await queue.popper.pop(PopRequest("orders", None, auto_ack=True))
+        seen = await queue.pop(PopRequest("orders", None, auto_ack=True))
         others = [delivery for task in popping if (delivery := await task) is not None]
         delivered = names(seen) + [name for delivery in others for name in names(delivery)]
         assert delivered == [str(number)]
 
 
 async def test_a_waiting_pop_wakes_on_a_push(queue: Queue) -> None:
-    waiting = asyncio.create_task(queue.popper.pop(PopRequest("orders", None, wait_ms=20_000)))
+    waiting = asyncio.create_task(queue.pop(PopRequest("orders", None, wait_ms=20_000)))
     async with asyncio.timeout(10):
         await until(lambda: queue.wakeups.parked == 1)
         await push(queue, "a")
@@ -75,9 +79,9 @@ async def test_a_waiting_pop_wakes_on_a_push(queue: Queue) -> None:
 
 async def test_a_waiting_pop_wakes_when_a_lease_is_given_back(queue: Queue) -> None:
     await push(queue, "a")
-    held = await queue.popper.pop(PopRequest("orders", "p"))
+    held = await queue.pop(PopRequest("orders", "p"))
     assert held is not None
-    waiting = asyncio.create_task(queue.popper.pop(PopRequest("orders", "p", wait_ms=20_000)))
+    waiting = asyncio.create_task(queue.pop(PopRequest("orders", "p", wait_ms=20_000)))
     async with asyncio.timeout(10):
         await until(lambda: queue.wakeups.parked == 1)
         message = held.messages[0]
@@ -87,24 +91,96 @@ async def test_a_waiting_pop_wakes_when_a_lease_is_given_back(queue: Queue) -> N
 
 
 async def test_nobody_waits_longer_than_asked(queue: Queue) -> None:
-    assert await queue.popper.pop(PopRequest("nosuch", None, wait_ms=50)) is None
+    started_s = time.perf_counter()
+    assert await queue.pop(PopRequest("nosuch", None, wait_ms=50)) is None
+    assert 0.05 <= time.perf_counter() - started_s < 5
     assert queue.wakeups.parked == 0
+
+
+async def test_who_leaves_while_parked_is_let_go_at_once(queue: Queue) -> None:
+    ear = Ear()
+    waiting = asyncio.create_task(queue.pop(PopRequest("orders", None, wait_ms=20_000), ear))
+    await until(lambda: queue.wakeups.parked == 1)
+    ear.leave()
+    async with asyncio.timeout(10):
+        assert await waiting is None
+    assert ear.callbacks == []
+
+
+class LeavesDuringTheLook(PostgresStore):
+    """A store whose pop claims, and whose client is gone when it has."""
+
+    ear: Ear
+
+    async def pop(self, query: PopQuery, deadline: Deadline) -> PopResult:
+        result = await super().pop(query, deadline)
+        self.ear.leave()
+        return result
+
+
+async def test_who_left_while_messages_were_claimed_leaves_no_lease_behind(queue: Queue) -> None:
+    await push(queue, "a", "b")
+    await push(queue, "c", partition="q")
+    store, ear = LeavesDuringTheLook(queue.pool), Ear()
+    store.ear = ear
+    popper = Popper(store, Directory(store), queue.wakeups, 20_000)
+    assert await popper.pop(PopRequest("orders", None, batch=10, partitions=2), ear) is None
+    again = await queue.pop(PopRequest("orders", None, batch=10, partitions=2))
+    assert sorted(names(again)) == ["a", "b", "c"]
+    assert again is not None
+    assert {message.expired_leases for message in again.messages} == {0}
+
+
+async def test_what_an_auto_ack_leaves_behind_wakes_the_next_in_line(queue: Queue) -> None:
+    request = PopRequest("orders", None, auto_ack=True, wait_ms=20_000)
+    waiting = [asyncio.create_task(queue.pop(request)) for _ in range(4)]
+    await until(lambda: queue.wakeups.parked == 4)
+    started_s = time.perf_counter()
+    await push(queue, "a", "b", "c", "d")
+    got = [name for delivery in await asyncio.gather(*waiting) for name in names(delivery)]
+    assert sorted(got) == ["a", "b", "c", "d"]
+    assert time.perf_counter() - started_s < FALLBACK_POLL_S, "nobody waited for the fallback"
+
+
+async def test_of_many_parked_polls_one_looks_now_and_then(queue: Queue) -> None:
+    await queue.pop(PopRequest("orders", None))  # registers the group
+    before = queue.gauges.read().acquires
+    request = PopRequest("orders", None, wait_ms=60_000)
+    waiting = [asyncio.create_task(queue.pop(request)) for _ in range(30)]
+    await until(lambda: queue.gauges.read().acquires == before + 30)
+    started_s = time.perf_counter()
+    await until(lambda: queue.gauges.read().acquires >= before + 32)
+    assert time.perf_counter() - started_s > FALLBACK_POLL_S
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert queue.wakeups.parked == 0
+
+
+async def test_a_server_clock_that_is_wrong_does_not_matter(queue: Queue) -> None:
+    """When to look again is a duration by the database's clock."""
+    await queue.store.configure("orders", "", "", QueueOptions(delayed_processing=30), soon())
+    await push(queue, "a")
+    group = await queue.store.register_group("orders", "g", "all", None, soon())
+    result = await queue.store.pop(PopQuery(group, None, 1, 1, None), soon())
+    assert result.next_in_ms is not None
+    assert 0 < result.next_in_ms <= 30_000
 
 
 async def test_a_new_group_gets_what_is_pushed_after_its_first_request(queue: Queue) -> None:
     await push(queue, "old")
     request = PopRequest("orders", None, group="g", batch=10, mode="new")
-    assert await queue.popper.pop(request) is None
+    assert await queue.pop(request) is None
     await push(queue, "new")
     await push(queue, "other", partition="later")
-    assert sorted(names(await queue.popper.pop(PopRequest("orders", None, "g", 10, 10)))) == ["new", "other"]
+    assert sorted(names(await queue.pop(PopRequest("orders", None, "g", 10, 10)))) == ["new", "other"]
 
 
 async def test_a_group_may_register_before_its_queue_exists(queue: Queue) -> None:
     request = PopRequest("orders", None, group="g", batch=10, mode="new")
-    assert await queue.popper.pop(request) is None
+    assert await queue.pop(request) is None
     await push(queue, "first")
-    assert names(await queue.popper.pop(request)) == ["first"]
+    assert names(await queue.pop(request)) == ["first"]
 
 
 async def test_a_group_may_start_at_a_time(queue: Queue) -> None:
@@ -113,7 +189,7 @@ async def test_a_group_may_start_at_a_time(queue: Queue) -> None:
     [(third,)] = await queue.sql("select created_at from queen.messages where transaction_id = 'c'")
     assert isinstance(third, datetime)
     request = PopRequest("orders", None, group="g", batch=10, mode="timestamp", start=third.astimezone(UTC))
-    assert names(await queue.popper.pop(request)) == ["c", "d", "e"]
+    assert names(await queue.pop(request)) == ["c", "d", "e"]
 
 
 async def test_registering_a_group_never_misses_a_partition_that_is_being_made(queue: Queue) -> None:
@@ -132,9 +208,9 @@ async def test_registering_a_group_never_misses_a_partition_that_is_being_made(q
 async def test_delayed_messages_appear_when_they_are_due(queue: Queue) -> None:
     await queue.store.configure("orders", "", "", QueueOptions(delayed_processing=1), soon())
     await push(queue, "a", "b")
-    assert await queue.popper.pop(PopRequest("orders", None, batch=10)) is None
+    assert await queue.pop(PopRequest("orders", None, batch=10)) is None
     started = asyncio.get_running_loop().time()
-    delivery = await queue.popper.pop(PopRequest("orders", None, batch=10, wait_ms=15_000))
+    delivery = await queue.pop(PopRequest("orders", None, batch=10, wait_ms=15_000))
     assert names(delivery) == ["a", "b"]
     assert asyncio.get_running_loop().time() - started < 10
 
@@ -143,7 +219,7 @@ async def test_a_drained_queue_costs_one_index_probe(queue: Queue) -> None:
     """Idle partitions are parked: a pop does not visit them again and again."""
     for number in range(30):
         await push(queue, "m", partition=f"p{number}")
-    while await queue.popper.pop(PopRequest("orders", None, batch=10, partitions=10, auto_ack=True)):
+    while await queue.pop(PopRequest("orders", None, batch=10, partitions=10, auto_ack=True)):
         pass
     assert await queue.sql("select count(*) from queen.cursors where available_at <> 'infinity'") == [(0,)]
 
@@ -158,7 +234,7 @@ async def test_one_partition_many_pushers_and_readers_nothing_lost_or_reordered(
 
     async def consume(group: str) -> None:
         while len(seen[group]) < producers * each:
-            delivery = await queue.popper.pop(
+            delivery = await queue.pop(
                 PopRequest("orders", None, group=group, batch=7, auto_ack=True, wait_ms=500)
             )
             seen[group] += names(delivery)
@@ -178,7 +254,7 @@ async def test_two_servers_share_one_database(queue: Queue, each_database: objec
         taken: list[str] = []
         while len(taken) < 40:
             deliveries = await asyncio.gather(
-                *(server.popper.pop(PopRequest("orders", None, batch=3)) for server in (queue, other))
+                *(server.pop(PopRequest("orders", None, batch=3)) for server in (queue, other))
             )
             assert sum(delivery is not None for delivery in deliveries) <= 1, "one lease holder at a time"
             for delivery in deliveries:

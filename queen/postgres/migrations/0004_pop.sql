@@ -21,15 +21,15 @@ end $$;
 -- p_group: id of the registered group. p_partition: that partition only; null: any of the group's.
 -- p_batch: most messages over all partitions. p_partitions: most partitions claimed.
 -- p_lease: the lease's id; null: auto-ack, the position moves at once and nothing is leased.
--- Returns the messages, grouped by partition, in order; then one last row with id null: next_at is when
--- to look again (null: only a push can help) and blocked_partition a partition that may have messages
+-- Returns the messages, grouped by partition, in order; then one last row with id null: next_in_ms is
+-- how long until a look may find something (null: only a push can help) and blocked_partition a partition that may have messages
 -- but was locked by another pop, or 0 when the look-up was cut short: call again.
 create function queen.pop(
     p_group bigint, p_partition bigint, p_batch integer, p_partitions integer, p_lease uuid)
 returns table (
     partition_uuid uuid, partition_name text, id uuid, transaction_id text, trace_id uuid, payload json,
     created_at timestamptz, retry_count integer, expired_leases integer,
-    next_at timestamptz, blocked_partition bigint)
+    next_in_ms double precision, blocked_partition bigint)
 language plpgsql volatile as $$
 #variable_conflict use_column
 declare
@@ -121,7 +121,7 @@ begin
         return query
         select v_part.uuid, v_part.name, m.id, m.transaction_id, m.trace_id, m.payload, m.created_at,
                case when m.position = v_cursor.attempts_position then v_cursor.attempts else 0 end,
-               v_expired, null::timestamptz, null::bigint
+               v_expired, null::double precision, null::bigint
         from queen.messages m
         where m.partition_id = v_cursor.partition_id and m.position > v_from and m.position <= v_until
         order by m.position;
@@ -143,5 +143,6 @@ begin
         v_due := nullif(v_due, 'infinity');
     end if;
     return query select null::uuid, null::text, null::uuid, null::text, null::uuid, null::json,
-        null::timestamptz, null::integer, null::integer, v_due, v_blocked;
+        null::timestamptz, null::integer, null::integer,
+        extract(epoch from v_due - clock_timestamp())::double precision * 1000, v_blocked;
 end $$;

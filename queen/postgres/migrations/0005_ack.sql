@@ -42,6 +42,7 @@ declare
     v_partition_name text;
     v_lease_end bigint;
     v_moved boolean;
+    v_gone boolean;           -- what the row knows of a lease is to be cleared
     v_count integer := cardinality(p_partition);
 begin
     perform from queen.partitions p where p.uuid = any (p_partition) order by p.id for no key update;
@@ -88,14 +89,16 @@ begin
                 v_ended := v_live and (v_clamped or v_position >= v_lease_end);
                 select c.position <> v_position into v_moved from queen.cursors c
                 where c.partition_id = v_partition and c.group_id = v_group;
+                -- An expired lease is forgotten when an unfenced ack has moved past what it was for.
+                v_gone := v_ended or (v_moved and not v_live);
                 update queen.cursors c
                 set position = v_position,
                     attempts = v_attempts,
                     attempts_position = v_attempts_position,
                     expired_leases = case when v_moved then 0 else c.expired_leases end,
-                    lease_id = case when v_ended then null else c.lease_id end,
-                    lease_expires_at = case when v_ended then null else c.lease_expires_at end,
-                    lease_end = case when v_ended then null else c.lease_end end,
+                    lease_id = case when v_gone then null else c.lease_id end,
+                    lease_expires_at = case when v_gone then null else c.lease_expires_at end,
+                    lease_end = case when v_gone then null else c.lease_end end,
                     available_at = case
                         when v_live and not v_ended then c.available_at
                         when p.head > greatest(v_position, p.tail) then v_now
@@ -163,7 +166,9 @@ begin
             values
                 (r.queue_id, r.partition_id, p_group, r.position, r.message_id, r.transaction_id, r.trace_id,
                  r.payload, coalesce(r.error, case when v_count > 1 then 'Retries exhausted' else '' end),
-                 case when r.status = 'failed' then r.retry_limit else v_attempts end, r.created_at);
+                 case when r.status = 'failed' then r.retry_limit
+                      when v_attempts_position = r.position then v_attempts
+                      else 0 end, r.created_at);
         end if;
         if v_dead or v_outcome = 'done' then
             v_position := r.position;
