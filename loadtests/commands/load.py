@@ -27,7 +27,8 @@ examples:
 
 The options of the load itself (batch, payload, consumers, …) stand in the page's form, and below
 `locust -f loadtests/locustfiles/high.py --help`. Exit codes: 0 done, 1 it failed, 2 wrong usage,
-3 messages were lost or duplicated, 130 a headless run was interrupted."""
+3 not every message is accounted for (lost, duplicated, unexplained or out of order), 130 a headless
+run was interrupted."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -67,6 +67,7 @@ async def _session(request: LoadRequest, environ: Mapping[str, str]) -> int:
             holds = await _look_into(runs, target.started)
     load_summary.show(runs)
     if not holds:
+        _say("MESSAGES ARE NOT ACCOUNTED FOR: see the figures above")
         return EXIT_ACCOUNTING
     return EXIT_INTERRUPTED if stop.is_set() and request.headless else 0
 

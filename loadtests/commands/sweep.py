@@ -18,8 +18,9 @@ examples:
 
 PG_HOST (with PG_PORT, PG_USER, PG_PASSWORD, PG_DB) names a database server to use; without it one is
 started. Every trial has a database of its own, which is dropped. Results are in results/RUN; the
-finding is on stdout, progress on stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 messages were
-lost or duplicated, 130 interrupted (finished trials are kept: --resume)."""
+finding is on stdout, progress on stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not every
+message is accounted for (lost, duplicated, unexplained or out of order), 130 interrupted (finished
+trials are kept: --resume)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -23,7 +23,7 @@ from loadtests.sweep.schedule import affordable_blocks
 from loadtests.sweep.state import SweepState
 from queen.errors import UserError
 
-EXIT_DONE, EXIT_FAILED, EXIT_MESSAGES = 0, 1, 3
+EXIT_DONE, EXIT_FAILED, EXIT_ACCOUNTING = 0, 1, 3
 REPORT = (sys.executable, "-m", "queen", "report")
 CEILING_S = 2.6  # one measurement of the generator's ceiling, start included
 START_S = 1.5  # PostgreSQL and the first load process
@@ -79,8 +79,12 @@ async def sweep_and_report(asked: SweepRequest) -> int:
         raise UserError(f"no trial was finished; their logs are in {run.root}")
     reported = await _report(run)
     if sweep.state.accounting_fails():
-        print("queen: MESSAGES WERE LOST OR DUPLICATED: see the trials marked INVALID", file=sys.stderr)
-        return EXIT_MESSAGES
+        print(
+            "queen: MESSAGES ARE NOT ACCOUNTED FOR (lost, duplicated, unexplained or out of order): "
+            "see the trials marked INVALID",
+            file=sys.stderr,
+        )
+        return EXIT_ACCOUNTING
     return EXIT_DONE if reported else EXIT_FAILED
 
 

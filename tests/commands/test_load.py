@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -150,7 +150,7 @@ def acknowledged_run(directory: Path, queue: str) -> RunFiles:
     files.root.mkdir(parents=True)
     plan = LoadPlan(host="http://x", trial_directory=str(files.root), run_tag="t1", queue=queue)
     recorder = Recorder(plan)
-    due_s = recorder.window.start_s
+    due_s = recorder.tally.start_s
     recorder.pushed(recorder.account(0, "p0"), 0, 9, due_s, Attempt(ALL_QUEUED, due_s, due_s))
     load = write_results(recorder, files)
     results.write(
@@ -172,6 +172,40 @@ async def test_messages_that_are_missing_in_the_table_are_found(
     shown = io.StringIO()
     Console(file=shown, width=120).print(table(trial))
     assert "NO: 10 lost" in shown.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("order", "verdict"),
+    [
+        (range(10), None),
+        ([*range(10), 10], "1 unexplained"),
+        ([1, 0, *range(2, 10)], "1 out of order"),
+        ([*range(10), 9], "1 duplicated"),
+    ],
+)
+async def test_whatever_breaks_the_law_of_messages_is_found(
+    tmp_path: Path, empty_tables: Database, order: Sequence[int], verdict: str | None
+) -> None:
+    run = acknowledged_run(tmp_path, "load-t1")
+    await store(empty_tables, "load-t1", order)
+    assert await account_for([run], empty_tables) == (verdict is None)
+    trial = results.read(only_trial(run).trial, Trial)
+    assert trial.valid == (verdict is None)
+    shown = io.StringIO()
+    Console(file=shown, width=120).print(table(trial))
+    assert (verdict or "yes (10 stored)") in shown.getvalue()
+
+
+async def store(database: Database, queue: str, order: Sequence[int]) -> None:
+    """Put producer 0's messages into the log of p0, in this order."""
+    connection = await connect(database)
+    await connection.execute("insert into queen.queues values (1, $1)", queue)
+    await connection.execute("insert into queen.partitions values (1, 1, 'p0')")
+    await connection.executemany(
+        "insert into queen.messages (transaction_id, queue_id, partition_id, position) values ($1, 1, 1, $2)",
+        [(results.transaction_id("t1", 0, sequence), place) for place, sequence in enumerate(order)],
+    )
+    await connection.close()
 
 
 async def test_in_a_queue_that_others_may_use_nothing_is_claimed(

@@ -133,8 +133,10 @@ def test_dropped_blocks_and_short_warm_ups_are_said() -> None:
     assert state.blocks_done() == 4
 
 
-@pytest.mark.parametrize(("fault", "fails"), [("lost", True), ("duplicated", True), ("unexplained", False)])
-def test_lost_and_duplicated_messages_are_never_overlooked(fault: str, fails: bool) -> None:
+@pytest.mark.parametrize("fault", ["lost", "duplicated", "unexplained", "out_of_order"])
+def test_messages_that_are_not_accounted_for_are_never_overlooked(fault: str) -> None:
     cell = SweepState(EXPERIMENT).parts[0].cells[0].cell
-    trial = made_trial(cell=cell, accounting=made_accounting(**{fault: 1}))
-    assert resumed([trial]).accounting_fails() == fails
+    sound = made_trial(cell=cell, accounting=made_accounting())
+    faulty = made_trial(cell=cell, order=1, accounting=made_accounting(**{fault: 1}))
+    assert not resumed([sound, made_trial(cell=cell, order=2)]).accounting_fails()
+    assert resumed([sound, faulty]).accounting_fails()
