@@ -1,4 +1,4 @@
-"""The ack rule as a small pure model, written from docs/contract.md, to hold the SQL against.
+"""The ack rule as a small pure model, written from docs/ack.md, to hold the SQL against.
 
 One (partition, group): messages at positions 1..head, a committed position, at most one lease.
 """

@@ -1,6 +1,6 @@
 -- Ack: an offset commit. The state of a (partition, group) is one committed position plus one lease.
 --
--- The rule, for the items of one call on one partition in position order (docs/contract.md has it in
+-- The rule, for the items of one call on one partition in position order (docs/ack.md has it in
 -- full). `at or behind` means position <= the committed position.
 --   unresolved  no such (partition, transaction id): nothing changes
 --   noop        completed or dlq at or behind: the retried ack of an answer that was lost
