@@ -13,6 +13,7 @@ class Caution(enum.Enum):
 
     ACCOUNTING_BROKEN = "accounting_broken"
     INVALID_TRIALS = "invalid_trials"
+    NO_THROUGHPUT = "no_throughput"
     INTERRUPTED = "interrupted"
     NOT_DURABLE = "not_durable"
     GENERATOR_LIMITED = "generator_limited"
@@ -45,6 +46,10 @@ WHAT_TO_DO: dict[Caution, str] = {
     Caution.INVALID_TRIALS: (
         "They were left out, so their cells rest on fewer trials. Close what else runs and repeat the "
         "sweep; if the same cell fails each time, lower its offered load."
+    ),
+    Caution.NO_THROUGHPUT: (
+        "Some trials of these configurations acknowledged no message at all, so no mean, ratio or pool is "
+        "given for them. Do not use them; the trial's server.log and the error counts say what went wrong."
     ),
     Caution.INTERRUPTED: (
         "The figures cover the trials that finished. Run the same command again: finished trials are kept."

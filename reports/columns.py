@@ -27,11 +27,11 @@ def _missing(value: object) -> object:
 
 
 _TEXTS = {"run_id", "trial_id", "part", "strategy", "loop", "shape", "client", "synchronous_commit"}
-_TEXTS |= {"code", "text", "clock", "remarks"}
+_TEXTS |= {"clock", "remarks"}
 _NULLABLE_INTEGERS = {"pool", "connection_timeout_ms"}
 _INTEGERS = {"block", "order", "attempt", "num_workers", "clients", "batch", "payload_bytes", "partitions"}
 _INTEGERS |= {"requests_ok", "requests_not_done", "requests_unknown", "requests_missed"}
-_INTEGERS |= {"requests", "status", "trials", "count"}
+_INTEGERS |= {"trials", "count"}
 
 
 def typed(table: pd.DataFrame) -> pd.DataFrame:

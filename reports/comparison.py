@@ -4,8 +4,9 @@ from msgspec import Struct
 
 from loadtests.results import Cell
 from reports.advice import Caution, Notice
-from reports.findings.curves import Part, factor_order, parts, without_pool
-from reports.runs import Run
+from reports.findings import cautions, cells
+from reports.findings.curves import Part, parts, silent
+from reports.runs import Run, direct_rtt_ms
 from reports.stats import comparison
 from reports.stats.block_model import Ratio
 
@@ -26,6 +27,7 @@ class Comparison(Struct, frozen=True):
     cells: tuple[CellRatio, ...]
     only_base: int  # cells that the other run lacks
     only_other: int
+    direct_rtt_ms: float | None  # see `reports.runs.direct_rtt_ms`
     notices: tuple[Notice, ...]
 
 
@@ -43,16 +45,16 @@ def compare(base: Run, other: Run) -> Comparison:
     return Comparison(
         base=base.name,
         other=other.name,
-        cells=tuple(sorted(ratios, key=_order)),
+        cells=tuple(sorted(ratios, key=lambda seen: (seen.part, cells.order(seen.cell)))),
         only_base=len(_cells(first) - common),
         only_other=len(_cells(second) - common),
-        notices=(Notice(Caution.NOT_INTERLEAVED, f"{base.name} and {other.name} ran one after the other"),),
+        direct_rtt_ms=direct_rtt_ms([base, other]),
+        notices=(
+            *cautions.about_silence([*silent([base]), *silent([other])]),
+            Notice(Caution.NOT_INTERLEAVED, f"{base.name} and {other.name} ran one after the other"),
+        ),
     )
 
 
 def _cells(found: dict[str, Part]) -> set[tuple[str, Cell]]:
     return {(name, cell) for name, part in found.items() for cell in part.model.cells}
-
-
-def _order(seen: CellRatio) -> tuple[str, tuple[float, int, str], int]:
-    return seen.part, factor_order(without_pool(seen.cell)), seen.cell.pool or 0

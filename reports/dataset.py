@@ -8,11 +8,11 @@
            `waiting_mean`; `server_cpu_cores` … `other_cpu_cores` (CPU seconds per second);
            `db_rtt_measured_ms`; `valid` (bool); `remarks` (string, "" when there is none).
 `samples`  one row a sample: `run_id`, `trial_id`, the factors, then every field of `Sample`.
-`errors`   one row a trial and kind of failure: identity, factors, `status`, `code`, `text`, `requests`.
 `latency`  one row a part, cell and clock: factors, `clock` ("service", "response"), `trials`, `count`,
            `p50_ms`, `p95_ms`, `p99_ms` of the merged histograms, and `p50_low_ms`, `p50_high_ms`, … the
            lowest and highest single trial. NaN where the trials left no histogram to merge.
 
+Every frame has `direct_rtt_ms`, the round trip to the database without the added one (0: this machine).
 Whole numbers that may be missing are `Int64`, other numbers float64 (missing: NaN), texts `string`.
 Works with pandas 2.2 and 3.
 """
@@ -26,11 +26,11 @@ import pandas as pd
 
 from loadtests.results import Cell, Latency, ResultError, Sample, Trial
 from reports.columns import Row, constants, frame, typed
-from reports.runs import Run, read_any
+from reports.runs import Run, direct_rtt_ms, read_any
 from reports.stats import histogram
 
 FACTORS: tuple[str, ...] = Cell.__struct_fields__
-IDENTITY = ("run_id", "trial_id", "part", "block")
+IDENTITY = ("run_id", "trial_id", "part", "block", "direct_rtt_ms")
 PERCENTILES = ("p50_ms", "p95_ms", "p99_ms")
 CLOCKS = ("service", "response")
 POOL_TIMEOUT = "pool_timeout"  # the answer's code when no connection became free in time
@@ -44,7 +44,6 @@ class Dataset:
     runs: tuple[Run, ...]
     trials: pd.DataFrame
     samples: pd.DataFrame
-    errors: pd.DataFrame
     latency: pd.DataFrame
 
 
@@ -55,23 +54,12 @@ def load(paths: Sequence[Path], batch: int | None = None) -> Dataset:
 
 def of(runs: tuple[Run, ...]) -> Dataset:
     """The frames of runs that were read already."""
-    return Dataset(runs, trials_frame(runs), samples_frame(runs), errors_frame(runs), latency_frame(runs))
+    return Dataset(runs, trials_frame(runs), samples_frame(runs), latency_frame(runs))
 
 
 def trials_frame(runs: Iterable[Run]) -> pd.DataFrame:
     """The `trials` frame; all trials, valid or not."""
     return frame(_identity(run, trial) | _trial_row(trial) for run in runs for trial in run.trials)
-
-
-def errors_frame(runs: Iterable[Run]) -> pd.DataFrame:
-    """The `errors` frame; empty when every request succeeded."""
-    rows = [
-        _identity(run, trial) | msgspec.structs.asdict(error)
-        for run in runs
-        for trial in run.trials
-        for error in trial.load.errors
-    ]
-    return frame(rows, columns=(*IDENTITY, *FACTORS, "status", "code", "text", "requests"))
 
 
 def samples_frame(runs: Iterable[Run]) -> pd.DataFrame:
@@ -88,19 +76,20 @@ def samples_frame(runs: Iterable[Run]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)[columns]
 
 
-def latency_frame(runs: Iterable[Run]) -> pd.DataFrame:
+def latency_frame(runs: Sequence[Run]) -> pd.DataFrame:
     """The `latency` frame, of valid trials. Raises `ResultError` for a log that cannot be read."""
+    near_ms = direct_rtt_ms(runs)
     groups: dict[tuple[str, Cell], list[tuple[Run, Trial]]] = {}
     for run in runs:
         for trial in run.trials:
             if trial.valid:
                 groups.setdefault((trial.part, trial.cell), []).append((run, trial))
     rows = [
-        {"part": part} | msgspec.structs.asdict(cell) | row
+        {"part": part, "direct_rtt_ms": near_ms} | msgspec.structs.asdict(cell) | row
         for (part, cell), members in groups.items()
         for row in _latency_rows(members)
     ]
-    return frame(rows, columns=("part", *FACTORS, "clock", "trials", "count", *PERCENTILES))
+    return frame(rows, columns=("part", "direct_rtt_ms", *FACTORS, "clock", "trials", "count", *PERCENTILES))
 
 
 def _identity(run: Run, trial: Trial) -> Row:
@@ -109,6 +98,7 @@ def _identity(run: Run, trial: Trial) -> Row:
         "trial_id": trial.trial_id,
         "part": trial.part,
         "block": trial.block,
+        "direct_rtt_ms": run.direct_rtt_ms,
     } | msgspec.structs.asdict(trial.cell)
 
 

@@ -7,18 +7,29 @@ import pandas as pd
 
 from reports.verdict import Curve
 
-COLUMNS = ("throughput", "low", "high", "pushes_per_s", "hold_ms", "needed", "busy", "waiting")
+COLUMNS = (
+    "throughput",
+    "low",
+    "high",
+    "pushes_per_s",
+    "hold_ms",
+    "needed",
+    "busy",
+    "waiting",
+    "direct_rtt_ms",
+)
 
 
 def estimates_frame(curves: Iterable[Curve]) -> pd.DataFrame:
     """The frame; empty without curves.
 
-    Columns: `part`, every field of `Cell`, `trials`; as float64 (missing: NaN) `throughput`, `low`, `high`
-    (messages/s and interval), `pushes_per_s`, `hold_ms`, `needed` (connections, by Little's law), `busy`,
-    `waiting`; `limit` (string); `recommended` (bool: the pool to use).
+    Columns: `part`, every field of `Cell`, `trials`; as float64 (missing: NaN) `direct_rtt_ms` (see
+    `reports.dataset`), `throughput`, `low`, `high` (messages/s and interval), `pushes_per_s`, `hold_ms`,
+    `needed` (connections, by Little's law), `busy`, `waiting`; `limit` (string); `recommended` (bool: the
+    pool to use).
     """
     rows = [
-        {"part": curve.part}
+        {"part": curve.part, "direct_rtt_ms": curve.direct_rtt_ms}
         | msgspec.structs.asdict(seen.cell)
         | {
             "trials": seen.trials,

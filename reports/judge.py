@@ -15,6 +15,7 @@ def judge(dataset: Dataset) -> Verdict:
     parts = curves.parts(runs)
     found = {part.name: curves.curves(part, limits.limits(part, waits, ceilings)) for part in parts}
     every = tuple(curve for part in parts for curve in found[part.name])
+    silent = curves.silent(runs)
     audit = validity.accounting(runs)
     checked = validity.validity(runs, parts, ceilings)
     return Verdict(
@@ -22,9 +23,10 @@ def judge(dataset: Dataset) -> Verdict:
         unit=unit,
         curves=every,
         gains=tuple(gain for part in parts for gain in curves.gains(part, found[part.name])),
+        silent=silent,
         timeouts=timeouts.count(runs),
         offered=offered.loads(runs),
         accounting=audit,
         validity=checked,
-        notices=cautions.notices(runs, every, checked, audit),
+        notices=cautions.notices(runs, every, silent, checked, audit),
     )

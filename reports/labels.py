@@ -8,14 +8,31 @@ from loadtests.results import Cell
 
 STRATEGY_ORDER = ("sequential", "batch", "coalesce")  # as the guide tells them
 FACTORS = tuple(name for name in Cell.__struct_fields__ if name not in ("pool", "db_rtt_ms"))
+LOCAL_BELOW_MS = 0.5  # a network's round trip is longer, a socket's on one machine shorter
 _SHOWN_AS_VALUE = frozenset({"strategy", "shape", "loop", "client"})
 _UNITS = {"connection_timeout_ms": "ms time-out", "rate_msg_s": "msg/s offered", "payload_bytes": "bytes"}
 _NAMES = {"num_workers": "workers", "batch": "messages a push"}
 
 
-def round_trip(db_rtt_ms: float) -> str:
-    """What is said about the way to the database: "local", "2 ms round trip"."""
-    return "local" if db_rtt_ms == 0 else f"{db_rtt_ms:g} ms round trip"
+def is_local(db_rtt_ms: float, direct_rtt_ms: float | None) -> bool:
+    """Whether the database may be called local: nothing was added, and it is known to be near."""
+    return db_rtt_ms == 0 and direct_rtt_ms is not None and direct_rtt_ms < LOCAL_BELOW_MS
+
+
+def round_trip(db_rtt_ms: float, direct_rtt_ms: float | None) -> str:
+    """What is said about the way to the database: "local", "2 ms round trip".
+
+    `direct_rtt_ms` is the round trip without the added one, None when nobody knows it; of a database that
+    may be far away only what was added is told, and what was measured.
+    """
+    if is_local(db_rtt_ms, direct_rtt_ms):
+        return "local"
+    if is_local(0, direct_rtt_ms):
+        return f"{db_rtt_ms:g} ms round trip"
+    added = f"{db_rtt_ms:g} ms round trip added" if db_rtt_ms else "no round trip added"
+    if direct_rtt_ms is None:
+        return added
+    return f"{added} ({direct_rtt_ms:.2g} ms measured{' without it' if db_rtt_ms else ''})"
 
 
 def varying(cells: Iterable[Cell]) -> tuple[str, ...]:
@@ -38,7 +55,8 @@ def with_labels(frame: pd.DataFrame) -> pd.DataFrame:
     names = [name for name in FACTORS if name in frame and frame[name].nunique(dropna=False) > 1]
     rows = frame[names or ["strategy"]].astype(object).where(lambda values: values.notna(), None)
     labels = [_join({str(name): value for name, value in row.items()}) for row in rows.to_dict("records")]
-    panels = [round_trip(rtt) for rtt in frame["db_rtt_ms"]]
+    ways = zip(frame["db_rtt_ms"], frame["direct_rtt_ms"], strict=True)
+    panels = [round_trip(rtt, None if pd.isna(direct) else direct) for rtt, direct in ways]
     places = [strategy_place(strategy) for strategy in frame["strategy"].astype(object)]
     labelled = frame.assign(series=labels, panel=panels, strategy_place=places)
     by = ["db_rtt_ms", "strategy_place", "series", "pool"]

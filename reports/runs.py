@@ -7,12 +7,14 @@ one of its files, or a directory of them.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Literal
 
 from loadtests.results import Manifest, ResultError, RunFiles, Trial, TrialFiles, read, read_trials
 from reports import locust_csv
 
 Unit = Literal["messages", "requests"]
+OWN_DATABASES = ("embedded", "installed")  # started by the lab itself, so on this machine
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,30 @@ class Run:
     def trial_files(self, trial: Trial) -> TrialFiles | None:
         """Where a trial's samples and histograms are; None for files of another tool."""
         return None if self.files is None else self.files.trial(trial.trial_id)
+
+    @property
+    def direct_rtt_ms(self) -> float | None:
+        """Round trip to the database without the added one: 0 when it ran on this machine.
+
+        The median of what was measured where the database was somebody else's (`PG_HOST`) or nothing
+        says where it was; None when it was not measured either.
+        """
+        if self.manifest is not None and self.manifest.versions.postgres_source in OWN_DATABASES:
+            return 0.0
+        measured = [
+            trial.machine.db_rtt_measured_ms
+            for trial in self.trials
+            if trial.cell.db_rtt_ms == 0
+            and trial.machine is not None
+            and trial.machine.db_rtt_measured_ms is not None
+        ]
+        return median(measured) if measured else None
+
+
+def direct_rtt_ms(runs: Iterable[Run]) -> float | None:
+    """The longest `Run.direct_rtt_ms`; None when one of them is not known."""
+    known = [run.direct_rtt_ms for run in runs]
+    return None if None in known else max((each for each in known if each is not None), default=None)
 
 
 def read_run(root: Path) -> Run:

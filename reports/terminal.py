@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from reports import labels, wording
+from reports import wording
 from reports.advice import WHAT_TO_DO, Notice
 from reports.comparison import Comparison
 from reports.page import model
@@ -48,7 +48,7 @@ def show(verdict: Verdict, page: Path) -> None:
             row.hold,
             row.busy,
         )
-        for group in model.table(verdict.curves)
+        for group in model.table(verdict.curves, verdict.silent)
         for place, row in enumerate(group.rows)
     ]
     if rows:
@@ -69,7 +69,7 @@ def show_comparison(found: Comparison) -> None:
     cells = [seen.cell for seen in found.cells]
     rows = [
         (
-            f"{labels.series(seen.cell, labels.varying(cells))}, {labels.round_trip(seen.cell.db_rtt_ms)}",
+            wording.cell_name(seen.cell, cells, found.direct_rtt_ms),
             str(seen.cell.pool or model.ABSENT),
             wording.ratio(seen.ratio),
         )

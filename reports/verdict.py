@@ -14,7 +14,6 @@ from reports.advice import Notice
 from reports.stats.block_model import Interval, Ratio
 from reports.stats.knee import Knee
 from reports.stats.littles_law import Need
-from reports.stats.usl import Scalability
 
 
 class Limit(enum.Enum):
@@ -60,9 +59,9 @@ class Curve(Struct, frozen=True, kw_only=True):
     cells: tuple[CellFigures, ...]  # by rising pool
     steps: tuple[PoolStep, ...]  # neighbours
     knee: Knee | None
-    scalability: Scalability | None
     need: Need | None  # at the knee; Little's law
     db_rtt_measured_ms: float | None
+    direct_rtt_ms: float | None  # without the added one; 0: this machine, None: not known
 
     @property
     def recommended(self) -> int | None:
@@ -81,6 +80,17 @@ class FactorGain(Struct, frozen=True, kw_only=True):
     of: Cell
     over: Cell
     ratio: Ratio
+    direct_rtt_ms: float | None  # as in `Curve`
+
+
+class SilentCell(Struct, frozen=True):
+    """A configuration of which some valid trials acknowledged nothing; it enters no other figure."""
+
+    part: str
+    cell: Cell
+    silent_trials: int
+    trials: int
+    direct_rtt_ms: float | None  # as in `Curve`
 
 
 class TimeoutCount(Struct, frozen=True, kw_only=True):
@@ -110,6 +120,7 @@ class OfferedLoad(Struct, frozen=True, kw_only=True):
     missed: int  # requests that were due while too many were in flight
     timeouts: int  # requests of all trials
     need: Need | None
+    direct_rtt_ms: float | None  # as in `Curve`
 
 
 class AccountingTotals(Struct, frozen=True, kw_only=True):
@@ -166,6 +177,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     unit: str
     curves: tuple[Curve, ...]
     gains: tuple[FactorGain, ...]
+    silent: tuple[SilentCell, ...]
     timeouts: tuple[TimeoutCount, ...]
     offered: tuple[OfferedLoad, ...]
     accounting: AccountingTotals | None

@@ -25,9 +25,9 @@ LIMIT_TEXTS = {
 def headline(verdict: Verdict) -> str:
     """The report in one paragraph: Little's law with the measured numbers, then DB_POOL_SIZE."""
     shown = _fastest_by_round_trip(verdict.curves)
-    laws = [_law(curve.factors, curve.need) for curve in shown if curve.need is not None]
+    laws = [_law(curve.factors, curve.need, curve.direct_rtt_ms) for curve in shown if curve.need]
     if not verdict.curves:
-        laws = [_law(load.cell, load.need) for load in verdict.offered if load.need is not None]
+        laws = [_law(load.cell, load.need, load.direct_rtt_ms) for load in verdict.offered if load.need]
     law = f"{LAW}: {'; '.join(laws)}." if laws else f"{LAW}."
     sizes = [_recommended(verdict.curves, rtt) for rtt in _round_trips(verdict.curves)]
     known = [size for size in sizes if size]
@@ -61,13 +61,13 @@ def sentences(verdict: Verdict) -> tuple[str, ...]:
 
 def curve_name(curve: Curve, curves: Iterable[Curve]) -> str:
     """A curve by what differs: "sequential, 2 ms round trip"."""
-    return cell_name(curve.factors, [other.factors for other in curves])
+    return cell_name(curve.factors, [other.factors for other in curves], curve.direct_rtt_ms)
 
 
-def cell_name(cell: Cell, cells: Sequence[Cell]) -> str:
+def cell_name(cell: Cell, cells: Sequence[Cell], direct_rtt_ms: float | None) -> str:
     """A cell by the factors in which `cells` differ, then its round trip; the pool is left out."""
     name = labels.series(cell, labels.varying(cells))
-    return f"{name}, {labels.round_trip(cell.db_rtt_ms)}"
+    return f"{name}, {labels.round_trip(cell.db_rtt_ms, direct_rtt_ms)}"
 
 
 def ratio(found: Ratio) -> str:
@@ -80,13 +80,14 @@ def ratio(found: Ratio) -> str:
 
 def gain(found: FactorGain, verdict: Verdict) -> str:
     """batch over sequential, local, pool 20: ×2.27 [2.11–2.44]."""
+    of, over = (labels.round_trip(cell.db_rtt_ms, found.direct_rtt_ms) for cell in (found.of, found.over))
     if found.factor == "db_rtt_ms":
-        what = f"{labels.round_trip(found.of.db_rtt_ms)} over {labels.round_trip(found.over.db_rtt_ms)}"
+        what = f"{of} over {over}"
         cells = [curve.factors for curve in verdict.curves]
         place = labels.series(found.of, labels.varying(cells))
     else:
         what = f"{labels.series(found.of, [found.factor])} over {labels.series(found.over, [found.factor])}"
-        place = labels.round_trip(found.of.db_rtt_ms)
+        place = of
     return f"{what} ({place}, pool {found.of.pool}): {ratio(found.ratio)}."
 
 
@@ -138,8 +139,8 @@ def latency_title(curves: Sequence[Curve]) -> str:
     return f"Latency against pool size{load}"
 
 
-def _law(cell: Cell, need: Need) -> str:
-    place = labels.round_trip(cell.db_rtt_ms)
+def _law(cell: Cell, need: Need, direct_rtt_ms: float | None) -> str:
+    place = labels.round_trip(cell.db_rtt_ms, direct_rtt_ms)
     strategy = f"{cell.strategy}, " if cell.strategy else ""
     hold = f"{need.hold_ms:.3g} ms"
     return f"{need.pushes_per_s:,.0f}/s × {hold} ≈ {need.connections_needed:.0f} ({strategy}{place})"
@@ -159,9 +160,11 @@ def _recommended(curves: Sequence[Curve], rtt_ms: float) -> str:
     for curve in here:
         assert curve.knee is not None
         by_size.setdefault(_size(curve.knee), []).append(labels.series(curve.factors, names))
-    place = "locally" if rtt_ms == 0 else f"with {labels.round_trip(rtt_ms)}"
     if not by_size:
         return ""
+    direct_rtt_ms = here[0].direct_rtt_ms
+    is_local = labels.is_local(rtt_ms, direct_rtt_ms)
+    place = "locally" if is_local else f"with {labels.round_trip(rtt_ms, direct_rtt_ms)}"
     if len(by_size) == 1:
         return f"{next(iter(by_size))} {place}"
     choices = (f"{size} ({', '.join(who)})" for size, who in by_size.items())

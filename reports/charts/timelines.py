@@ -1,6 +1,7 @@
 """What every chart over a trial's time shares: one panel a trial, the warm-up shaded."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -16,8 +17,13 @@ def trials(samples: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         first = rows.iloc[0]
         strategy = "" if pd.isna(first["strategy"]) else f"{first['strategy']}, "
         pool = "" if pd.isna(first["pool"]) else f", pool {first['pool']}"
-        name = f"{strategy}{round_trip(float(first['db_rtt_ms']))}{pool}"
+        name = f"{strategy}{_way(first)}{pool}"
         yield name, rows.sort_values("t_s")
+
+
+def _way(first: "pd.Series[Any]") -> str:
+    direct = first["direct_rtt_ms"]
+    return round_trip(float(first["db_rtt_ms"]), None if pd.isna(direct) else float(direct))
 
 
 def time_axis(axis: Axes, rows: pd.DataFrame) -> None:

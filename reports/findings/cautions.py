@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from loadtests.results import Trial
+from reports import labels
 from reports.advice import Caution, Notice
 from reports.findings.limits import GENERATOR_SHARE
 from reports.runs import Run
-from reports.verdict import AccountingTotals, Curve, Validity
+from reports.verdict import AccountingTotals, Curve, SilentCell, Validity
 
 NOISY_SD = 0.15  # a quiet machine repeats a cell within 5-10 %
 FOREIGN_CPU = 0.10  # of the machine, used by processes that are not ours
@@ -17,6 +18,7 @@ LITTLE_DISAGREEMENT = 0.10  # rate × hold against busy connections
 def notices(
     runs: Sequence[Run],
     curves: Sequence[Curve],
+    silent: Sequence[SilentCell],
     validity: Validity,
     accounting: AccountingTotals | None,
 ) -> tuple[Notice, ...]:
@@ -24,6 +26,7 @@ def notices(
     found = [
         *_about_correctness(accounting),
         *_about_trials(runs, validity),
+        *about_silence(silent),
         *_about_noise(validity),
         *_about_curves(runs, curves),
     ]
@@ -56,6 +59,16 @@ def _about_trials(runs: Sequence[Run], validity: Validity) -> Iterator[Notice]:
         )
 
 
+def about_silence(silent: Sequence[SilentCell]) -> Iterator[Notice]:
+    """One notice for each configuration without throughput."""
+    names = labels.varying(found.cell for found in silent)
+    for found in silent:
+        way = labels.round_trip(found.cell.db_rtt_ms, found.direct_rtt_ms)
+        name = f"{labels.series(found.cell, names)}, {way}, pool {found.cell.pool}"
+        detail = f"{name}: 0 messages/s in {found.silent_trials} of {found.trials} trials"
+        yield Notice(Caution.NO_THROUGHPUT, detail)
+
+
 def _about_noise(validity: Validity) -> Iterator[Notice]:
     if validity.other_cpu_share is not None and validity.other_cpu_share > FOREIGN_CPU:
         detail = f"other processes used {validity.other_cpu_share:.0%} of the machine's CPU"
@@ -79,7 +92,7 @@ def _about_curves(runs: Sequence[Run], curves: Sequence[Curve]) -> Iterator[Noti
         off = curve.need.disagreement if curve.need is not None else None
         if off is not None and abs(off) > LITTLE_DISAGREEMENT:
             yield Notice(Caution.LITTLES_LAW_OFF, f"{name}: rate × hold time is off by {off:+.0%}")
-    if curves and all(curve.factors.db_rtt_ms == 0 for curve in curves) and _is_ours(runs):
+    if curves and all(labels.is_local(curve.factors.db_rtt_ms, curve.direct_rtt_ms) for curve in curves):
         yield Notice(Caution.LOCAL_ONLY, "every trial spoke to its database without a network in between")
     if len(runs) > 1 or (curves and not _is_ours(runs)):
         yield Notice(Caution.NOT_INTERLEAVED, "figures of separate runs are compared")

@@ -1,10 +1,11 @@
 """Capacity: cells, curves, knees and gains of the closed-loop parts.
 
 One block model for each part: within a part blocks are complete and shuffled, so any two of its cells
-may be compared. Open-loop trials have the throughput they were offered and say nothing here.
+may be compared. Open-loop trials have the throughput they were offered and say nothing here. A cell with
+a trial that acknowledged nothing has no logarithm: it stays out of the model and is listed as silent.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, median
@@ -13,34 +14,49 @@ import msgspec
 
 from loadtests.results import Cell, Trial
 from reports.dataset import timeouts_of
-from reports.labels import strategy_place
-from reports.runs import Run
-from reports.stats import knee, littles_law, usl
+from reports.findings import cells
+from reports.findings.cells import without_pool
+from reports.runs import Run, direct_rtt_ms
+from reports.stats import knee, littles_law
 from reports.stats.block_model import BlockModel, Observation, fit
-from reports.verdict import CellFigures, Curve, FactorGain, Limit, PoolStep
+from reports.verdict import CellFigures, Curve, FactorGain, Limit, PoolStep, SilentCell
 
 
 @dataclass(frozen=True)
 class Part:
-    """The valid closed-loop trials of one part of all runs, and their model."""
+    """The valid closed-loop trials of one part of all runs, without silent cells, and their model."""
 
     name: str
     trials: tuple[tuple[str, Trial], ...]  # (run, trial)
     model: BlockModel[Cell]
+    direct_rtt_ms: float | None = None  # see `reports.runs`
 
     def of(self, cell: Cell) -> list[Trial]:
         """The trials of one cell."""
         return [trial for _, trial in self.trials if trial.cell == cell]
 
 
-def parts(runs: Iterable[Run]) -> tuple[Part, ...]:
+def parts(runs: Sequence[Run]) -> tuple[Part, ...]:
     """Group by part and fit; parts without a usable trial are left out."""
-    grouped: dict[str, list[tuple[str, Trial]]] = {}
+    left_out = {(found.part, found.cell) for found in silent(runs)}
+    members: dict[str, list[tuple[str, Trial]]] = {}
     for run in runs:
-        for trial in run.trials:
-            if trial.valid and trial.cell.loop == "closed" and trial.load.throughput_msg_s > 0:
-                grouped.setdefault(trial.part, []).append((run.name, trial))
-    return tuple(Part(name, tuple(members), _fit(members)) for name, members in grouped.items())
+        for (part, cell), trials in cells.grouped([run], "closed").items():
+            if (part, cell) not in left_out:
+                members.setdefault(part, []).extend((run.name, trial) for trial in trials)
+    near_ms = direct_rtt_ms(runs)
+    return tuple(Part(name, tuple(found), _fit(found), near_ms) for name, found in members.items())
+
+
+def silent(runs: Sequence[Run]) -> tuple[SilentCell, ...]:
+    """The closed-loop cells of which some valid trial acknowledged nothing at all."""
+    near_ms = direct_rtt_ms(runs)
+    found = [
+        SilentCell(part, cell, nothing, len(trials), near_ms)
+        for (part, cell), trials in cells.grouped(runs, "closed").items()
+        if (nothing := sum(trial.load.messages_acknowledged == 0 for trial in trials))
+    ]
+    return tuple(sorted(found, key=lambda seen: (seen.part, cells.order(seen.cell))))
 
 
 def curves(part: Part, limits: dict[Cell, Limit]) -> tuple[Curve, ...]:
@@ -49,7 +65,7 @@ def curves(part: Part, limits: dict[Cell, Limit]) -> tuple[Curve, ...]:
     for cell in part.model.cells:
         if cell.pool is not None:
             found.setdefault(without_pool(cell), {})[cell.pool] = cell
-    ordered = sorted(found, key=factor_order)
+    ordered = sorted(found, key=cells.order)
     return tuple(_curve(part, factors, dict(sorted(found[factors].items())), limits) for factors in ordered)
 
 
@@ -60,8 +76,8 @@ def gains(part: Part, found: Sequence[Curve]) -> Iterator[FactorGain]:
     """
     for second in found:
         for first in found:
-            factor = _only_difference(first.factors, second.factors)
-            if factor is None or factor_order(first.factors) >= factor_order(second.factors):
+            factors = cells.differing(first.factors, second.factors)
+            if len(factors) != 1 or cells.order(first.factors) >= cells.order(second.factors):
                 continue
             pool = _common_pool(first, second)
             if pool is None:
@@ -70,17 +86,9 @@ def gains(part: Part, found: Sequence[Curve]) -> Iterator[FactorGain]:
             over = msgspec.structs.replace(first.factors, pool=pool)
             ratio = part.model.ratio(of, over)
             if ratio is not None:
-                yield FactorGain(factor=factor, of=of, over=over, ratio=ratio)
-
-
-def without_pool(cell: Cell) -> Cell:
-    """What a curve holds constant."""
-    return msgspec.structs.replace(cell, pool=None)
-
-
-def factor_order(cell: Cell) -> tuple[float, int, str]:
-    """Sorting key: round trip, then strategy as the guide tells them, then the rest as text."""
-    return cell.db_rtt_ms, strategy_place(cell.strategy), repr(cell)
+                yield FactorGain(
+                    factor=factors[0], of=of, over=over, ratio=ratio, direct_rtt_ms=part.direct_rtt_ms
+                )
 
 
 def _fit(members: Sequence[tuple[str, Trial]]) -> BlockModel[Cell]:
@@ -88,14 +96,14 @@ def _fit(members: Sequence[tuple[str, Trial]]) -> BlockModel[Cell]:
 
 
 def _curve(part: Part, factors: Cell, pools: dict[int, Cell], limits: dict[Cell, Limit]) -> Curve:
-    cells = tuple(_figures(part, cell, limits.get(cell, Limit.UNCLEAR)) for cell in pools.values())
+    figures = tuple(_figures(part, cell, limits.get(cell, Limit.UNCLEAR)) for cell in pools.values())
     steps = (
         PoolStep(low, high, ratio)
         for low, high in pairwise(pools)
         if (ratio := part.model.ratio(pools[high], pools[low])) is not None
     )
     recommended = knee.find(part.model, pools)
-    at_knee = next((seen for seen in cells if recommended and seen.cell.pool == recommended.pool), None)
+    at_knee = next((seen for seen in figures if recommended and seen.cell.pool == recommended.pool), None)
     need = None
     if at_knee is not None and at_knee.hold_ms is not None:
         need = littles_law.need(at_knee.pushes_per_s, at_knee.hold_ms, at_knee.busy)
@@ -108,12 +116,12 @@ def _curve(part: Part, factors: Cell, pools: dict[int, Cell], limits: dict[Cell,
     return Curve(
         part=part.name,
         factors=factors,
-        cells=cells,
+        cells=figures,
         steps=tuple(steps),
         knee=recommended,
-        scalability=usl.fit(part.model, pools),
         need=need,
         db_rtt_measured_ms=median(round_trips) if round_trips else None,
+        direct_rtt_ms=part.direct_rtt_ms,
     )
 
 
@@ -123,24 +131,18 @@ def _figures(part: Part, cell: Cell, limit: Limit) -> CellFigures:
     plain = fmean(trial.load.throughput_msg_s for trial in trials)
     throughput, interval = level if level is not None else (plain, None)
     pools = [trial.pool for trial in trials if trial.pool is not None]
-    acquires = sum(pool.acquires for pool in pools)
     return CellFigures(
         cell=cell,
         trials=len(trials),
         throughput=throughput,
         interval=interval,
-        pushes_per_s=fmean(trial.load.requests_ok / trial.load.measured_s for trial in trials),
-        hold_ms=sum(pool.hold_mean_ms * pool.acquires for pool in pools) / acquires if acquires else None,
-        busy=fmean(pool.busy_mean for pool in pools) if pools else None,
+        pushes_per_s=cells.pushes_per_s(trials),
+        hold_ms=cells.hold_ms(trials),
+        busy=cells.busy(trials),
         waiting=fmean(pool.waiting_mean for pool in pools) if pools else None,
         timeouts=sum(timeouts_of(trial) for trial in trials),
         limit=limit,
     )
-
-
-def _only_difference(first: Cell, second: Cell) -> str | None:
-    differing = [name for name in Cell.__struct_fields__ if getattr(first, name) != getattr(second, name)]
-    return differing[0] if len(differing) == 1 else None
 
 
 def _common_pool(first: Curve, second: Curve) -> int | None:

@@ -20,7 +20,9 @@ from statistics import fmean
 import pandas as pd
 
 from loadtests.results import Cell, Trial
-from reports.findings.curves import Part, without_pool
+from reports.findings import cells
+from reports.findings.cells import without_pool
+from reports.findings.curves import Part
 from reports.runs import Run
 from reports.verdict import Limit
 
@@ -87,8 +89,9 @@ def _limit(
     trials = [trial for _, trial in members]
     seen = [waits[run, trial.trial_id] for run, trial in members if (run, trial.trial_id) in waits]
     active = fmean(one.active for one in seen) if seen else 0.0
-    in_database = active >= 1 and active >= ACTIVE_SHARE * _busy(trials)
-    if _busy(trials) >= FULL_POOL * (cell.pool or math.inf):
+    busy = cells.busy(trials) or 0.0
+    in_database = active >= 1 and active >= ACTIVE_SHARE * busy
+    if busy >= FULL_POOL * (cell.pool or math.inf):
         larger = _larger(part, cell)
         if _any_is_faster(part, cell, larger) or (not larger and seen and not in_database):
             return Limit.POOL
@@ -105,12 +108,6 @@ def _generator_binds(members: list[tuple[str, Trial]], known: dict[tuple[str, st
     shares = [share for run, trial in members if (share := ceiling_share(run, trial, known)) is not None]
     flagged = any(remark.reason == "generator_limited" for _, trial in members for remark in trial.remarks)
     return flagged or (bool(shares) and fmean(shares) > GENERATOR_SHARE)
-
-
-def _busy(trials: list[Trial]) -> float:
-    """Connections in use, time average; 0 where the pool is not known."""
-    known = [trial.pool.busy_mean for trial in trials if trial.pool is not None]
-    return fmean(known) if known else 0.0
 
 
 def _larger(part: Part, cell: Cell) -> list[Cell]:

@@ -1,28 +1,24 @@
 """Open-loop cells: what was offered, what was served, and the connections that this took."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from statistics import fmean
 
 from loadtests.results import Cell, Trial
 from reports.dataset import timeouts_of
-from reports.findings.curves import factor_order, without_pool
-from reports.runs import Run
-from reports.stats.littles_law import Need, need
+from reports.findings import cells
+from reports.runs import Run, direct_rtt_ms
 from reports.verdict import OfferedLoad
 
 
-def loads(runs: Iterable[Run]) -> tuple[OfferedLoad, ...]:
+def loads(runs: Sequence[Run]) -> tuple[OfferedLoad, ...]:
     """One for each open-loop cell with a valid trial, by part, round trip, strategy and pool."""
-    grouped: dict[tuple[str, Cell], list[Trial]] = {}
-    for run in runs:
-        for trial in run.trials:
-            if trial.valid and trial.cell.loop == "open":
-                grouped.setdefault((trial.part, trial.cell), []).append(trial)
-    found = (_load(part, cell, trials) for (part, cell), trials in grouped.items())
-    return tuple(sorted(found, key=lambda load: (load.part, *_order(load.cell))))
+    near_ms = direct_rtt_ms(runs)
+    members = cells.grouped(runs, "open").items()
+    found = (_load(part, cell, trials, near_ms) for (part, cell), trials in members)
+    return tuple(sorted(found, key=lambda load: (load.part, cells.order(load.cell))))
 
 
-def _load(part: str, cell: Cell, trials: list[Trial]) -> OfferedLoad:
+def _load(part: str, cell: Cell, trials: Sequence[Trial], near_ms: float | None) -> OfferedLoad:
     return OfferedLoad(
         part=part,
         cell=cell,
@@ -30,19 +26,6 @@ def _load(part: str, cell: Cell, trials: list[Trial]) -> OfferedLoad:
         throughput=fmean(trial.load.throughput_msg_s for trial in trials),
         missed=sum(trial.load.requests_missed for trial in trials),
         timeouts=sum(timeouts_of(trial) for trial in trials),
-        need=_need(trials),
+        need=cells.connections(trials),
+        direct_rtt_ms=near_ms,
     )
-
-
-def _need(trials: list[Trial]) -> Need | None:
-    pools = [trial.pool for trial in trials if trial.pool is not None]
-    acquires = sum(pool.acquires for pool in pools)
-    if not acquires:
-        return None
-    pushes_per_s = fmean(trial.load.requests_ok / trial.load.measured_s for trial in trials)
-    hold_ms = sum(pool.hold_mean_ms * pool.acquires for pool in pools) / acquires
-    return need(pushes_per_s, hold_ms, fmean(pool.busy_mean for pool in pools))
-
-
-def _order(cell: Cell) -> tuple[tuple[float, int, str], int]:
-    return factor_order(without_pool(cell)), cell.pool or 0

@@ -4,22 +4,17 @@ from collections.abc import Iterable
 
 from loadtests.results import Cell, Trial
 from reports.dataset import POOL_TIMEOUT, POOL_TIMEOUT_TEXT, timeouts_of
-from reports.findings.curves import factor_order, without_pool
+from reports.findings import cells
 from reports.runs import Run
 from reports.verdict import TimeoutCount
 
 
 def count(runs: Iterable[Run]) -> tuple[TimeoutCount, ...]:
     """Every cell of the parts in which a time-out was seen or that offered an open-loop load."""
-    grouped: dict[tuple[str, Cell], list[Trial]] = {}
-    for run in runs:
-        for trial in run.trials:
-            if trial.valid:
-                grouped.setdefault((trial.part, trial.cell), []).append(trial)
-    counts = [_count(part, cell, trials) for (part, cell), trials in grouped.items()]
+    counts = [_count(part, cell, trials) for (part, cell), trials in cells.grouped(runs).items()]
     telling = {seen.part for seen in counts if seen.cell.loop == "open"}
     kept = [seen for seen in counts if seen.part in telling or seen.requests]
-    return tuple(sorted(kept, key=_order))
+    return tuple(sorted(kept, key=lambda seen: (seen.cell.loop != "open", seen.part, cells.order(seen.cell))))
 
 
 def _count(part: str, cell: Cell, trials: list[Trial]) -> TimeoutCount:
@@ -38,7 +33,3 @@ def _count(part: str, cell: Cell, trials: list[Trial]) -> TimeoutCount:
         measured_s=sum(trial.load.measured_s for trial in trials),
         text=next(texts, ""),
     )
-
-
-def _order(seen: TimeoutCount) -> tuple[bool, str, tuple[float, int, str], int]:
-    return seen.cell.loop != "open", seen.part, factor_order(without_pool(seen.cell)), seen.cell.pool or 0

@@ -30,7 +30,7 @@ def render(dataset: Dataset, verdict: Verdict) -> str:
             cautions=model.cautions(verdict.notices),
             what_to_do=WHAT_TO_DO,
             cards=model.cards(verdict.curves),
-            table=model.table(verdict.curves),
+            table=model.table(verdict.curves, verdict.silent),
             offered=model.offered(verdict.offered),
             latencies=model.latency_rows(dataset),
             charts=figures.draw_all(dataset, verdict),

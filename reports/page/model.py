@@ -12,7 +12,7 @@ from reports.dataset import Dataset
 from reports.labels import with_labels
 from reports.stats.block_model import Interval
 from reports.stats.knee import Knee
-from reports.verdict import CellFigures, Curve, OfferedLoad, Precision
+from reports.verdict import CellFigures, Curve, OfferedLoad, Precision, SilentCell
 
 ABSENT = "–"
 
@@ -45,15 +45,15 @@ class TableRow:
     pool: str
     trials: str
     throughput: str
-    interval: str
-    step: Step
-    hold: str
-    needed: str
-    busy: str
-    waiting: str
-    timeouts: str
-    limit: str
-    recommended: bool
+    interval: str = ABSENT
+    step: Step = Step()
+    hold: str = ABSENT
+    needed: str = ABSENT
+    busy: str = ABSENT
+    waiting: str = ABSENT
+    timeouts: str = ABSENT
+    limit: str = ABSENT
+    recommended: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,9 +119,20 @@ def cautions(notices: Sequence[Notice]) -> tuple[tuple[Caution, tuple[str, ...]]
     return tuple((caution, tuple(details)) for caution, details in grouped.items())
 
 
-def table(curves: Sequence[Curve]) -> tuple[TableGroup, ...]:
-    """The table of figures, a group for each curve."""
-    return tuple(TableGroup(wording.curve_name(curve, curves), tuple(_rows(curve))) for curve in curves)
+def table(curves: Sequence[Curve], silent: Sequence[SilentCell]) -> tuple[TableGroup, ...]:
+    """The table of figures: a group for each curve, then one for each cell without throughput."""
+    cells = [*(curve.factors for curve in curves), *(found.cell for found in silent)]
+    measured = [
+        TableGroup(wording.cell_name(curve.factors, cells, curve.direct_rtt_ms), tuple(_rows(curve)))
+        for curve in curves
+    ]
+    left_out = [
+        TableGroup(
+            f"{wording.cell_name(found.cell, cells, found.direct_rtt_ms)}: left out", (_silent_row(found),)
+        )
+        for found in silent
+    ]
+    return (*measured, *left_out)
 
 
 def offered(loads: Sequence[OfferedLoad]) -> tuple[OfferedRow, ...]:
@@ -129,7 +140,7 @@ def offered(loads: Sequence[OfferedLoad]) -> tuple[OfferedRow, ...]:
     cells = [load.cell for load in loads]
     return tuple(
         OfferedRow(
-            name=f"{load.part}: {wording.cell_name(load.cell, cells)}",
+            name=f"{load.part}: {wording.cell_name(load.cell, cells, load.direct_rtt_ms)}",
             pool=ABSENT if load.cell.pool is None else str(load.cell.pool),
             trials=str(load.trials),
             offered=number(load.cell.rate_msg_s),
@@ -209,13 +220,26 @@ def _row(seen: CellFigures, step: Step, recommended: bool) -> TableRow:
     )
 
 
+def _silent_row(found: SilentCell) -> TableRow:
+    return TableRow(
+        pool=ABSENT if found.cell.pool is None else str(found.cell.pool),
+        trials=str(found.trials),
+        throughput=f"0 in {found.silent_trials} of {found.trials} trials",
+    )
+
+
 def _interval(interval: Interval | None) -> str:
     return ABSENT if interval is None else f"{interval.low:,.0f}–{interval.high:,.0f}"
 
 
 def _place(rtt_ms: float, curve: Curve) -> str:
     measured = curve.db_rtt_measured_ms
-    place = "local database" if rtt_ms == 0 else f"{rtt_ms:g} ms round trip"
+    if labels.is_local(rtt_ms, curve.direct_rtt_ms):
+        place = "local database"
+    elif labels.is_local(0, curve.direct_rtt_ms):
+        place = f"{rtt_ms:g} ms round trip"
+    else:
+        place = f"{rtt_ms:g} ms round trip added" if rtt_ms else "no round trip added"
     return place if measured is None else f"{place} ({measured:.2g} ms measured)"
 
 

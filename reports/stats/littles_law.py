@@ -35,15 +35,11 @@ def need(pushes_per_s: float, hold_ms: float, busy_measured: float | None = None
     return Need(pushes_per_s, hold_ms, pushes_per_s * hold_ms / 1000, busy_measured)
 
 
-def hold_time_ms(rtt_ms: float, statements: float, work_ms: float) -> float:
-    """How long one push keeps a connection: a round trip per statement, plus the database's work."""
-    return rtt_ms * statements + work_ms
-
-
 def statements_per_push(hold_far_ms: float, hold_near_ms: float, rtt_difference_ms: float) -> float | None:
     """Round trips per push, read off two hold times that differ only in the round trip.
 
-    None when the round trips do not differ. It inverts `hold_time_ms`.
+    A push keeps its connection for a round trip per statement, plus the database's work. None when the
+    round trips do not differ.
     """
     if rtt_difference_ms <= 0:
         return None

@@ -60,6 +60,9 @@ class World:
     synchronous_commit: str = "on"
     interrupted: bool = False
     missing: frozenset[int] = frozenset()  # orders that never ran
+    silent: frozenset[tuple[str, float, int, int]] = frozenset()  # strategy, round trip, pool, block
+    postgres_source: str | None = "embedded"
+    direct_rtt_ms: float = 0.08  # measured, without the added round trip
     lock_share: float = 0.0  # of the active backends' time, waiting for locks
     sample_files: bool = True
     measured_s: float = 1.5
@@ -89,6 +92,8 @@ def write_run(root: Path, world: World | None = None) -> Path:
             cell = cells[index]
             law = world.laws[(cell.strategy or "", cell.db_rtt_ms)]
             level = law.at(cell.pool or 1) * math.exp(drift[block] + rng.normal(0, world.noise_sd))
+            if (cell.strategy, cell.db_rtt_ms, cell.pool, block) in world.silent:
+                level = 0.0
             place = Place("capacity", block, order)
             _write_trial(files, world, rng, place, cell, level, 0.0)
             order += 1
@@ -140,9 +145,9 @@ def _write_trial(
     pool = cell.pool or 1
     pushes_s = level / world.batch
     busy = min(float(pool), world.clients) * (0.97 if cell.loop == "closed" else min(0.95, 4 / pool))
-    hold_ms = 1000 * busy / pushes_s
+    hold_ms = 1000 * busy / pushes_s if pushes_s else 0.0
     waiting = max(0.0, world.clients - pool) if cell.loop == "closed" else timeouts_s / 4
-    service_ms = rng.lognormal(math.log(1000 * world.clients / pushes_s), 0.4, 400)
+    service_ms = rng.lognormal(math.log(1000 * world.clients / (pushes_s or 1)), 0.4, 400)
     latencies_us = np.maximum(1, service_ms * 1000).astype(int)
     messages = round(level * world.measured_s)
     refused = round(timeouts_s * world.measured_s)
@@ -186,7 +191,7 @@ def _write_trial(
             connects=pool,
             lost=0,
             hold_mean_ms=hold_ms,
-            wait_mean_ms=1000 * waiting / pushes_s,
+            wait_mean_ms=1000 * waiting / pushes_s if pushes_s else 0.0,
             busy_mean=busy,
             waiting_mean=waiting,
         ),
@@ -197,7 +202,7 @@ def _write_trial(
             relay_cpu_s=0.02 * world.measured_s,
             other_cpu_s=0.02 * world.measured_s,
             cpu_count=2,
-            db_rtt_measured_ms=0.08 + cell.db_rtt_ms * 1.15,
+            db_rtt_measured_ms=world.direct_rtt_ms + cell.db_rtt_ms * 1.15,
         ),
         remarks=world.remarks.get(order, ()),
     )
@@ -283,7 +288,9 @@ def _manifest(world: World) -> results.Manifest:
             filesystem="ext4",
             load_average_1m=0.2,
         ),
-        versions=results.ServerVersions(server="queen 0.1.0", postgres="18.6", postgres_source="embedded"),
+        versions=results.ServerVersions(
+            server="queen 0.1.0", postgres="18.6", postgres_source=world.postgres_source
+        ),
         packages={"locust": "2.47.0", "asyncpg": "0.32.0"},
         settings={"NUM_WORKERS": "1", "PG_PASSWORD": "***"},
         postgres_settings={"fsync": "on", "max_connections": "200"},

@@ -9,7 +9,7 @@ import pytest
 from loadtests.results import Cell, ResultError, RunFiles, Sample
 from reports import dataset
 from reports.dataset import Dataset
-from tests.reports.synthetic import TIMEOUT_TEXT, World, write_run
+from tests.reports.synthetic import World, write_run
 
 SMALL = World(laws={("batch", 0.0): World().laws["batch", 0.0]}, pools=(1, 5), blocks=2, timeout_pools=())
 
@@ -39,11 +39,6 @@ def test_samples_carry_the_factors_of_their_trial(loaded: Dataset) -> None:
     assert set(Sample.__struct_fields__) <= set(loaded.samples.columns)
     idle = loaded.samples["pool_idle"]
     assert ((idle >= 0) & (idle <= loaded.samples["pool"].astype(float))).all()
-
-
-def test_errors_are_told_word_for_word(loaded: Dataset) -> None:
-    assert set(loaded.errors["text"]) == {TIMEOUT_TEXT}
-    assert set(loaded.errors["pool"]) == {1, 2}
 
 
 def test_latency_is_merged_over_trials_and_its_range_is_that_of_single_trials(loaded: Dataset) -> None:
@@ -114,7 +109,7 @@ def test_a_run_without_a_finished_trial_is_named(tmp_path: Path) -> None:
 
 
 def test_empty_frames_have_their_columns(tmp_path: Path) -> None:
-    errors = dataset.load([write_run(tmp_path, SMALL)]).errors
-    assert isinstance(errors, pd.DataFrame)
-    assert errors.empty
-    assert {"run_id", "pool", "code", "requests"} <= set(errors.columns)
+    samples = dataset.load([write_run(tmp_path, World(**{**vars(SMALL), "sample_files": False}))]).samples
+    assert isinstance(samples, pd.DataFrame)
+    assert samples.empty
+    assert {"run_id", "pool", "direct_rtt_ms", "pool_waiting"} <= set(samples.columns)

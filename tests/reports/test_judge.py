@@ -9,7 +9,7 @@ from reports import dataset, wording
 from reports.advice import WHAT_TO_DO, Caution
 from reports.judge import judge
 from reports.verdict import Curve, Limit, Verdict
-from tests.reports.synthetic import TIMEOUT_TEXT, Law, World, write_run
+from tests.reports.synthetic import FLAT, TIMEOUT_TEXT, Law, World, write_run
 
 
 def judged(root: Path, **changes: object) -> Verdict:
@@ -156,6 +156,62 @@ def test_one_block_recommends_nothing(tmp_path: Path) -> None:
     verdict = judged(tmp_path, blocks=1, sample_files=False)
     assert all(found.knee is None for found in verdict.curves)
     assert not any(step.ratio.shown for found in verdict.curves for step in found.steps)
+
+
+SILENT = frozenset({("batch", 0.0, 1, 0), ("batch", 0.0, 5, 2), ("sequential", 0.0, 50, 1)})
+
+
+def test_a_cell_without_throughput_is_shown_and_never_recommended(tmp_path: Path) -> None:
+    flat = {("batch", 0.0): Law(10_000, 1.0), ("sequential", 0.0): Law(9_000, 1.0)}
+    verdict = judged(tmp_path, laws=flat, silent=SILENT, sample_files=False)
+    assert [(seen.cell.strategy, seen.cell.pool) for seen in verdict.silent] == [
+        ("sequential", 50),
+        ("batch", 1),
+        ("batch", 5),
+    ]
+    told = [notice.detail for notice in verdict.notices if notice.caution is Caution.NO_THROUGHPUT]
+    assert "batch, local, pool 1: 0 messages/s in 1 of 4 trials" in told
+    batch = curve(verdict, "batch", 0.0)
+    assert [seen.cell.pool for seen in batch.cells] == [20, 50]
+    assert batch.recommended in (20, 50)
+
+
+def test_a_run_without_any_throughput_is_told_too(tmp_path: Path) -> None:
+    nothing = frozenset({("batch", 0.0, pool, 0) for pool in (1, 5)})
+    verdict = judged(tmp_path, laws={("batch", 0.0): FLAT}, pools=(1, 5), blocks=1, silent=nothing)
+    assert verdict.curves == ()
+    assert len(verdict.silent) == 2
+    assert Caution.NO_THROUGHPUT in cautions(verdict)
+
+
+def test_a_remote_database_is_not_called_local(tmp_path: Path) -> None:
+    far = {"postgres_source": "PG_HOST", "sample_files": False}
+    verdict = judged(tmp_path / "far", direct_rtt_ms=8.0, **far)
+    assert "with no round trip added (8 ms measured)" in wording.headline(verdict)
+    assert "local" not in wording.headline(verdict)
+    only_direct = {("batch", 0.0): Law(1_000, 0.3)}
+    assert Caution.LOCAL_ONLY not in cautions(
+        judged(tmp_path / "direct", direct_rtt_ms=8.0, laws=only_direct, **far)
+    )
+
+
+def test_a_named_host_on_this_machine_is_local(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, direct_rtt_ms=0.1, postgres_source="PG_HOST", sample_files=False)
+    assert "locally" in wording.headline(verdict)
+
+
+def test_a_factor_that_drags_another_along_gives_a_gain_in_the_order_of_its_numbers(tmp_path: Path) -> None:
+    """16 clients on 16 partitions against 128 on 128: one factor, and 128 over 16."""
+    halves = [
+        write_run(
+            tmp_path / str(clients),
+            World(laws={("batch", 0.0): law}, clients=clients, timeout_pools=(), sample_files=False),
+        )
+        for clients, law in ((128, Law(4_000, 0.9)), (16, Law(2_000, 0.9)))
+    ]
+    (found,) = judge(dataset.load(halves)).gains  # of one run id, so the blocks are the same
+    assert (found.factor, found.over.clients, found.of.clients) == ("clients", 16, 128)
+    assert found.ratio.ratio == pytest.approx(2, rel=0.15)
 
 
 def test_noise_that_hides_the_knee_recommends_no_pool(tmp_path: Path) -> None:

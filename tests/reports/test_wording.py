@@ -43,4 +43,3 @@ def test_cells_are_called_by_what_differs_only() -> None:
 def test_the_chart_titles_are_findings(verdict: Verdict) -> None:
     assert wording.throughput_title(verdict.curves).startswith("Enough connections: ")
     assert wording.timeouts_title(verdict.timeouts) == "Time-outs at pools 1, 2; none from pool 5"
-    assert "within 1%" in wording.connections_title(verdict.curves)

@@ -113,6 +113,22 @@ def test_poor_runs_have_a_page_too(tmp_path: Path, world: World) -> None:
     assert parsed.open == []
 
 
+def test_a_cell_without_throughput_has_a_row_and_no_recommendation(tmp_path: Path) -> None:
+    silent = frozenset({("batch", 2.0, 1, 0)})
+    loaded = dataset.load([write_run(tmp_path, World(silent=silent, sample_files=False))])
+    text = build.render(loaded, judge(loaded))
+    assert "batch, 2 ms round trip: left out" in text
+    assert "0 in 1 of 4 trials" in text
+
+
+def test_a_remote_database_is_local_nowhere_on_the_page(tmp_path: Path) -> None:
+    far = World(postgres_source="PG_HOST", direct_rtt_ms=8.0)
+    loaded = dataset.load([write_run(tmp_path, far)])
+    text = build.render(loaded, judge(loaded))
+    assert "no round trip added (8 ms measured)" in text
+    assert ", local" not in text and ">local" not in text and "local database" not in text
+
+
 def test_one_load_on_a_server_that_is_not_ours_has_a_page(tmp_path: Path) -> None:
     """No pool, no strategy, no audit: what `queen load` leaves when it only knows an address."""
     run = write_run(tmp_path, World(pools=(5,), blocks=1, timeout_pools=()))

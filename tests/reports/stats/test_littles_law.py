@@ -23,9 +23,8 @@ def test_a_negative_time_is_refused() -> None:
 
 
 @given(rtt=st.floats(0.1, 100), statements=st.floats(1, 100), work=st.floats(0, 100))
-def test_statements_per_push_inverts_the_hold_time(rtt: float, statements: float, work: float) -> None:
-    far = littles_law.hold_time_ms(rtt, statements, work)
-    near = littles_law.hold_time_ms(0, statements, work)
+def test_statements_per_push_are_read_off_two_hold_times(rtt: float, statements: float, work: float) -> None:
+    near, far = work, rtt * statements + work
     assert littles_law.statements_per_push(far, near, rtt) == pytest.approx(statements, rel=1e-6)
 
 
