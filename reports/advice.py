@@ -18,6 +18,7 @@ class Caution(enum.Enum):
     NOT_DURABLE = "not_durable"
     GENERATOR_LIMITED = "generator_limited"
     NOISY_MACHINE = "noisy_machine"
+    REMARKED = "remarked"
     TOO_FEW_BLOCKS = "too_few_blocks"
     NOT_SETTLED = "not_settled"
     KNEE_AT_EDGE = "knee_at_edge"
@@ -66,6 +67,10 @@ WHAT_TO_DO: dict[Caution, str] = {
         "Close browsers, builds and other containers, use mains power and a fixed CPU frequency, then "
         "repeat; more blocks also narrow the intervals."
     ),
+    Caution.REMARKED: (
+        "These trials count, but each carries a remark in its trial.json: read it before you rely on their "
+        "cells."
+    ),
     Caution.TOO_FEW_BLOCKS: (
         "Give the sweep more blocks (at least 4): longer windows do not help, more interleaved repeats do."
     ),
@@ -82,8 +87,8 @@ WHAT_TO_DO: dict[Caution, str] = {
         "trip more. Repeat with the round trip of your database, or use the calculator below."
     ),
     Caution.LITTLES_LAW_OFF: (
-        "Pushes held more or fewer connections than rate × hold time says: look for connections that are "
-        "held by something else, or for a window that was not steady (warm-up too short)."
+        "The clients' count × hold time and the pool's own count of busy connections disagree: look for "
+        "connections that are held by something else, or for a window that was not steady (a short warm-up)."
     ),
     Caution.NOT_INTERLEAVED: (
         "Different runs saw different moments of the machine; the interval does not know of that drift. Put "

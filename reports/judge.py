@@ -13,7 +13,7 @@ def judge(dataset: Dataset) -> Verdict:
     waits = limits.waits_by_trial(dataset.samples)
     ceilings = limits.ceilings(runs)
     parts = curves.parts(runs)
-    found = {part.name: curves.curves(part, limits.limits(part, waits, ceilings)) for part in parts}
+    found = {part.name: curves.curves(part, limits.limits(part, waits)) for part in parts}
     every = tuple(curve for part in parts for curve in found[part.name])
     silent = curves.silent(runs)
     audit = validity.accounting(runs)

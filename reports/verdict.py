@@ -149,6 +149,14 @@ class InvalidTrial(Struct, frozen=True):
     reasons: tuple[str, ...]
 
 
+class RemarkCount(Struct, frozen=True):
+    """Valid trials that carry one kind of remark."""
+
+    reason: str  # as the trial has it, for instance "busy_machine"
+    trials: int
+    detail: str  # of the first of them
+
+
 class Precision(Struct, frozen=True, kw_only=True):
     """How fine the comparison of one part is."""
 
@@ -164,7 +172,7 @@ class Validity(Struct, frozen=True, kw_only=True):
 
     trials: int
     invalid: tuple[InvalidTrial, ...]
-    remarks: int  # valid trials that carry a remark
+    remarks: tuple[RemarkCount, ...]
     precision: tuple[Precision, ...]
     generator_share: float | None  # highest throughput over the generator's own ceiling
     other_cpu_share: float | None  # CPU that others used, of the machine, on average

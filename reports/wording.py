@@ -75,7 +75,16 @@ def ratio(found: Ratio) -> str:
     if found.interval is None:
         return f"×{_times(found.ratio)}, one block only: no difference can be shown"
     interval = f"[{_times(found.interval.low)}–{_times(found.interval.high)}]"
-    return f"×{_times(found.ratio)} {interval}" + ("" if found.shown else ", no difference shown")
+    return f"×{_times(found.ratio)} {interval}{_doubt(found)}"
+
+
+def _doubt(found: Ratio) -> str:
+    if found.shown:
+        return ""
+    if found.interval is None or found.minimum_detectable is None or found.interval.contains(1.0):
+        return ", no difference shown"
+    least = found.minimum_detectable if found.ratio > 1 else 1 / found.minimum_detectable
+    return f", too small to claim (these trials find ×{_times(least)})"
 
 
 def gain(found: FactorGain, verdict: Verdict) -> str:
@@ -112,13 +121,25 @@ def throughput_title(curves: Sequence[Curve]) -> str:
 
 
 def connections_title(curves: Sequence[Curve]) -> str:
-    """How well Little's law held."""
-    off = [
-        abs(curve.need.disagreement) for curve in curves if curve.need and curve.need.disagreement is not None
+    """How many of the pool's connections were in use, at each curve's smallest sufficient pool."""
+    told = [
+        f"{curve.need.busy_measured:.3g} of {curve.knee.pool} ({curve_name(curve, curves)})"
+        for curve in curves
+        if curve.need and curve.need.busy_measured is not None and curve.knee
     ]
-    if not off:
-        return "Connections needed: pushes/s × hold time"
-    return f"Pushes/s × hold time predicts the busy connections within {max(0.01, *off):.0%}"
+    return f"Connections in use: {'; '.join(told)}" if told else "Connections needed: pushes/s × hold time"
+
+
+def connections_caption(curves: Sequence[Curve]) -> str:
+    """What the two kinds of marks are, and how far they agree at the pools of the title."""
+    needs = [curve.need for curve in curves if curve.need is not None]
+    off = [abs(need.disagreement) for need in needs if need.disagreement is not None]
+    agree = f" agree within {max(0.01, *off):.0%}, which checks" if off else ": comparing them checks"
+    return (
+        "Needed (pushes per second counted by the clients × hold time) and busy (the pool's own time "
+        f"average){agree} the two clocks against each other, not Little's law. Where both touch the dotted "
+        "line, the pool is full."
+    )
 
 
 def timeouts_title(counts: Sequence[TimeoutCount]) -> str:

@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterator, Sequence
 from loadtests.results import Trial
 from reports import labels
 from reports.advice import Caution, Notice
-from reports.findings.limits import GENERATOR_SHARE
 from reports.runs import Run
 from reports.verdict import AccountingTotals, Curve, SilentCell, Validity
 
 NOISY_SD = 0.15  # a quiet machine repeats a cell within 5-10 %
-FOREIGN_CPU = 0.10  # of the machine, used by processes that are not ours
 LEAST_BLOCKS = 4
+REMARKED = {  # the limits of these stand with the trials
+    "generator_limited": Caution.GENERATOR_LIMITED,
+    "busy_machine": Caution.NOISY_MACHINE,
+}
 LITTLE_DISAGREEMENT = 0.10  # rate × hold against busy connections
 
 
@@ -52,11 +54,10 @@ def _about_trials(runs: Sequence[Run], validity: Validity) -> Iterator[Notice]:
             yield Notice(Caution.INTERRUPTED, f"{len(run.trials)} trials of {run.name} were finished")
     if undurable := _cells(runs, lambda trial: trial.cell.synchronous_commit == "off"):
         yield Notice(Caution.NOT_DURABLE, f"{undurable} cells ran with synchronous_commit off")
-    if validity.generator_share is not None and validity.generator_share > GENERATOR_SHARE:
-        yield Notice(
-            Caution.GENERATOR_LIMITED,
-            f"the fastest trial reached {validity.generator_share:.0%} of the generator's own ceiling",
-        )
+    for remark in validity.remarks:
+        what = "" if remark.reason in REMARKED else f"{remark.reason.replace('_', ' ')} in "
+        detail = f"{what}{remark.trials} of {validity.trials} trials, for instance: {remark.detail}"
+        yield Notice(REMARKED.get(remark.reason, Caution.REMARKED), detail)
 
 
 def about_silence(silent: Sequence[SilentCell]) -> Iterator[Notice]:
@@ -70,9 +71,6 @@ def about_silence(silent: Sequence[SilentCell]) -> Iterator[Notice]:
 
 
 def _about_noise(validity: Validity) -> Iterator[Notice]:
-    if validity.other_cpu_share is not None and validity.other_cpu_share > FOREIGN_CPU:
-        detail = f"other processes used {validity.other_cpu_share:.0%} of the machine's CPU"
-        yield Notice(Caution.NOISY_MACHINE, detail)
     for precision in validity.precision:
         if precision.residual_sd is not None and precision.residual_sd > NOISY_SD:
             detail = f"repeats of one cell of {precision.part} differ by ±{precision.residual_sd:.0%} (sd)"

@@ -2,7 +2,7 @@
 
 Rules of evidence, in this order:
 
-1. the generator is near its own ceiling: nothing else can be told then;
+1. a trial carries the remark that its generator was near its own ceiling: nothing else can be told then;
 2. the pool is full and a larger one of the same curve is shown to be faster, or none larger was tried
    and its connections mostly wait for the network: the pool;
 3. active backends mostly wait for heavyweight locks: the partition's row lock;
@@ -26,7 +26,6 @@ from reports.findings.curves import Part
 from reports.runs import Run
 from reports.verdict import Limit
 
-GENERATOR_SHARE = 0.5  # of the ceiling against a server that does nothing
 FULL_POOL = 0.9  # busy connections / pool
 LOCK_SHARE = 0.5  # of the active backends' time
 ACTIVE_SHARE = 0.5  # of the busy connections, active in the database
@@ -73,20 +72,16 @@ def ceiling_share(run: str, trial: Trial, known: dict[tuple[str, str], float]) -
     return trial.load.throughput_msg_s / ceiling if ceiling else None
 
 
-def limits(
-    part: Part, waits: dict[tuple[str, str], Waits], known: dict[tuple[str, str], float]
-) -> dict[Cell, Limit]:
+def limits(part: Part, waits: dict[tuple[str, str], Waits]) -> dict[Cell, Limit]:
     """The limit of every cell of a part."""
-    return {cell: _limit(part, cell, waits, known) for cell in part.model.cells}
+    return {cell: _limit(part, cell, waits) for cell in part.model.cells}
 
 
-def _limit(
-    part: Part, cell: Cell, waits: dict[tuple[str, str], Waits], known: dict[tuple[str, str], float]
-) -> Limit:
+def _limit(part: Part, cell: Cell, waits: dict[tuple[str, str], Waits]) -> Limit:
     members = [(run, trial) for run, trial in part.trials if trial.cell == cell]
-    if _generator_binds(members, known):
-        return Limit.GENERATOR
     trials = [trial for _, trial in members]
+    if any(remark.reason == "generator_limited" for trial in trials for remark in trial.remarks):
+        return Limit.GENERATOR
     seen = [waits[run, trial.trial_id] for run, trial in members if (run, trial.trial_id) in waits]
     active = fmean(one.active for one in seen) if seen else 0.0
     busy = cells.busy(trials) or 0.0
@@ -102,12 +97,6 @@ def _limit(
     if _mean_cores(trials, "server") > CPU_SHARE * cell.num_workers:
         return Limit.SERVER_CPU
     return Limit.DATABASE if in_database else Limit.UNCLEAR
-
-
-def _generator_binds(members: list[tuple[str, Trial]], known: dict[tuple[str, str], float]) -> bool:
-    shares = [share for run, trial in members if (share := ceiling_share(run, trial, known)) is not None]
-    flagged = any(remark.reason == "generator_limited" for _, trial in members for remark in trial.remarks)
-    return flagged or (bool(shares) and fmean(shares) > GENERATOR_SHARE)
 
 
 def _larger(part: Part, cell: Cell) -> list[Cell]:

@@ -7,7 +7,7 @@ from loadtests.results import Trial
 from reports.findings.curves import Part
 from reports.findings.limits import ceiling_share
 from reports.runs import Run
-from reports.verdict import AccountingTotals, InvalidTrial, Precision, Validity
+from reports.verdict import AccountingTotals, InvalidTrial, Precision, RemarkCount, Validity
 
 
 def validity(runs: Sequence[Run], parts: Iterable[Part], ceilings: dict[tuple[str, str], float]) -> Validity:
@@ -19,7 +19,7 @@ def validity(runs: Sequence[Run], parts: Iterable[Part], ceilings: dict[tuple[st
     return Validity(
         trials=len(trials),
         invalid=tuple(_invalid(trial) for trial in trials if not trial.valid),
-        remarks=sum(trial.valid and bool(trial.remarks) for trial in trials),
+        remarks=_remarks(trials),
         precision=tuple(_precision(part) for part in parts),
         generator_share=max((share for share in shares if share is not None), default=None),
         other_cpu_share=fmean(foreign) if foreign else None,
@@ -47,6 +47,15 @@ def accounting(runs: Iterable[Run]) -> AccountingTotals | None:
 def _invalid(trial: Trial) -> InvalidTrial:
     reasons = (f"{remark.reason}: {remark.detail}" for remark in trial.remarks if remark.fatal)
     return InvalidTrial(trial.trial_id, tuple(reasons))
+
+
+def _remarks(trials: Iterable[Trial]) -> tuple[RemarkCount, ...]:
+    details: dict[str, list[str]] = {}
+    for trial in trials:
+        if trial.valid:
+            for reason, detail in {remark.reason: remark.detail for remark in trial.remarks}.items():
+                details.setdefault(reason, []).append(detail)
+    return tuple(RemarkCount(reason, len(seen), seen[0]) for reason, seen in details.items())
 
 
 def _precision(part: Part) -> Precision:

@@ -60,9 +60,7 @@ def _capacity(verdict: Verdict) -> Iterator[PageChart]:
             law = wording.connections_title(curves)
             yield _chart(
                 f"connections-{place}",
-                "Little's law: pushes per second (counted by the load generator) times hold time (measured "
-                "by the pool) gives the connections that are needed; filled marks are those that were busy. "
-                "Where both touch the dotted line, the pool is full.",
+                wording.connections_caption(curves),
                 law,
                 partial(connections.draw, estimates, law),
             )

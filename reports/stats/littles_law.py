@@ -3,8 +3,9 @@
 L = λ·W: the average number of things in a system is the arrival rate times the average time that each
 stays (Little, "A Proof for the Queuing Formula L = λW", Operations Research 9 (1961) 383-387). It
 needs no distribution, only a system that is stable over the window. Here the system is the set of
-connections in use: λ is what the load generator counted, W the hold time the pool measured, and L is
-checked against the busy connections that the pool counted.
+connections in use: λ is what the load generator counted, W the hold time the pool measured. Hold time
+and busy connections come from the same acquire and release, so that comparing λ·W with the busy ones
+checks two clocks against each other, not the law.
 """
 
 from msgspec import Struct

@@ -95,11 +95,20 @@ def test_waiting_for_locks_names_the_partition(tmp_path: Path) -> None:
     assert verdict.curves[0].cells[-1].limit is Limit.PARTITION_LOCK
 
 
-def test_a_generator_near_its_ceiling_binds_and_is_told(tmp_path: Path) -> None:
-    verdict = judged(tmp_path, ceiling_msg_s=40_000.0)
-    assert Caution.GENERATOR_LIMITED in cautions(verdict)
-    assert curve(verdict, "batch", 0.0).cells[-1].limit is Limit.GENERATOR
-    assert curve(verdict, "sequential", 2.0).cells[0].limit is Limit.POOL
+def test_remarks_of_the_trials_decide_about_generator_machine_and_anything_else(tmp_path: Path) -> None:
+    limited = Invalidity(reason="generator_limited", detail="60% of it", fatal=False)
+    crashed = Invalidity(reason="crashed", detail="the relay", fatal=False)
+    busy = Invalidity(reason="busy_machine", detail="others used 20%", fatal=False)
+    laws = {("batch", 0.0): Law(10_000, 1.0)}
+    remarks = {0: (limited,), 1: (busy,), 2: (crashed,)}
+    verdict = judged(tmp_path / "remarked", laws=laws, remarks=remarks, ceiling_msg_s=12_000.0)
+    told = {notice.caution: notice.detail for notice in verdict.notices}
+    assert "60% of it" in told[Caution.GENERATOR_LIMITED]
+    assert "crashed in 1 of" in told[Caution.REMARKED]
+    assert Caution.NOISY_MACHINE in told
+    assert [seen.limit for seen in verdict.curves[0].cells].count(Limit.GENERATOR) == 1
+    silent = judged(tmp_path / "without", laws=laws, ceiling_msg_s=12_000.0)
+    assert Caution.GENERATOR_LIMITED not in cautions(silent)
 
 
 def test_a_healthy_run_carries_only_the_caution_of_its_edge(verdict: Verdict) -> None:

@@ -14,8 +14,17 @@ def test_a_ratio_that_may_be_one_claims_nothing() -> None:
     assert wording.ratio(Ratio(1.01, Interval(0.9, 1.1), 1.15)).endswith("no difference shown")
 
 
-def test_a_ratio_below_the_minimum_detectable_effect_claims_nothing() -> None:
-    assert wording.ratio(Ratio(1.05, Interval(1.01, 1.1), 1.15)).endswith("no difference shown")
+def test_a_ratio_below_the_minimum_detectable_effect_is_too_small_to_claim() -> None:
+    assert "too small to claim (these trials find ×1.15)" in wording.ratio(
+        Ratio(1.05, Interval(1.01, 1.1), 1.15)
+    )
+    assert wording.ratio(Ratio(0.72, Interval(0.57, 0.92), 1.5)).endswith("find ×0.67)")
+
+
+def test_the_connections_chart_claims_no_test_of_the_law(verdict: Verdict) -> None:
+    assert "predict" not in wording.connections_title(verdict.curves)
+    assert wording.connections_title(verdict.curves).startswith("Connections in use: ")
+    assert "agree within 1%" in wording.connections_caption(verdict.curves)
 
 
 def test_a_ratio_without_an_interval_says_why() -> None:
