@@ -6,8 +6,7 @@ Whatever happens on the way, what was started is stopped and the database is dro
 gathered in the directory of the load process and move to their place as a whole, trial.json being
 written last: a directory below trials/ is a finished trial.
 
-A trial of 0.7 s warm-up and 1.5 s window takes less than 3 s, because the next load process imports
-Locust while this trial is being taken down.
+The next load process imports Locust, which takes a second, while this trial is being taken down.
 """
 
 import asyncio
@@ -26,12 +25,13 @@ from loadtests.results import Accounting, Ledger, LoadResult, ResultError, RunFi
 from loadtests.sweep import measures, naming, validity
 from loadtests.sweep.ceiling import ceiling_key
 from loadtests.sweep.databases import TrialDatabases, connect, round_trip_ms
+from loadtests.sweep.endings import Endings
 from loadtests.sweep.load_process import LoadProcess, LoadStage
 from loadtests.sweep.priming import fill_pool
 from loadtests.sweep.sampling import Look, Sampler, Sources
 from loadtests.sweep.task import TrialTask, load_plan, server_settings
 from queen.local.database import Database
-from queen.local.process import ChildFailed, describe_exit
+from queen.local.process import ChildFailed
 from queen.local.relay_process import RelayProcess
 from queen.local.server import QueenServer
 
@@ -97,6 +97,7 @@ async def run_trial(task: TrialTask, bench: Bench) -> Trial:
 
 async def _measure(task: TrialTask, bench: Bench, database: Database, generator: LoadProcess) -> Measured:
     files = TrialFiles(generator.directory)
+    endings = Endings()
     async with AsyncExitStack() as stack:
         relay = None
         reached = database
@@ -109,6 +110,7 @@ async def _measure(task: TrialTask, bench: Bench, database: Database, generator:
                     log=generator.directory / "relay.log",
                 )
             )
+            stack.callback(endings.relay_before_stop, relay.pid)  # comes after the server's stop
             reached = replace(database, host=relay.host, port=relay.port)
         settings = server_settings(task.cell, reached, bench.settings)
         server = await stack.enter_async_context(QueenServer.start(settings, log=files.server_log))
@@ -131,10 +133,16 @@ async def _measure(task: TrialTask, bench: Bench, database: Database, generator:
         looks = await _load(generator, plan, sources)
         if task.followed:
             await bench.stage.prepare()
-        ended = server.child.returncode
-        crashed = () if ended is None else (f"queen serve ended with {describe_exit(ended)}",)
+        endings.server_before_stop(server.child)
+    endings.server_stopped(server.child)
     load = results.read(files.load, LoadResult)
-    return Measured(load=load, looks=looks, rtt_ms=rtt_ms, pool_filled=pool_filled, crashed=crashed)
+    return Measured(
+        load=load,
+        looks=looks,
+        rtt_ms=rtt_ms,
+        pool_filled=pool_filled,
+        crashed=tuple(endings.remarks),
+    )
 
 
 async def _load(generator: LoadProcess, plan: LoadPlan, sources: Sources) -> list[Look]:
