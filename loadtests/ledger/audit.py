@@ -29,7 +29,7 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 @dataclass(frozen=True)
-class Run:
+class Stretch:
     """A piece of a partition's log in which one producer's sequences ascend by one."""
 
     partition: str
@@ -47,16 +47,19 @@ async def audit(
     loop. Raises asyncpg.PostgresError and TimeoutError (after `timeout_s`).
     """
     rows = await connection.fetch(STORED_SQL, ledger.queue, ledger.run_tag, order_scope, timeout=timeout_s)
-    return compare(ledger, _runs(rows), order_scope=order_scope)
+    return compare(ledger, _stretches(rows), order_scope=order_scope)
 
 
-def compare(ledger: Ledger, stored: Iterable[Run], *, order_scope: int = WHOLE_PRODUCER) -> Accounting:
-    """The account of one load: `stored` are the table's runs, by partition, producer and position.
+def compare(ledger: Ledger, stored: Iterable[Stretch], *, order_scope: int = WHOLE_PRODUCER) -> Accounting:
+    """The account of one load: `stored` are the table's stretches, by partition, producer and position.
 
-    No run may reach over a multiple of `order_scope`.
+    No stretch may reach over a multiple of `order_scope`.
     """
-    lanes = {lane: list(runs) for lane, runs in groupby(stored, key=_lane)}
-    in_table = {lane: IntervalSet((run.first, run.last) for run in runs) for lane, runs in lanes.items()}
+    lanes = {lane: list(stretches) for lane, stretches in groupby(stored, key=_lane)}
+    in_table = {
+        lane: IntervalSet((stretch.first, stretch.last) for stretch in stretches)
+        for lane, stretches in lanes.items()
+    }
     acknowledged = unknown = unknown_stored = lost = explained = out_of_order = 0
     for producer in ledger.producers:
         lane = producer.partition, producer.producer
@@ -67,9 +70,13 @@ def compare(ledger: Ledger, stored: Iterable[Run], *, order_scope: int = WHOLE_P
         unknown_stored += len(unsure & there)
         lost += len(acked - there)
         explained += len(there & (acked | unsure))
-        out_of_order += sum(_inverted(runs, acked) for runs in _scopes(lanes.get(lane, []), order_scope))
-    rows = sum(run.last - run.first + 1 for runs in lanes.values() for run in runs)
-    foreign = sum(len(runs) for (_, producer_number), runs in lanes.items() if producer_number == FOREIGN)
+        out_of_order += sum(
+            _inverted(stretches, acked) for stretches in _scopes(lanes.get(lane, []), order_scope)
+        )
+    rows = sum(stretch.last - stretch.first + 1 for stretches in lanes.values() for stretch in stretches)
+    foreign = sum(
+        len(stretches) for (_, producer_number), stretches in lanes.items() if producer_number == FOREIGN
+    )
     distinct = sum(len(there) for (_, number), there in in_table.items() if number != FOREIGN)
     return Accounting(
         acknowledged=acknowledged,
@@ -83,33 +90,33 @@ def compare(ledger: Ledger, stored: Iterable[Run], *, order_scope: int = WHOLE_P
     )
 
 
-def _inverted(runs: Sequence[Run], acknowledged: IntervalSet) -> int:
+def _inverted(stretches: Sequence[Stretch], acknowledged: IntervalSet) -> int:
     """Acknowledged messages of one scope that stand before a lower one. One pass from the end of the log."""
     inverted, lowest_behind = 0, WHOLE_PRODUCER
-    for run in reversed(runs):
-        pieces = (IntervalSet([(run.first, run.last)]) & acknowledged).intervals
+    for stretch in reversed(stretches):
+        pieces = (IntervalSet([(stretch.first, stretch.last)]) & acknowledged).intervals
         inverted += sum(max(0, last - max(first, lowest_behind + 1) + 1) for first, last in pieces)
         if pieces:
             lowest_behind = min(lowest_behind, pieces[0][0])
     return inverted
 
 
-def _lane(run: Run) -> tuple[str, int]:
-    return run.partition, run.producer
+def _lane(stretch: Stretch) -> tuple[str, int]:
+    return stretch.partition, stretch.producer
 
 
-def _scopes(runs: Sequence[Run], order_scope: int) -> Iterator[Sequence[Run]]:
-    """The runs of each scope, still in the order of the log."""
-    by_scope = sorted(runs, key=lambda run: run.first // order_scope)
-    for _, scope in groupby(by_scope, key=lambda run: run.first // order_scope):
+def _scopes(stretches: Sequence[Stretch], order_scope: int) -> Iterator[Sequence[Stretch]]:
+    """The stretches of each scope, still in the order of the log."""
+    by_scope = sorted(stretches, key=lambda stretch: stretch.first // order_scope)
+    for _, scope in groupby(by_scope, key=lambda stretch: stretch.first // order_scope):
         yield list(scope)
 
 
-def _runs(rows: Iterable[Any]) -> Iterator[Run]:
-    """Join the row that starts a run and the row that ends it, which follow each other."""
+def _stretches(rows: Iterable[Any]) -> Iterator[Stretch]:
+    """Join the row that starts a stretch and the row that ends it, which follow each other."""
     first = 0
     for row in rows:
         if row["starts"]:
             first = row["sequence"]
         if row["ends"]:
-            yield Run(row["partition"], row["producer"], first, row["sequence"])
+            yield Stretch(row["partition"], row["producer"], first, row["sequence"])

@@ -1,14 +1,14 @@
--- The ends of the runs in one queue's log.
+-- The ends of the stretches in one queue's log.
 --
--- A run is a maximal piece of a partition's log, as one producer sees it, in which each sequence is one more than
--- the one before it. A correct trial has a few runs per producer, so the messages never leave the database. Each
--- run comes as the row it starts with and the row it ends with (one row, when they are the same). Messages whose
--- transactionId is not of this load come back as producer -1, each a run of its own.
+-- A stretch is a maximal piece of a partition's log, as one producer sees it, in which each sequence is one more than
+-- the one before it. A correct trial has a few stretches per producer, so the messages never leave the database. Each
+-- stretch comes as the row it starts with and the row it ends with (one row, when they are the same). Messages whose
+-- transactionId is not of this load come back as producer -1, each a stretch of its own.
 --
 -- (`sequence - row_number()`, the usual way to find islands, would join rows that are no neighbours when the order
 -- is broken, which is what is looked for here: hence lag and lead.)
 --
--- $1 queue name, $2 run tag, $3 sequences per scope: a run ends at each multiple of it.
+-- $1 queue name, $2 run tag, $3 sequences per scope: a stretch ends at each multiple of it.
 -- Takes no lock beyond ACCESS SHARE and reads the queue's messages once, sequentially; sorts three numbers a row.
 -- MATERIALIZED: else the window's expressions would take each id apart six times.
 WITH message AS (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.ledger.audit import Connection, Run, audit, compare
+from loadtests.ledger.audit import Connection, Stretch, audit, compare
 from loadtests.results import Accounting, Ledger, ProducerLedger, transaction_id
 from queen.local.database import Database
 
@@ -153,15 +153,15 @@ async def test_a_hundred_thousand_messages_are_audited_in_one_pass(connection: C
     assert time.perf_counter() - started_s < 5, "a scan for each message takes minutes"
 
 
-def runs_of(log: list[int]) -> list[Run]:
+def stretches_of(log: list[int]) -> list[Stretch]:
     """What the query gives for one producer's log."""
-    runs: list[Run] = []
+    stretches: list[Stretch] = []
     for sequence in log:
-        if runs and runs[-1].last + 1 == sequence:
-            runs[-1] = Run("p0", 0, runs[-1].first, sequence)
+        if stretches and stretches[-1].last + 1 == sequence:
+            stretches[-1] = Stretch("p0", 0, stretches[-1].first, sequence)
         else:
-            runs.append(Run("p0", 0, sequence, sequence))
-    return runs
+            stretches.append(Stretch("p0", 0, sequence, sequence))
+    return stretches
 
 
 @given(st.lists(st.integers(0, 12), max_size=14), st.sets(st.integers(0, 12)), st.sets(st.integers(0, 12)))
@@ -175,7 +175,7 @@ def test_counts_agree_with_counting_message_by_message(
         acknowledged=tuple((n, n) for n in acked),
         unknown=tuple((n, n) for n in unsure),
     )
-    found = compare(ledger(producer), runs_of(log))
+    found = compare(ledger(producer), stretches_of(log))
     stored = set(log)
     assert found.stored == len(log)
     assert found.lost == len(acked - stored)
