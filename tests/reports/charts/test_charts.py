@@ -82,6 +82,17 @@ def test_a_chart_names_its_units_and_becomes_themed_svg(
         assert colour.light not in text
 
 
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_database_that_no_sample_found_at_work_is_drawn_all_the_same(
+    loaded: Dataset, verdict: Verdict, columns: int
+) -> None:
+    samples = timeline_samples(verdict, loaded.samples).copy()
+    at_work = [name for name in samples.columns if name.startswith("db_") and name != "db_idle"]
+    samples[at_work] = 0
+    figure = database_timeline.draw(samples, "T", columns)
+    assert ElementTree.fromstring(svg.inline(figure, "idle", "T")) is not None
+
+
 def test_the_interval_is_drawn(verdict: Verdict) -> None:
     estimates = estimates_frame(verdict.curves)
     with_bars = svg.inline(throughput.draw(estimates), "chart", "x")
