@@ -41,9 +41,8 @@ def draw(samples: pd.DataFrame, title: str = "Database connections over time", c
 
 def _stack(axis: Axes, rows: pd.DataFrame, layers: tuple[tuple[str, str, int], ...], prefix: str) -> None:
     timelines.time_axis(axis, rows)
-    used = [layer for layer in layers if rows[layer[0]].fillna(0).any()]
-    if not used:  # no sample found a connection at work
-        return
+    # When no sample found a connection at work, the first layer is drawn at zero.
+    used = [layer for layer in layers if rows[layer[0]].fillna(0).any()] or layers[:1]
     axis.stackplot(
         rows["t_s"],
         *(rows[column].fillna(0) for column, _, _ in used),
