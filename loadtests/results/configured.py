@@ -1,0 +1,74 @@
+"""What was configured: the cell of one trial, and the manifest of a run."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from loadtests.results.version import FORMAT
+
+Loop = Literal["closed", "open"]
+Client = Literal["raw", "fast"]
+
+
+class Cell(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The factors of one configuration. A new knob of the lab is a new field with a default."""
+
+    strategy: str | None = None  # PUSH_STRATEGY; None: not known
+    pool: int | None = None  # DB_POOL_SIZE, connections
+    connection_timeout_ms: int | None = None  # DB_CONNECTION_TIMEOUT
+    db_rtt_ms: float = 0.0  # asked round trip to the database; 0: direct
+    num_workers: int = 1
+    loop: Loop = "closed"
+    shape: str = "custom"  # reasonable, medium, high or custom: fixes batch and interval
+    clients: int = 1  # Locust users, each one producer
+    rate_msg_s: float | None = None  # offered load, open loop only
+    batch: int = 10  # messages per push
+    interval_ms: float | None = None  # between two pushes of one producer, open loop only
+    payload_bytes: int = 300
+    partitions: int = 1
+    client: Client = "raw"
+    synchronous_commit: str = "on"
+
+
+class ServerVersions(Struct, frozen=True, kw_only=True):
+    """What answered: our server or another, and its database."""
+
+    server: str | None = None
+    postgres: str | None = None  # server_version, for instance "18.6"
+    postgres_source: str | None = None  # "embedded", "installed", "PG_HOST"
+
+
+class Machine(Struct, frozen=True, kw_only=True):
+    """Where it ran."""
+
+    system: str
+    cpu_model: str
+    cpu_count: int
+    memory_bytes: int
+    python: str
+    filesystem: str | None = None  # of the database's data directory
+    load_average_1m: float | None = None
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """One run: what was asked, where, with what."""
+
+    run_id: str
+    kind: Literal["sweep", "load"]
+    title: str
+    started_at: str  # UTC, ISO 8601
+    command: tuple[str, ...]
+    machine: Machine
+    versions: ServerVersions
+    packages: dict[str, str] = {}  # distribution → version
+    settings: dict[str, str] = {}  # environment variable → value, secrets masked
+    postgres_settings: dict[str, str] = {}  # name → value read back from pg_settings
+    git_commit: str | None = None
+    seed: int | None = None
+    blocks_asked: int | None = None
+    blocks_done: int | None = None  # complete blocks; None while running
+    generator_ceiling_msg_s: dict[str, float] = {}  # "raw/batch=10" → msg/s against the null server
+    finished_at: str | None = None  # None: still running or interrupted
+    interrupted: bool = False
+    notes: tuple[str, ...] = ()  # for instance "block 4 dropped: over budget"
+    format: int = FORMAT

@@ -1,0 +1,90 @@
+"""What the generator saw: one Locust run, and what became of every message that it issued."""
+
+from msgspec import Struct
+
+from loadtests.results.version import FORMAT
+
+
+class Latency(Struct, frozen=True, kw_only=True):
+    """Percentiles in ms of one clock over the measured window; from a histogram, never averaged.
+
+    Of acknowledged pushes alone (answered 2xx, no message refused): a refusal at once is no fast answer.
+    What was refused is in `LoadResult.requests_not_done`, what had no answer or leaves doubt in
+    `requests_unknown`, what was never sent in `requests_missed`. A schedule lag is of all that were sent.
+    """
+
+    count: int  # of service and response: LoadResult.requests_ok
+    p50_ms: float
+    p90_ms: float
+    p95_ms: float
+    p99_ms: float
+    p999_ms: float
+    max_ms: float
+
+
+class ErrorCount(Struct, frozen=True, kw_only=True):
+    """Requests of the window that failed in one way."""
+
+    status: int  # HTTP status; 0: no answer
+    code: str  # the answer's `code`, or "no_answer"
+    text: str  # the answer's `error`, word for word
+    requests: int
+
+
+class LoadResult(Struct, frozen=True, kw_only=True):
+    """One Locust run. Request and message counts are those of the measured window, unless named total.
+
+    `requests_sent` = ok + not_done + unknown. The latencies are those of the `requests_ok` alone.
+    """
+
+    started_at: str  # UTC, start of the measured window
+    started_monotonic_s: float  # the same instant on CLOCK_MONOTONIC, to align with samples
+    warmup_s: float
+    measured_s: float  # the window as it really was
+    users: int
+    requests_sent: int
+    requests_ok: int  # acknowledged: every message stored, duplicates included
+    requests_not_done: int  # refused, safe to retry: 4xx, 429, 503 other than outcome_unknown
+    requests_unknown: int  # outcome unknown: no answer, or `outcome_unknown`
+    requests_missed: int = 0  # open loop: due, but over the in-flight cap
+    retry_pauses: int = 0  # closed loop: answers whose Retry-After was obeyed
+    messages_acknowledged: int  # answered `queued` within the window
+    messages_duplicate: int = 0  # answered `duplicate`
+    messages_popped: int = 0  # consumers
+    total_messages_acknowledged: int  # of the whole run, warm-up and drain included
+    total_messages_unknown: int = 0
+    service: Latency | None  # from the socket write
+    response: Latency | None  # from the intended start; equals service in a closed loop
+    schedule_lag: Latency | None = None  # real minus intended start, open loop
+    errors: tuple[ErrorCount, ...] = ()
+    generator_cpu_s: float | None = None  # of the window
+    format: int = FORMAT
+
+    @property
+    def throughput_msg_s(self) -> float:
+        """Acknowledged messages per second of the measured window."""
+        return self.messages_acknowledged / self.measured_s
+
+
+class ProducerLedger(Struct, frozen=True, kw_only=True):
+    """What became of one producer's messages: closed intervals [first, last] of sequence numbers."""
+
+    producer: int
+    partition: str
+    acknowledged: tuple[tuple[int, int], ...]
+    unknown: tuple[tuple[int, int], ...] = ()
+    refused: tuple[tuple[int, int], ...] = ()  # certainly not stored
+
+
+class Ledger(Struct, frozen=True, kw_only=True):
+    """Every message that the generator issued. A message's transactionId is `transaction_id`."""
+
+    run_tag: str  # prefix of every transactionId of this run
+    queue: str
+    producers: tuple[ProducerLedger, ...]
+    format: int = FORMAT
+
+
+def transaction_id(run_tag: str, producer: int, sequence: int) -> str:
+    """`<run_tag>-<producer>-<sequence>`: what the audit reads back from the table."""
+    return f"{run_tag}-{producer}-{sequence}"

@@ -1,0 +1,121 @@
+"""What a trial found: the generator's figures beside those of the pool, the machine and the audit."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from loadtests.results.configured import Cell
+from loadtests.results.generator import LoadResult
+from loadtests.results.version import FORMAT
+
+
+class Accounting(Struct, frozen=True, kw_only=True):
+    """The law: acknowledged ⊆ stored, and stored − acknowledged ⊆ unknown. In messages."""
+
+    acknowledged: int
+    stored: int
+    unknown: int
+    unknown_stored: int  # of the unknown, how many are in the table
+    lost: int  # acknowledged, not stored: must be 0
+    duplicated: int  # stored more than once: must be 0
+    unexplained: int  # stored, neither acknowledged nor unknown: must be 0
+    out_of_order: int  # stored before a lower sequence of the same producer and partition
+
+    @property
+    def holds(self) -> bool:
+        """Whether every message is accounted for."""
+        return self.lost == 0 and self.duplicated == 0 and self.unexplained == 0 and self.out_of_order == 0
+
+
+class PoolUse(Struct, frozen=True, kw_only=True):
+    """The server's pool over the measured window: differences of its cumulative counters."""
+
+    acquires: int
+    timeouts: int
+    connects: int
+    lost: int
+    hold_mean_ms: float  # from having a connection to giving it back
+    wait_mean_ms: float  # from asking to having
+    busy_mean: float  # connections in use, time average
+    waiting_mean: float  # requests waiting, time average
+
+
+class MachineUse(Struct, frozen=True, kw_only=True):
+    """CPU seconds of the measured window by who used them; `other` is everything that is not ours."""
+
+    server_cpu_s: float | None = None
+    postgres_cpu_s: float | None = None
+    generator_cpu_s: float | None = None
+    relay_cpu_s: float | None = None
+    other_cpu_s: float | None = None
+    cpu_count: int
+    server_rss_bytes: int | None = None
+    postgres_rss_bytes: int | None = None
+    wal_bytes: int | None = None
+    db_rtt_measured_ms: float | None = None  # median of a trivial statement, before the load
+
+
+class Invalidity(Struct, frozen=True, kw_only=True):
+    """Why a trial does not count (`fatal`), or counts with a remark."""
+
+    reason: Literal[
+        "pool_not_filled",
+        "missed",
+        "undersent",
+        "generator_limited",
+        "busy_machine",
+        "accounting",
+        "crashed",
+    ]
+    detail: str
+    fatal: bool
+
+
+class Trial(Struct, frozen=True, kw_only=True):
+    """One configuration × one repeat."""
+
+    trial_id: str
+    part: str  # name of the experiment's part, for instance "capacity"
+    block: int  # 0-based; a block holds each cell of the part once
+    order: int  # place in the run
+    attempt: int = 0  # > 0: a repeat of an invalid trial
+    cell: Cell
+    started_at: str
+    load: LoadResult
+    accounting: Accounting | None = None
+    pool: PoolUse | None = None
+    machine: MachineUse | None = None
+    remarks: tuple[Invalidity, ...] = ()
+    format: int = FORMAT
+
+    @property
+    def valid(self) -> bool:
+        """Whether the trial may enter statistics."""
+        return not any(remark.fatal for remark in self.remarks)
+
+
+class Sample(Struct, frozen=True, kw_only=True):
+    """One row of samples.csv. `t_s` is on the trial's clock: 0 is the start of the measured window."""
+
+    t_s: float
+    pool_total: int | None = None
+    pool_idle: int | None = None
+    pool_waiting: int | None = None
+    pool_timeouts: int | None = None  # cumulative
+    pool_acquires: int | None = None  # cumulative
+    db_active: int | None = None  # client backends by state
+    db_idle: int | None = None
+    db_idle_in_transaction: int | None = None
+    db_wait_lock: int | None = None  # active client backends by wait event type
+    db_wait_lwlock: int | None = None
+    db_wait_io: int | None = None
+    db_wait_client: int | None = None
+    db_wait_other: int | None = None
+    db_running: int | None = None  # active, not waiting
+    server_cpu_s: float | None = None  # cumulative
+    postgres_cpu_s: float | None = None
+    generator_cpu_s: float | None = None
+    server_rss_bytes: int | None = None
+    server_loop_lag_ms: float | None = None
+    rows_inserted: int | None = None  # cumulative
+    wal_bytes: int | None = None  # cumulative

@@ -1,0 +1,3 @@
+"""The version of the result files; a reader refuses another."""
+
+FORMAT = 1
