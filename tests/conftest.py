@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from pathlib import Path
+from typing import NoReturn
 
 import asyncpg
 import pytest
@@ -34,7 +35,7 @@ settings.register_profile("unhurried", parent=settings(), deadline=None)
 settings.load_profile("unhurried")
 
 
-def skip_unless_ci(reason: str) -> None:
+def skip_unless_ci(reason: str) -> NoReturn:
     """Skip the test with a reason; where everything must run, fail it."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"in CI nothing is skipped: {reason}")
@@ -64,7 +65,6 @@ def environ_for(major: int) -> dict[str, str]:
         if bindir == Path(f"/usr/lib/postgresql/{major}/bin") or bindir.parent.name.endswith(f"@{major}"):
             return {"QUEEN_PG_BIN": str(bindir)}
     skip_unless_ci(f"PostgreSQL {major} is not installed (apt-get install postgresql-{major})")
-    raise AssertionError("not reached")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

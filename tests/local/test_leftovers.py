@@ -12,23 +12,23 @@ import pytest
 from queen.local.leftovers import Roll, end_leftovers
 from tests.local.support import harness, is_gone, line_of, wait_for
 
-SLEEP = (sys.executable, "-c", "import time; time.sleep(600)")
+LIVES = (sys.executable, "-c", "import signal; signal.pause()")
 OWNER = """
-import subprocess, sys, time
+import signal, subprocess, sys
 from pathlib import Path
 from queen.local.leftovers import Roll
 
-command = [sys.executable, "-c", "import time; time.sleep(600)"]
+command = [sys.executable, "-c", "import signal; signal.pause()"]
 child = subprocess.Popen(command, start_new_session=True)
 Roll(Path(sys.argv[1])).add(child.pid, command)
 print(child.pid, flush=True)
-time.sleep(600)
+signal.pause()
 """
 
 
 @pytest.fixture
 def bystander() -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(SLEEP, start_new_session=True) as process:
+    with subprocess.Popen(LIVES, start_new_session=True) as process:
         try:
             yield process
         finally:
@@ -56,7 +56,7 @@ def test_another_process_with_the_same_id_is_left_alone(
     tmp_path: Path, bystander: subprocess.Popen[bytes]
 ) -> None:
     started_s = psutil.Process(bystander.pid).create_time()
-    for start, argv in ((started_s - 3600, SLEEP), (started_s, (*SLEEP, "more"))):
+    for start, argv in ((started_s - 3600, LIVES), (started_s, (*LIVES, "more"))):
         write_roll(tmp_path, bystander.pid, start, argv)
         assert end_leftovers(tmp_path) == []
     assert bystander.poll() is None
@@ -65,14 +65,14 @@ def test_another_process_with_the_same_id_is_left_alone(
 def test_the_same_process_is_ended_whatever_else_the_roll_holds(
     tmp_path: Path, bystander: subprocess.Popen[bytes]
 ) -> None:
-    write_roll(tmp_path, bystander.pid, psutil.Process(bystander.pid).create_time(), SLEEP)
+    write_roll(tmp_path, bystander.pid, psutil.Process(bystander.pid).create_time(), LIVES)
     assert end_leftovers(tmp_path) == [bystander.pid]
 
 
 def test_a_child_that_is_gone_already_is_not_written_down(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
-    Roll(tmp_path).add(process.pid, SLEEP)
+    Roll(tmp_path).add(process.pid, LIVES)
     assert [roll.read_bytes() for roll in tmp_path.iterdir()] == [b""]
 
 
@@ -87,11 +87,11 @@ leftovers.KERNEL_ENDS_CHILDREN = False
 
 async def main():
     leftovers.end_those_of_dead_owners()
-    program = ("/bin/sleep", "600")
+    program = ("/usr/bin/tail", "-f", "/dev/null")
     spec = ChildSpec(name="c", argv=program, environ={}, log=Path("/dev/null"))
     async with await Child.start(spec) as child:
         print(child.pid, flush=True)
-        await asyncio.sleep(600)
+        await asyncio.Event().wait()
 
 process.EXEC_CHILD = Path(sys.argv[2])  # the last step as it is elsewhere: without the kernel's help
 asyncio.run(main())
@@ -104,7 +104,7 @@ def test_whole_a_child_is_written_down_and_ended_by_the_next_owner(tmp_path: Pat
     shim.write_text(EXEC_ONLY)
     with harness(OWNER_WITHOUT_KERNEL, str(tmp_path), str(shim)) as owner:
         child = int(line_of(owner))
-        assert wait_for(lambda: psutil.Process(child).name() == "sleep")
+        assert wait_for(lambda: psutil.Process(child).name() == "tail")
         owner.kill()
         owner.wait()
         assert not is_gone(child)

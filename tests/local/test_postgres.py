@@ -16,7 +16,7 @@ from queen.errors import SettingsError, UserError
 from queen.local.filesystem import temporary_root
 from queen.local.postgres import PostgresServer
 from queen.local.users import database_user
-from tests.conftest import EMBEDDED, INSTALLED, environ_for
+from tests.conftest import EMBEDDED, INSTALLED, environ_for, skip_unless_ci
 from tests.local.support import (
     ask,
     becomes,
@@ -37,7 +37,7 @@ async def main():
     data = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     async with PostgresServer.start(data=data) as server:
         print(server.pid, server.data, flush=True)
-        await asyncio.sleep(600)
+        await asyncio.Event().wait()
 
 asyncio.run(main())
 """
@@ -239,7 +239,7 @@ def tiny_filesystem() -> Iterator[Path]:
     with directory_for_all() as place:
         mount = ["mount", "-t", "tmpfs", "-o", "size=20m,mode=755", "tmpfs", str(place)]
         if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
-            pytest.skip("cannot mount a small file system here")
+            skip_unless_ci("root may not mount a tmpfs here (a container without CAP_SYS_ADMIN?)")
         try:
             yield place
         finally:
@@ -327,7 +327,9 @@ def _interpreter_for(uid: int, gid: int) -> str:
         except (OSError, subprocess.CalledProcessError):
             continue
         return python
-    pytest.skip("no Python of this version that another user may execute")
+    skip_unless_ci(
+        f"no Python 3.{sys.version_info.minor} that another user may execute (apt-get install python3)"
+    )
 
 
 def test_temporary_data_are_on_a_disk_where_there_is_one() -> None:

@@ -12,7 +12,7 @@ from queen.local import postgres_binaries
 from queen.local.postgres import PostgresServer
 from queen.local.postgres_binaries import PostgresBinaries, choose, installed_bindirs
 from queen.local.users import User, database_user
-from tests.conftest import INSTALLED, environ_for
+from tests.conftest import INSTALLED, environ_for, skip_unless_ci
 from tests.local.support import ask, directory_for_all, only_root
 
 FAKE = "#!/bin/sh\necho 'postgres (PostgreSQL) {version}'\n"
@@ -110,7 +110,7 @@ def can_link_to(place: Path) -> bool:
 async def test_a_venv_below_a_home_that_the_user_cannot_enter(monkeypatch: pytest.MonkeyPatch) -> None:
     with directory_for_all() as place:
         if not can_link_to(place):
-            pytest.skip("the temporary directory is on another file system than the environment")
+            skip_unless_ci("the temporary directory is on another file system than .venv: no hard links")
         home, cache = place / "home", place / "cache"
         home.mkdir(mode=0o700)
         hidden = embedded_in(home / "site-packages")
@@ -133,7 +133,7 @@ async def test_a_venv_below_a_home_that_the_user_cannot_enter(monkeypatch: pytes
 def test_a_cache_that_others_can_write_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     with directory_for_all() as place:
         if not can_link_to(place):
-            pytest.skip("the temporary directory is on another file system than the environment")
+            skip_unless_ci("the temporary directory is on another file system than .venv: no hard links")
         (place / "home").mkdir(mode=0o700)
         hidden = embedded_in(place / "home" / "site-packages")
         monkeypatch.setattr(postgres_binaries, "_embedded_bindir", lambda: hidden)

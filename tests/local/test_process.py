@@ -14,8 +14,8 @@ from queen.local.process import Child, ChildFailed, ChildSpec
 from queen.local.users import database_user
 from tests.local.support import becomes, harness, is_gone, line_of, only_root, wait_for
 
-SLEEP = "import time; print('up', flush=True); time.sleep(600)"
-STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEP
+LIVES = "import signal; print('up', flush=True); signal.pause()"
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + LIVES
 UP = re.compile("up")
 
 OWNER = """
@@ -24,13 +24,13 @@ from pathlib import Path
 from queen.local.process import Child, ChildSpec
 
 async def main():
-    program = "import time; print('up', flush=True); time.sleep(600)"
+    program = "import signal; print('up', flush=True); signal.pause()"
     spec = ChildSpec(name="c", argv=(sys.executable, "-c", program), environ={}, log=Path(sys.argv[1]))
     async with await Child.start(spec) as child:
         if sys.argv[2] == "ready":
             await child.says(re.compile("up"), deadline_s=20)
         print(child.pid, flush=True)
-        await asyncio.sleep(600)
+        await asyncio.Event().wait()
 
 asyncio.run(main())
 """
@@ -42,14 +42,14 @@ def python(program: str, log: Path, **options: object) -> ChildSpec:
 
 
 async def test_it_is_stopped_by_its_signal_at_the_end(tmp_path: Path) -> None:
-    async with await Child.start(python(SLEEP, tmp_path / "log")) as child:
+    async with await Child.start(python(LIVES, tmp_path / "log")) as child:
         await child.says(UP, deadline_s=20)
         assert child.returncode is None
     assert child.returncode == -signal.SIGTERM
 
 
 async def test_it_leads_a_group_of_its_own(tmp_path: Path) -> None:
-    async with await Child.start(python(SLEEP, tmp_path / "log")) as child:
+    async with await Child.start(python(LIVES, tmp_path / "log")) as child:
         await child.says(UP, deadline_s=20)
         assert os.getpgid(child.pid) == child.pid != os.getpgrp()
 
@@ -66,7 +66,7 @@ async def test_one_that_ignores_signals_is_killed_with_its_group(tmp_path: Path)
 
 
 async def test_what_its_children_leave_running_is_killed_too(tmp_path: Path) -> None:
-    program = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {SLEEP!r}]); "
+    program = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {LIVES!r}]); "
     program += "print('grandchild', p.pid, flush=True)"
     async with await Child.start(python(program, tmp_path / "log")) as child:
         grandchild = await child.says(re.compile(r"grandchild (\d+)"), deadline_s=20)
@@ -95,7 +95,7 @@ async def test_an_early_end_is_told_with_the_line_that_names_the_error(tmp_path:
 
 
 async def test_not_ready_in_time_is_told(tmp_path: Path) -> None:
-    async with await Child.start(python("import time; time.sleep(600)", tmp_path / "log")) as child:
+    async with await Child.start(python("import signal; signal.pause()", tmp_path / "log")) as child:
         with pytest.raises(ChildFailed, match=r"did not answer within 0\.05 s: nothing in its log"):
             await child.until(lambda: None, what="answer", deadline_s=0.05)
 
@@ -129,7 +129,7 @@ async def test_it_gets_the_environment_it_was_given_and_no_other(tmp_path: Path)
 async def test_root_can_lend_it_another_user(tmp_path: Path) -> None:
     user = database_user()
     assert user is not None
-    program = ("/bin/sh", "-c", "id -u; id -G; echo up; sleep 600")
+    program = ("/bin/sh", "-c", "id -u; id -G; echo up; exec tail -f /dev/null")
     spec = ChildSpec(
         name="sh", argv=program, environ={"PATH": "/usr/bin:/bin"}, log=tmp_path / "log", user=user
     )

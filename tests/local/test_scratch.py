@@ -8,14 +8,14 @@ from queen.local.scratch import scratch_directory, sweep
 from tests.local.support import harness, line_of
 
 OWNER = """
-import sys, time
+import signal, sys
 from pathlib import Path
 from queen.local.scratch import scratch_directory
 
 with scratch_directory(Path(sys.argv[1])) as directory:
     (directory / "file").write_text("x")
     print(directory, flush=True)
-    time.sleep(600)
+    signal.pause()
 """
 
 

@@ -12,13 +12,13 @@ from queen.settings import Settings
 from tests.local.support import is_gone
 
 FAKE_SERVER = """
-import json, os, signal, sys, time
+import json, os, signal, sys
 print("starting", file=sys.stderr)
 print("listening on http://127.0.0.1:4711")
 print("environ", json.dumps(dict(os.environ)))
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
 print("ready for signals")
-time.sleep(600)
+signal.pause()
 """
 
 
@@ -67,7 +67,7 @@ async def test_one_that_fails_says_why(tmp_path: Path) -> None:
 
 
 async def test_one_that_never_listens_is_stopped(tmp_path: Path) -> None:
-    program = "import time; print('listening to music', flush=True); time.sleep(600)"
+    program = "import signal; print('listening to music', flush=True); signal.pause()"
     with pytest.raises(ChildFailed, match=r"within 0\.3 s"):
         async with QueenServer.start({}, log=tmp_path / "log", command=fake(program), deadline_s=0.3):
             pass
