@@ -29,7 +29,7 @@ def test_a_record_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> N
     path = tmp_path / "ledger.json"
     results.write(path, LEDGER)
     path.with_name("ledger.json.tmp").mkdir()
-    with pytest.raises(OSError, match="ledger.json.tmp"):
+    with pytest.raises(OSError, match=r"ledger\.json\.tmp"):
         results.write(path, msgspec.structs.replace(LEDGER, queue="other"))
     assert results.read(path, Ledger) == LEDGER
 

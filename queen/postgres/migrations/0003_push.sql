@@ -8,8 +8,7 @@
 --   LIMIT in a LATERAL keeps a look-up a probe of the hash index for each item;
 --   "partition_id + 0" keeps the primary key, and with it the scan of a partition, out of reach;
 --   "(select p_x)" hides an array's length from the planner. Where it can see it, it believes that each
---   length deserves a plan of its own and spends more time on planning than on the push (2.5 times the
---   whole call for one message).
+--   length deserves a plan of its own and spends more time on planning than on the push.
 
 -- Many messages in one multi-row INSERT. Returns only what was not stored: the item's number (from 1, in
 -- the given order) and the id of the message that already holds its (partition, transaction id). Of equal
