@@ -25,7 +25,7 @@ from queen.core.store import (
     PopResult,
     QueueOptions,
 )
-from queen.errors import StatementFailed
+from queen.errors import QueenError, StatementFailed
 from queen.postgres import statements
 from queen.postgres.outcome import Retryable, executing
 from queen.postgres.pool import Connection, Pool, is_lost
@@ -166,9 +166,14 @@ async def _transaction(connection: Connection, deadline: Deadline) -> AsyncItera
 
 
 async def _roll_back(connection: Connection) -> None:
+    """Roll back or close: either way nothing is applied, and the error that led here stays the one told."""
+    if is_lost(connection):
+        return
     try:
-        if not is_lost(connection):
+        with executing(commits=False):
             await connection.execute("rollback", timeout=_ROLLBACK_PATIENCE_S)
+    except QueenError:
+        _close(connection)
     except BaseException:
         _close(connection)
         raise
