@@ -25,8 +25,8 @@ _SHUTDOWN = ("57P01", "57P02", "57P03")  # admin shutdown, crash shutdown, canno
 _BAD_VALUE = ("22",)  # data exceptions: the values, not the database, are wrong
 _RETRYABLE = ("40001", "40P01")  # serialization failure, deadlock: rolled back, the same may succeed
 
-_SAID_AT_CONNECT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
-_SAID_BY_STATEMENT = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+# What asyncpg raises when the database fails; TimeoutError is an OSError.
+DATABASE_FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Retryable(Exception):
@@ -40,7 +40,7 @@ def connecting() -> Iterator[None]:
         yield
     except TimeoutError:
         raise
-    except _SAID_AT_CONNECT as error:
+    except DATABASE_FAILURES as error:
         raise DatabaseUnavailable(f"database unavailable: {_said(error)}") from error
 
 
@@ -53,7 +53,7 @@ def executing(*, commits: bool = True) -> Iterator[None]:
     """
     try:
         yield
-    except _SAID_BY_STATEMENT as error:
+    except DATABASE_FAILURES as error:
         raise classify(error, commits=commits) from error
 
 

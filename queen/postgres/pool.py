@@ -22,12 +22,11 @@ import asyncpg
 from queen.core.deadline import Deadline
 from queen.errors import PoolTimeout
 from queen.observe.pool import PoolGauges
-from queen.postgres.outcome import connecting
+from queen.postgres.outcome import DATABASE_FAILURES, connecting
 from queen.settings import Settings
 
-_NEVER_RECYCLE = (
-    2**62
-)  # asyncpg's default of 50,000 statements would reopen a busy connection every few seconds
+# asyncpg's default of 50,000 statements would reopen a busy connection every few seconds.
+_NEVER_RECYCLE = 2**62
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
@@ -38,11 +37,6 @@ class Turns:
     def __init__(self, size: int) -> None:
         self._free = size
         self._queue: deque[asyncio.Future[None]] = deque()
-
-    @property
-    def waiting(self) -> int:
-        """How many wait for their turn."""
-        return len(self._queue)
 
     async def take(self, timeout_s: float) -> None:
         """Wait for a turn. Raises TimeoutError; a turn that came too late goes to the next in line."""
@@ -103,12 +97,20 @@ class Pool:
             try:
                 yield connection
             finally:
-                if is_lost(connection):
-                    self._gauges.lost += 1
-                await self._pool.release(connection)
-                self._gauges.released(time.perf_counter() - had_s)
+                await self._release(connection, had_s)
         finally:
             self._turns.give_back()
+
+    async def _release(self, connection: Connection, had_s: float) -> None:
+        """Give a connection back; that it breaks now changes nothing about the work that was done on it."""
+        try:
+            if is_lost(connection):
+                self._gauges.lost += 1
+            await self._pool.release(connection)
+        except DATABASE_FAILURES:  # of the reset query: asyncpg has closed the connection
+            self._gauges.lost += 1
+        finally:
+            self._gauges.released(time.perf_counter() - had_s)
 
     async def _open(self, limit: Deadline) -> Connection:
         try:

@@ -1,6 +1,8 @@
 """The pool: the guide's behaviour, in the guide's words."""
 
 import asyncio
+import os
+import signal
 
 import pytest
 from hypothesis import given
@@ -104,6 +106,17 @@ async def test_a_connection_that_breaks_is_replaced_and_counted(database: Databa
             assert await connection.fetchval("select 1") == 1
         reading = gauges.read()
         assert (reading.lost, reading.connects, reading.total_count) == (1, 2, 1)
+
+
+async def test_a_reset_that_fails_does_not_undo_what_was_done(database: Database) -> None:
+    gauges = PoolGauges(1)
+    async with open_pool(settings_for(database, db_pool_size=1, db_pool_reset=True), gauges) as pool:
+        async with pool.connection(soon()) as connection:
+            os.kill(await connection.fetchval("select pg_backend_pid()"), signal.SIGTERM)
+        assert (gauges.read().lost, gauges.read().total_count) == (1, 0)
+        async with pool.connection(soon()) as connection:
+            assert await connection.fetchval("select 1") == 1
+        assert (gauges.read().total_count, gauges.read().idle_count) == (1, 1)
 
 
 async def test_no_database_is_said_in_one_line(unused_tcp_port: int) -> None:
