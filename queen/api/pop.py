@@ -99,9 +99,10 @@ def _subscription(mode: str, start: str) -> tuple[str, datetime | None]:
     if start and start != "now":
         try:
             parsed = datetime.fromisoformat(start)
-        except ValueError:
+            moment = parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):  # the latter: in UTC it is before the year 1 or after 9999
             raise BadRequest("subscriptionFrom must be an ISO 8601 time or now") from None
-        return "timestamp", parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        return "timestamp", moment
     if start == "now" or mode in ("new", "new-only"):
         return "new", None
     return "all", None
