@@ -20,6 +20,7 @@ from queen.core.pop import Popper
 from queen.core.push import Pusher
 from queen.core.wakeups import Wakeups
 from queen.errors import DatabaseUnavailable, PoolTimeout, UserError
+from queen.http.connections import Connections
 from queen.http.routes import Route, RouteTable
 from queen.observe.activity import Activity
 from queen.observe.loop_lag import LoopLag
@@ -43,8 +44,12 @@ class Application:
 
 
 @asynccontextmanager
-async def application(settings: Settings, lag: LoopLag) -> AsyncIterator[Application]:
+async def application(
+    settings: Settings, connections: Connections, lag: LoopLag
+) -> AsyncIterator[Application]:
     """Open the pool, bring the database to this version, and yield what to serve.
+
+    `connections` and `lag` are the worker's own, for the metrics.
 
     Raises `UserError` when the database cannot be reached or is not ours to migrate.
     """
@@ -52,7 +57,8 @@ async def application(settings: Settings, lag: LoopLag) -> AsyncIterator[Applica
     async with open_pool(settings, gauges) as pool:
         await _prepare(pool, settings)
         wakeups = Wakeups()
-        yield Application(_routes(settings, pool, gauges, wakeups, lag), wakeups)
+        routes = _routes(settings, pool, gauges, wakeups, connections, lag)
+        yield Application(routes, wakeups)
 
 
 async def _prepare(pool: Pool, settings: Settings) -> None:
@@ -64,7 +70,14 @@ async def _prepare(pool: Pool, settings: Settings) -> None:
         raise UserError(f"no database at {where}: {error}") from None
 
 
-def _routes(settings: Settings, pool: Pool, gauges: PoolGauges, wakeups: Wakeups, lag: LoopLag) -> RouteTable:
+def _routes(
+    settings: Settings,
+    pool: Pool,
+    gauges: PoolGauges,
+    wakeups: Wakeups,
+    connections: Connections,
+    lag: LoopLag,
+) -> RouteTable:
     store = PostgresStore(pool)
     directory = Directory(store)
     activity = Activity()
@@ -74,19 +87,19 @@ def _routes(settings: Settings, pool: Pool, gauges: PoolGauges, wakeups: Wakeups
     ack = AckResource(Acker(store, wakeups), activity, timeout_ms)
     configure = ConfigureResource(store, timeout_ms)
     health = HealthResource(store)
-    metrics = MetricsResource(gauges, activity, wakeups, lag, settings.enable_metrics)
+    metrics = MetricsResource(gauges, activity, wakeups, connections, lag, settings.enable_metrics)
     partition = "/api/v1/pop/queue/{queue}/partition/{partition}"
     return RouteTable(
         [
-            Route("GET", "/health", health.health, "health", "Whether the database answers"),
-            Route("GET", "/livez", health.livez, "livez", "Whether the process answers"),
-            Route("GET", "/metrics", metrics.metrics, "metrics", "Counts, memory, CPU"),
-            Route("GET", "/metrics/pool", metrics.pool, "metrics_pool", "The pool's gauges"),
-            Route("POST", "/api/v1/configure", configure.configure, "configure", "Make or change a queue"),
-            Route("POST", "/api/v1/push", push.push, "push", "Store messages"),
-            Route("GET", "/api/v1/pop/queue/{queue}", pop.pop_queue, "pop_queue", "Take messages"),
-            Route("GET", partition, pop.pop_partition, "pop_partition", "Take messages of a partition"),
-            Route("POST", "/api/v1/ack", ack.ack, "ack", "Acknowledge one message"),
-            Route("POST", "/api/v1/ack/batch", ack.ack_batch, "ack_batch", "Acknowledge messages"),
+            Route("GET", "/health", health.health),
+            Route("GET", "/livez", health.livez),
+            Route("GET", "/metrics", metrics.metrics),
+            Route("GET", "/metrics/pool", metrics.pool),
+            Route("POST", "/api/v1/configure", configure.configure),
+            Route("POST", "/api/v1/push", push.push),
+            Route("GET", "/api/v1/pop/queue/{queue}", pop.pop_queue),
+            Route("GET", partition, pop.pop_partition),
+            Route("POST", "/api/v1/ack", ack.ack),
+            Route("POST", "/api/v1/ack/batch", ack.ack_batch),
         ]
     )

@@ -6,6 +6,7 @@ from msgspec import Struct
 from queen.api.codec import answer
 from queen.core.wakeups import Wakeups
 from queen.errors import NotFound
+from queen.http.connections import Connections
 from queen.http.message import Request, Response
 from queen.observe.activity import Activity, Meter
 from queen.observe.loop_lag import LoopLag
@@ -44,6 +45,17 @@ class Cpu(Struct):
     system: int
 
 
+class ClientConnections(Struct):
+    """HTTP connections: open now, and since the start those over MAX_CLIENTS, which were answered 503.
+
+    `abandoned`: answers, since the start, whose client had gone or half-closed.
+    """
+
+    open: int
+    refused: int
+    abandoned: int
+
+
 class Metrics(Struct, rename="camel"):
     """The answer of /metrics."""
 
@@ -53,6 +65,7 @@ class Metrics(Struct, rename="camel"):
     popped: Rated
     acked: Rated
     parked_polls: int
+    connections: ClientConnections
     database: DatabasePool
     memory: Memory
     cpu: Cpu
@@ -61,18 +74,25 @@ class Metrics(Struct, rename="camel"):
 class PoolMetrics(PoolReading, frozen=True, rename="camel"):
     """The answer of /metrics/pool: the guide's three gauges, then everything else."""
 
-    loop_lag_ms: float = 0.0  # largest of the last interval
+    loop_lag_ms: float = 0.0  # largest of the last ten seconds
 
 
 class MetricsResource:
     """The metrics endpoints; ENABLE_METRICS=false closes them."""
 
     def __init__(
-        self, gauges: PoolGauges, activity: Activity, wakeups: Wakeups, lag: LoopLag, enabled: bool
+        self,
+        gauges: PoolGauges,
+        activity: Activity,
+        wakeups: Wakeups,
+        connections: Connections,
+        lag: LoopLag,
+        enabled: bool,
     ) -> None:
         self._gauges = gauges
         self._activity = activity
         self._wakeups = wakeups
+        self._connections = connections
         self._lag = lag
         self._enabled = enabled
         self._process = psutil.Process()
@@ -91,6 +111,11 @@ class MetricsResource:
                 popped=_rated(self._activity.popped),
                 acked=_rated(self._activity.acked),
                 parked_polls=self._wakeups.parked,
+                connections=ClientConnections(
+                    open=len(self._connections.open),
+                    refused=self._connections.refused,
+                    abandoned=self._connections.abandoned,
+                ),
                 database=DatabasePool(
                     pool_size=pool.total_count,
                     idle_connections=pool.idle_count,

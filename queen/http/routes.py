@@ -5,7 +5,7 @@ over parameters. Paths are matched segment by segment while still percent-encode
 hold an encoded slash; a parameter may be empty, since a queue's name may be.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,8 +22,6 @@ class Route(msgspec.Struct, frozen=True):
     method: str
     pattern: str
     handler: Handler
-    name: str  # stable, for metrics and OpenAPI's operationId
-    summary: str  # one line, for OpenAPI
 
 
 class Match(NamedTuple):
@@ -43,17 +41,13 @@ class _Node:
 
 
 class RouteTable:
-    """All routes. Iterating gives them in the order they were added."""
+    """All routes."""
 
     def __init__(self, routes: Iterable[Route] = ()) -> None:
-        self._routes: list[Route] = []
         self._static: dict[str, dict[str, Route]] = {}
         self._tree = _Node()
         for route in routes:
             self.add(route)
-
-    def __iter__(self) -> Iterator[Route]:
-        return iter(self._routes)
 
     def add(self, route: Route) -> None:
         """Add one route. Raises ValueError when method and pattern are taken."""
@@ -67,7 +61,6 @@ class RouteTable:
         if route.method in node.routes:
             raise ValueError(f"two routes for {route.method} {route.pattern}")
         node.routes[route.method] = route
-        self._routes.append(route)
         if "{" not in route.pattern:
             self._static[route.pattern] = node.routes
 
@@ -134,4 +127,4 @@ async def _answer_preflight(_request: Request) -> Response:
     )
 
 
-_PREFLIGHT = Route("OPTIONS", "*", _answer_preflight, "preflight", "Answer a CORS preflight request")
+_PREFLIGHT = Route("OPTIONS", "*", _answer_preflight)

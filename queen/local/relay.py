@@ -10,13 +10,13 @@ Opening a connection takes one round trip, as TCP's handshake does.
 import argparse
 import asyncio
 import gc
-import importlib.util
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from queen.event_loop import loop_factory
 from queen.local.delay_line import DelayLine
 from queen.local.relay_link import End
 
@@ -126,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rtt-ms", type=_rtt_ms, default=0.0, help="round trip to add, milliseconds")
     options = parser.parse_args(argv)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_serve(options.listen, options.to, options.rtt_ms))
     except OSError as error:
         print(f"relay: cannot listen on {options.listen}: {error.strerror}", file=sys.stderr)
@@ -149,14 +149,6 @@ async def _serve(listen: Address, to: Address, rtt_ms: float) -> None:
         gc.freeze()  # what is there stays: a collection then looks at connections only
         print(f"listening on {address}", flush=True)
         await stop.wait()
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if importlib.util.find_spec("uvloop") is None:
-        return None
-    import uvloop
-
-    return uvloop.new_event_loop
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from socket import socket
 from typing import Any, Protocol
 
+from queen.event_loop import loop_factory
 from queen.http.auth import BearerToken
 from queen.http.connections import SWEEP_INTERVAL_S, Connections
 from queen.http.dispatch import Dispatcher
@@ -50,7 +51,7 @@ class Application(Protocol):
         ...
 
 
-ApplicationFactory = Callable[[Settings, LoopLag], AbstractAsyncContextManager[Application]]
+ApplicationFactory = Callable[[Settings, Connections, LoopLag], AbstractAsyncContextManager[Application]]
 
 
 def run(settings: Settings) -> int:
@@ -73,7 +74,7 @@ async def serve(settings: Settings, application: ApplicationFactory) -> int:
     lag = LoopLag()
     sockets = bind(settings.host, settings.port)
     connections = Connections(settings.max_clients, _sweep_interval_s(settings))
-    async with application(settings, lag) as served:
+    async with application(settings, connections, lag) as served:
         dispatcher = Dispatcher(served.routes, BearerToken(settings.queen_token))
         limits = Limits.of(settings)
         async with (
@@ -145,15 +146,6 @@ async def _running(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 def _sweep_interval_s(settings: Settings) -> float:
     shortest_ms = min(settings.header_timeout, settings.body_timeout, settings.keep_alive_timeout)
     return min(SWEEP_INTERVAL_S, shortest_ms / 1000 / SWEEPS_PER_LIMIT)
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """What makes the event loop: uvloop where it can be imported, else asyncio's own (None)."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 def _announce(line: str) -> None:

@@ -153,6 +153,12 @@ async def test_configure_echoes_every_option_and_resets_what_is_left_out(client:
     assert (again["options"]["leaseTime"], again["options"]["retryLimit"]) == (60, 3)
 
 
+@pytest.mark.parametrize("start", ["yesterday", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+async def test_a_subscription_from_no_instant_is_refused(client: Client, start: str) -> None:
+    answer = await client.get(f"/api/v1/pop/queue/q?subscriptionFrom={quote(start, safe='')}")
+    assert (answer.status, answer.json["error"]) == (400, "subscriptionFrom must be an ISO 8601 time or now")
+
+
 async def test_a_long_poll_answers_when_a_message_comes(client: Client, orders: str) -> None:
     waiting = asyncio.create_task(client.get(f"/api/v1/pop/queue/{orders}?wait=true&timeout=20000"))
 
@@ -187,6 +193,7 @@ async def test_health_and_metrics(client: Client, orders: str) -> None:
     metrics = (await client.get("/metrics")).json
     assert metrics["requests"]["total"] - before["requests"]["total"] == 1
     assert metrics["messages"]["total"] - before["messages"]["total"] == 2
+    assert metrics["connections"] == {"open": 1, "refused": 0, "abandoned": 0}
     pool = (await client.get("/metrics/pool")).json
     assert {"totalCount", "idleCount", "waitingCount"} <= pool.keys()
     assert pool["maxCount"] == 4

@@ -40,12 +40,17 @@ REFUSED: dict[str, tuple[int, bytes]] = {
     "transfer-encoding identity": (501, POST + b"Transfer-Encoding: identity\r\n\r\n"),
     "transfer-encoding xchunked": (501, POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
     # chunks
-    "chunk size not hexadecimal": (400, CHUNKED + b"xyz\r\nabc\r\n0\r\n\r\n"),
-    "chunk size with prefix": (400, CHUNKED + b"0x3\r\nabc\r\n0\r\n\r\n"),
-    "chunk size negative": (400, CHUNKED + b"-3\r\nabc\r\n0\r\n\r\n"),
-    "chunk size with space": (400, CHUNKED + b"3 \r\nabc\r\n0\r\n\r\n"),
-    "chunk size empty": (400, CHUNKED + b"\r\nabc\r\n0\r\n\r\n"),
-    "chunk size of 17 digits": (400, CHUNKED + b"00000000000000003\r\nabc\r\n0\r\n\r\n"),
+    **{
+        f"chunk size {what}": (400, CHUNKED + size + b"\r\nabc\r\n0\r\n\r\n")
+        for what, size in {
+            "not hexadecimal": b"xyz",
+            "with prefix": b"0x3",
+            "negative": b"-3",
+            "with space": b"3 ",
+            "empty": b"",
+            "of 17 digits": b"0" * 16 + b"3",
+        }.items()
+    },
     "chunk longer than its size": (400, CHUNKED + b"3\r\nabcd\r\n0\r\n\r\n"),
     "chunk lines with bare LF": (400, CHUNKED + b"3\nabc\n0\n\n"),
     "chunk end with bare LF": (400, CHUNKED + b"3\r\nabc\n0\r\n\r\n"),

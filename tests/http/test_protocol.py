@@ -12,7 +12,8 @@ from queen.http.message import Request, Response
 from queen.http.routes import Route, RouteTable
 from tests.http import hostile
 from tests.http.hostile import HOST
-from tests.http.wire import RunningServer, one_by_one, pause, running, until
+from tests.http.wire import RunningServer, one_by_one, pause, running
+from tests.waiting import until
 
 GET = b"GET /echo HTTP/1.1\r\n" + HOST + b"\r\n"
 ECHO = b"POST /echo HTTP/1.1\r\n" + HOST
@@ -31,12 +32,12 @@ class Handlers:
     def routes(self) -> RouteTable:
         return RouteTable(
             [
-                Route("GET", "/echo", self.echo, "get", ""),
-                Route("POST", "/echo", self.echo, "post", ""),
-                Route("POST", "/park", self.park, "park", ""),
-                Route("GET", "/poll", self.poll, "poll", ""),
-                Route("GET", "/fail/{how}", self.fail, "fail", ""),
-                Route("GET", "/big", self.big, "big", ""),
+                Route("GET", "/echo", self.echo),
+                Route("POST", "/echo", self.echo),
+                Route("POST", "/park", self.park),
+                Route("GET", "/poll", self.poll),
+                Route("GET", "/fail/{how}", self.fail),
+                Route("GET", "/big", self.big),
             ]
         )
 
@@ -455,7 +456,7 @@ async def test_with_the_token(handlers: Handlers) -> None:
 
 async def test_probes_and_preflight_need_no_token(handlers: Handlers) -> None:
     routes = handlers.routes()
-    routes.add(Route("GET", "/livez", handlers.echo, "livez", ""))
+    routes.add(Route("GET", "/livez", handlers.echo))
     async with running(routes, Limits(), token="s3cret") as server:
         assert (await server.exchange(b"GET /livez HTTP/1.1\r\n" + HOST + b"\r\n")).status == 200
         assert (await server.exchange(b"OPTIONS /echo HTTP/1.1\r\n" + HOST + b"\r\n")).status == 204

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from queen.http.auth import BearerToken
@@ -15,6 +15,7 @@ from queen.http.limits import Limits
 from queen.http.parser import ParsedRequest, RequestParser
 from queen.http.protocol import HttpConnection
 from queen.http.routes import RouteTable
+from tests.waiting import until
 
 PATIENCE_S = 5.0
 
@@ -36,13 +37,6 @@ def parse(pieces: list[bytes], limits: Limits) -> tuple[list[ParsedRequest], int
 def one_by_one(stream: bytes) -> list[bytes]:
     """The stream in pieces of one byte."""
     return [stream[at : at + 1] for at in range(len(stream))]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition; fails after `PATIENCE_S`."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.005)
 
 
 async def pause(seconds: float) -> None:

@@ -12,11 +12,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from queen.errors import UserError
+from queen.event_loop import loop_factory
+from queen.http.connections import Connections
 from queen.http.message import Request, Response
 from queen.http.routes import Route, RouteTable
 from queen.observe.log import start_logging
 from queen.observe.loop_lag import LoopLag
-from queen.server.worker import loop_factory, serve
+from queen.server.worker import serve
 from queen.settings import Settings, load
 
 
@@ -36,10 +38,10 @@ class SmallApplication:
     def routes(self) -> RouteTable:
         return RouteTable(
             [
-                Route("GET", "/livez", self.livez, "livez", ""),
-                Route("POST", "/park", self.park, "park", ""),
-                Route("POST", "/stuck", self.stuck, "stuck", ""),
-                Route("POST", "/fail", self.fail, "fail", ""),
+                Route("GET", "/livez", self.livez),
+                Route("POST", "/park", self.park),
+                Route("POST", "/stuck", self.stuck),
+                Route("POST", "/fail", self.fail),
             ]
         )
 
@@ -64,7 +66,9 @@ class SmallApplication:
 
 
 @asynccontextmanager
-async def application(_settings: Settings, _lag: LoopLag) -> AsyncIterator[SmallApplication]:
+async def application(
+    _settings: Settings, _connections: Connections, _lag: LoopLag
+) -> AsyncIterator[SmallApplication]:
     yield SmallApplication()
     say("application closed")
 
