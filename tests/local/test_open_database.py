@@ -7,7 +7,7 @@ import pytest
 
 from queen.errors import SettingsError, UserError
 from queen.local.database import Database
-from queen.local.open_database import open_database
+from queen.local.open_database import open_database, room_for
 from queen.local.postgres import PostgresServer
 from tests.local.support import ask, is_gone
 
@@ -58,6 +58,11 @@ async def test_one_that_refuses_us_is_told_in_one_line(database: Database) -> No
 async def test_one_that_never_answers_is_told(silent_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("queen.local.open_database.ANSWER_TIMEOUT_S", 0.2)
     assert "no answer within 0.2 s" in await refusal({"PG_HOST": "127.0.0.1", "PG_PORT": str(silent_port)})
+
+
+def test_one_of_ours_has_room_for_the_pool_and_for_whoever_looks_in() -> None:
+    assert room_for(20) == {"max_connections": "200"}
+    assert int(room_for(500)["max_connections"]) > 500
 
 
 async def test_a_host_that_does_not_exist_is_told() -> None:

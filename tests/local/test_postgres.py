@@ -19,7 +19,6 @@ from queen.local.users import database_user
 from tests.conftest import EMBEDDED, INSTALLED, environ_for, skip_unless_ci
 from tests.local.support import (
     ask,
-    becomes,
     directory_for_all,
     harness,
     is_gone,
@@ -27,6 +26,7 @@ from tests.local.support import (
     only_root,
     processes_naming,
 )
+from tests.waiting import until
 
 OWNER = """
 import asyncio, sys
@@ -113,13 +113,16 @@ async def test_it_ends_though_a_client_sits_in_a_transaction() -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-async def test_it_restarts_on_its_port_with_its_data(how: signal.Signals) -> None:
-    async with PostgresServer.start() as server:
-        port, pid = server.port, server.pid
-        await ask(server.address(), "CREATE TABLE kept ()")
-        await server.restart(how)
-        assert (server.port, server.pid != pid) == (port, True)
-        assert await ask(server.address(), "SELECT to_regclass('kept')::text") == "kept"
+async def test_it_starts_again_on_its_port_with_its_data(how: signal.Signals) -> None:
+    """At once, while the processes of one that was killed may still be going."""
+    with directory_for_all() as place:
+        async with PostgresServer.start(data=place / "data") as server:
+            await ask(server.address(), "CREATE TABLE kept ()")
+            os.kill(server.pid, how)
+            await server.wait()
+            async with PostgresServer.start(data=server.data, port=server.port) as again:
+                assert (again.port, again.pid != server.pid) == (server.port, True)
+                assert await ask(again.address(), "SELECT to_regclass('kept')::text") == "kept"
 
 
 class Kept:
@@ -259,7 +262,7 @@ async def test_it_dies_with_an_owner_that_is_killed_and_its_files_go_with_the_ne
         pid, _, data = line_of(owner).partition(" ")
         owner.kill()
         owner.wait()
-        assert await becomes(lambda: is_gone(int(pid)) and processes_naming(data) == [])
+        await until(lambda: is_gone(int(pid)) and processes_naming(data) == [])
     assert Path(data).exists()
     async with PostgresServer.start():
         assert not Path(data).parent.exists()
@@ -348,7 +351,7 @@ async def test_a_cancelled_start_leaves_nothing(postgres: PostgresServer) -> Non
 
     starting = asyncio.create_task(start())
     root = temporary_root(database_user())
-    assert await becomes(lambda: bool(set(root.glob("queen-db-*/data")) - {path / "data" for path in before}))
+    await until(lambda: bool(set(root.glob("queen-db-*/data")) - {path / "data" for path in before}))
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting

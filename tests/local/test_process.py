@@ -12,7 +12,8 @@ import pytest
 
 from queen.local.process import Child, ChildFailed, ChildSpec
 from queen.local.users import database_user
-from tests.local.support import becomes, harness, is_gone, line_of, only_root, wait_for
+from tests.local.support import harness, is_gone, line_of, only_root, wait_for
+from tests.waiting import until
 
 LIVES = "import signal; print('up', flush=True); signal.pause()"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + LIVES
@@ -62,7 +63,7 @@ async def test_one_that_ignores_signals_is_killed_with_its_group(tmp_path: Path)
         grandchild = await child.says(re.compile(r"grandchild (\d+)"), deadline_s=20)
         await child.says(UP, deadline_s=20)
     assert child.returncode == -signal.SIGKILL
-    assert await becomes(lambda: is_gone(int(grandchild[1])))
+    await until(lambda: is_gone(int(grandchild[1])))
 
 
 async def test_what_its_children_leave_running_is_killed_too(tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ async def test_what_its_children_leave_running_is_killed_too(tmp_path: Path) -> 
     async with await Child.start(python(program, tmp_path / "log")) as child:
         grandchild = await child.says(re.compile(r"grandchild (\d+)"), deadline_s=20)
         await child.wait()
-    assert await becomes(lambda: is_gone(int(grandchild[1])))
+    await until(lambda: is_gone(int(grandchild[1])))
 
 
 async def test_a_cancelled_stop_kills_at_once(tmp_path: Path) -> None:
