@@ -28,7 +28,6 @@ class Partition(Struct, frozen=True):
 
     id: int
     uuid: UUID
-    queue_id: int
 
 
 class NewMessage(Struct, frozen=True):
@@ -103,7 +102,7 @@ class AckOutcome(Struct, frozen=True):
     partition: str | None
 
 
-class QueueOptions(Struct, frozen=True, rename="camel"):
+class QueueOptions(Struct, frozen=True):
     """All options of a queue, with the contract's defaults. Seconds, but retryDelay (ms)."""
 
     lease_time: int = 300

@@ -13,20 +13,15 @@ WINDOW_S = 10.0
 
 
 class LoopLag:
-    """Measures the lag once every interval; keeps the last value and the largest of a window."""
+    """Measures the lag once every interval; keeps the largest of a window."""
 
     def __init__(self, interval_s: float = INTERVAL_S, window_s: float = WINDOW_S) -> None:
         self._interval_s = interval_s
         self._samples_ms: deque[float] = deque([0.0], maxlen=max(1, round(window_s / interval_s)))
 
     @property
-    def last_ms(self) -> float:
-        """The latest sample; 0.0 before the first."""
-        return self._samples_ms[-1]
-
-    @property
     def worst_ms(self) -> float:
-        """The largest sample of the window (the last ten seconds by default)."""
+        """The largest sample of the window (the last ten seconds by default); 0.0 before the first."""
         return max(self._samples_ms)
 
     async def measure_forever(self) -> None:

@@ -4,9 +4,10 @@ Names and meanings, all of one process:
 
 - total, idle, waiting: connections open, of them not borrowed, requests that wait to borrow.
 - acquires, timeouts, connects, lost: counts since the start. `lost` connections broke while borrowed.
-- wait_s, hold_s: sums over finished waits (asking to having) and holds (having to giving back).
-- busy_s, waiting_s: time integrals of borrowed connections and of waiting requests. Differences over a
-  window, divided by its length, are time averages - so nothing between two samples is missed.
+- wait_seconds, hold_seconds: sums over finished waits (asking to having) and holds (having to giving back).
+- busy_seconds, waiting_seconds: time integrals of borrowed connections and of waiting requests.
+  Differences over a window, divided by its length, are time averages - so nothing between two samples is
+  missed.
 - wait and hold histograms: counts by upper bound in ms, the last bucket unbounded.
 """
 
@@ -153,7 +154,7 @@ class PoolGauges:
         self._busy.step(-1)
 
     def timed_out(self) -> None:
-        """Nobody got a connection in time."""
+        """A request got no connection in time."""
         self.timeouts += 1
 
     def read(self) -> PoolReading:

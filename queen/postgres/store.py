@@ -49,8 +49,8 @@ class PostgresStore:
         partitions = [name.partition for name in names]
         rows = await self._fetch(statements.RESOLVE_PARTITIONS, deadline, queues, partitions)
         return {
-            PartitionName(queue, partition): Partition(partition_id, uuid, queue_id)
-            for queue, partition, queue_id, partition_id, uuid in rows
+            PartitionName(queue, partition): Partition(partition_id, uuid)
+            for queue, partition, partition_id, uuid in rows
         }
 
     async def find(self, name: PartitionName, deadline: Deadline) -> Partition | None:

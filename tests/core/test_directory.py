@@ -24,7 +24,7 @@ class SlowStore:
     ) -> dict[PartitionName, Partition]:
         self.asked += names
         await self.answer.wait()
-        return {name: Partition(len(self.asked), UUID(int=0), 1) for name in names}
+        return {name: Partition(len(self.asked), UUID(int=0)) for name in names}
 
 
 async def test_a_name_forgotten_during_a_look_up_is_still_answered() -> None:
