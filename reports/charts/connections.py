@@ -29,12 +29,8 @@ def draw(
         for place, name in enumerate(names):
             rows = panel[panel["series"] == name]
             pool = rows["pool"].to_numpy(float) * _DODGE ** (place - (len(names) - 1) / 2)
-            colour = style.SERIES[place % len(style.SERIES)].light
-            mark: dict[str, Any] = {
-                "marker": style.MARKERS[place % len(style.MARKERS)],
-                "color": colour,
-                "linestyle": "none",
-            }
+            look = style.look(place)
+            mark: dict[str, Any] = {"marker": look.marker, "color": look.colour, "linestyle": "none"}
             axis.plot(pool, rows["busy"], **mark, markersize=5, label=f"{name}: busy")
             axis.plot(
                 pool, rows["needed"], **mark, markersize=11, markerfacecolor="none", label=f"{name}: needed"
@@ -44,7 +40,7 @@ def draw(
         axis.yaxis.set_major_locator(FixedLocator([1, 2, 5, 10, 20, 50, 100, 200, 500]))
         axis.yaxis.set_minor_locator(NullLocator())
         axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.set_ylabel("connections (time average)")
-        axis.set_title(panel["panel"].iloc[0])
+        style.panel_title(axis, panel["panel"].iloc[0])
+    style.label_y(axes, "connections (time average)")
     style.legend(figure, axes, columns=3)
     return figure

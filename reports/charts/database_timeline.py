@@ -29,11 +29,11 @@ def draw(samples: pd.DataFrame, title: str = "Database connections over time", c
     for place, (name, rows) in enumerate(chosen):
         by_state, by_wait = axes[2 * place], axes[2 * place + 1]
         _stack(by_state, rows, _STATES, "")
-        by_state.set_title(f"{name}: by state")
+        style.panel_title(by_state, f"{name}: by state")
         _stack(by_wait, rows, _WAITS, "waits for: ")
-        by_wait.set_title("the active ones by what they wait for")
-        style.count_axes([by_state], "connections", 1, whole=True)
-        style.count_axes([by_wait], "", 1, whole=True)
+        style.panel_title(by_wait, "the active ones by what they wait for")
+        style.count_axes([by_state], "connections", whole=True)
+        style.count_axes([by_wait], "", whole=True)
         by_wait.set_ylim(by_state.get_ylim())
     style.legend(figure, axes)
     return figure
@@ -47,7 +47,7 @@ def _stack(axis: Axes, rows: pd.DataFrame, layers: tuple[tuple[str, str, int], .
         rows["t_s"],
         *(rows[column].fillna(0) for column, _, _ in used),
         labels=[label if label == "running" else prefix + label for _, label, _ in used],
-        colors=[style.SERIES[place].light for _, _, place in used],
+        colors=[style.look(place).colour for _, _, place in used],
         alpha=0.85,
         linewidth=0,
         step="post",

@@ -24,21 +24,20 @@ def draw(
     for axis, (_, rows) in zip(axes, groups, strict=True):
         for place, (name, label) in enumerate(_PERCENTILES):
             pool = rows["pool"].to_numpy(float) * _DODGE ** (place - 1)
-            colour = style.SERIES[place].light
+            look = style.look(place)
             low, high = rows[f"{name}_low_ms"], rows[f"{name}_high_ms"]
-            axis.vlines(pool, low, high, color=colour, linewidth=1.4, capstyle="butt")
+            axis.vlines(pool, low, high, color=look.colour, linewidth=1.4, capstyle="butt")
             axis.plot(
                 pool,
                 rows[f"{name}_ms"],
-                color=colour,
-                marker=style.MARKERS[place],
-                linestyle=style.LINES[place],
+                color=look.colour,
+                marker=look.marker,
+                linestyle=look.line,
                 label=label,
             )
         style.pool_axis(axis, [int(size) for size in rows["pool"]])
         style.time_scale_axis(axis)
-        axis.set_title(f"{rows['series'].iloc[0]}, {rows['panel'].iloc[0]}")
-    for axis in axes[:: max(1, min(columns, len(axes)))]:
-        axis.set_ylabel(f"{clock} time (ms)")
+        style.panel_title(axis, f"{rows['series'].iloc[0]}, {rows['panel'].iloc[0]}")
+    style.label_y(axes, f"{clock} time (ms)")
     style.legend(figure, axes)
     return figure

@@ -20,12 +20,16 @@ def draw(samples: pd.DataFrame, title: str = "The pool over time", columns: int 
     for axis, (name, rows) in zip(axes, chosen, strict=True):
         timelines.time_axis(axis, rows)
         for column, label, place in _GAUGES:
-            colour = style.SERIES[place].light
-            line = style.LINES[place]
+            look = style.look(place)
             axis.plot(
-                rows["t_s"], rows[column], color=colour, linestyle=line, drawstyle="steps-post", label=label
+                rows["t_s"],
+                rows[column],
+                color=look.colour,
+                linestyle=look.line,
+                drawstyle="steps-post",
+                label=label,
             )
-        axis.set_title(name)
-    style.count_axes(axes, "connections or requests", columns, whole=True)
+        style.panel_title(axis, name)
+    style.count_axes(axes, "connections or requests", whole=True)
     style.legend(figure, axes)
     return figure

@@ -38,11 +38,11 @@ SERIES = (
     Colour("--chart-sky", "#56b4e9", "#9cd6fa"),
 )
 THEMED = (INK, MUTED, GRID, SHADE, PAPER, *SERIES)
-MARKERS = ("o", "s", "^", "D", "v", "P")
-LINES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)), (0, (3, 1)), "-")
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+_LINES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)), (0, (3, 1)), "-")
 
 PANEL_WIDTH_IN, PANEL_HEIGHT_IN = 4.3, 3.0
-_CHARACTERS_AN_INCH = 9.6  # of the title's type
+_TITLE_CHARACTERS_AN_INCH, _PANEL_TITLE_CHARACTERS = 9.6, 44  # of their type sizes
 
 RC: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],
@@ -77,6 +77,21 @@ themed = matplotlib.rc_context(RC)
 """Decorator for every `draw`: its figure gets the look, and the caller's settings stay as they were."""
 
 
+class Look(NamedTuple):
+    """What tells one series from another, in every chart the same way."""
+
+    colour: str
+    marker: str
+    line: Any  # matplotlib's linestyle
+
+
+def look(place: int) -> Look:
+    """The look of the series at `place` among its siblings; after the sixth they begin anew."""
+    return Look(
+        SERIES[place % len(SERIES)].light, _MARKERS[place % len(_MARKERS)], _LINES[place % len(_LINES)]
+    )
+
+
 def panels(
     count: int,
     title: str,
@@ -88,7 +103,7 @@ def panels(
     columns = max(1, min(columns, count))
     rows = -(-count // columns)
     width_in = max(PANEL_WIDTH_IN * columns, PANEL_WIDTH_IN + 0.2)
-    lines = textwrap.wrap(title, int(width_in * _CHARACTERS_AN_INCH))
+    lines = textwrap.wrap(title, int(width_in * _TITLE_CHARACTERS_AN_INCH))
     size = (width_in, height_in * rows + 0.55 + 0.22 * len(lines))
     spacing = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08, wspace=0.04, hspace=0.06)
     figure = Figure(figsize=size, layout=spacing)
@@ -98,6 +113,11 @@ def panels(
     for unused in axes[count:]:
         unused.set_visible(False)
     return figure, axes[:count]
+
+
+def panel_title(axis: Axes, title: str) -> None:
+    """Name a panel, in as many lines as its width asks for."""
+    axis.set_title(textwrap.fill(title, _PANEL_TITLE_CHARACTERS))
 
 
 def legend(figure: Figure, axes: Iterable[Axes], columns: int = 4) -> None:
@@ -122,20 +142,23 @@ def pool_axis(axis: Axes, pools: Sequence[int]) -> None:
     axis.set_xlabel("DB_POOL_SIZE (connections)")
 
 
-def count_axes(axes: Sequence[Axes], label: str, columns: int, whole: bool = False) -> None:
-    """Linear axes of counts or rates from zero: 10k for 10,000; `whole`: no ticks between integers.
+def label_y(axes: Iterable[Axes], label: str) -> None:
+    """Name the y axis: at the first panel of each row where the panels share it, else at every panel."""
+    for axis in axes:
+        place = axis.get_subplotspec()
+        if not _shares_y(axis) or place is None or place.is_first_col():
+            axis.set_ylabel(label)
 
-    The label stands at the first panel of each row where all share the axis, else at every panel.
-    """
-    shared = len(axes) > 1 and len(axes[0].get_shared_y_axes().get_siblings(axes[0])) > 1
+
+def count_axes(axes: Sequence[Axes], label: str, whole: bool = False) -> None:
+    """Linear axes of counts or rates from zero: 10k for 10,000; `whole`: no ticks between integers."""
     tallest = max(axis.dataLim.ymax for axis in axes)
-    for place, axis in enumerate(axes):
-        highest = tallest if shared else axis.dataLim.ymax
+    for axis in axes:
+        highest = tallest if _shares_y(axis) else axis.dataLim.ymax
         axis.set_ylim(0, max(highest, 1e-9) * 1.12 if highest > 0 else 1)
         axis.yaxis.set_major_locator(MaxNLocator(nbins=5, min_n_ticks=2, integer=whole))
         axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: thousands(value)))
-        if not shared or place % max(1, columns) == 0:
-            axis.set_ylabel(label)
+    label_y(axes, label)
 
 
 def time_scale_axis(axis: Axes) -> None:
@@ -152,6 +175,10 @@ def thousands(value: float) -> str:
         if abs(value) >= limit:
             return f"{value / limit:.3g}{unit}"
     return f"{value:.3g}"
+
+
+def _shares_y(axis: Axes) -> bool:
+    return len(axis.get_shared_y_axes().get_siblings(axis)) > 1
 
 
 def _spaced(sizes: Sequence[int]) -> list[int]:

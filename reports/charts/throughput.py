@@ -26,8 +26,8 @@ def draw(
         for place, name in enumerate(names):
             _line(axis, panel[panel["series"] == name], name, place)
         style.pool_axis(axis, [int(pool) for pool in panel["pool"]])
-        axis.set_title(panel["panel"].iloc[0])
-    style.count_axes(axes, f"acknowledged {unit}/s", columns)
+        style.panel_title(axis, panel["panel"].iloc[0])
+    style.count_axes(axes, f"acknowledged {unit}/s")
     _ring(axes, groups)
     style.legend(figure, axes)
     return figure
@@ -36,14 +36,14 @@ def draw(
 def _line(axis: Axes, rows: pd.DataFrame, name: str, place: int) -> None:
     if rows.empty:
         return
-    colour = style.SERIES[place % len(style.SERIES)].light
+    look = style.look(place)
     pool, level = rows["pool"].to_numpy(float), rows["throughput"].to_numpy(float)
     axis.plot(
         pool,
         level,
-        color=colour,
-        linestyle=style.LINES[place % len(style.LINES)],
-        marker=style.MARKERS[place % len(style.MARKERS)],
+        color=look.colour,
+        linestyle=look.line,
+        marker=look.marker,
         label=name,
     )
     known = rows["low"].notna().to_numpy()
@@ -52,7 +52,7 @@ def _line(axis: Axes, rows: pd.DataFrame, name: str, place: int) -> None:
         above = (rows["high"].to_numpy(float) - level)[known]
         bars = (below, above)
         axis.errorbar(
-            pool[known], level[known], yerr=bars, fmt="none", ecolor=colour, capsize=4, elinewidth=1.4
+            pool[known], level[known], yerr=bars, fmt="none", ecolor=look.colour, capsize=4, elinewidth=1.4
         )
 
 

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from reports.charts import style
 from reports.labels import with_labels
 
+_BESIDE: dict[str, Any] = {"xytext": (7, 6), "textcoords": "offset points", "color": style.INK.light}
+
 
 @style.themed
 def draw(trials: pd.DataFrame, title: str = "Time-outs against pool size", columns: int = 2) -> Figure:
@@ -19,33 +21,30 @@ def draw(trials: pd.DataFrame, title: str = "Time-outs against pool size", colum
     names = list(dict.fromkeys(frame["series"]))
     for axis, panel in zip(axes, groups, strict=True):
         for place, name in enumerate(names):
-            rows = panel[panel["series"] == name]
-            colour, marker = style.SERIES[place + 1].light, style.MARKERS[place]
-            means = rows.groupby("pool")["timeouts_s"].mean()
-            pools = means.index.to_numpy(float)
-            axis.plot(pools, means, color=colour, linestyle=style.LINES[place], label=f"{name}: mean")
-            axis.plot(
-                rows["pool"].to_numpy(float),
-                rows["timeouts_s"],
-                marker,
-                color=colour,
-                label=f"{name}: one trial",
-            )
-        for pool, mean in panel.groupby("pool")["timeouts_s"].mean().items():
-            _annotate(axis, float(str(pool)), float(mean))
+            _series(axis, panel[panel["series"] == name], name, place)
         style.pool_axis(axis, [int(pool) for pool in panel["pool"]])
-        axis.set_title(_panel_title(panel))
-    style.count_axes(axes, "time-outs per second", columns)
+        style.panel_title(axis, _panel_title(panel))
+    style.count_axes(axes, "time-outs per second")
     style.legend(figure, axes)
     return figure
 
 
-def _annotate(axis: Axes, pool: float, mean: float) -> None:
-    offset: dict[str, Any] = {"xytext": (7, 6), "textcoords": "offset points"}
-    axis.annotate(style.thousands(mean), (pool, mean), color=style.INK.light, **offset)
+def _series(axis: Axes, rows: pd.DataFrame, name: str, place: int) -> None:
+    """The line of the means, each with its number, and a dot for each trial."""
+    if rows.empty:
+        return
+    look = style.look(place)
+    means = rows.groupby("pool")["timeouts_s"].mean()
+    pools = means.index.to_numpy(float)
+    axis.plot(pools, means, color=look.colour, linestyle=look.line, label=f"{name}: mean")
+    trials: dict[str, Any] = {"color": look.colour, "marker": look.marker, "linestyle": "none"}
+    axis.plot(rows["pool"].to_numpy(float), rows["timeouts_s"], **trials, label=f"{name}: one trial")
+    for pool, mean in zip(pools, means, strict=True):
+        if mean:
+            axis.annotate(style.thousands(mean), (pool, mean), **_BESIDE)
 
 
 def _panel_title(panel: pd.DataFrame) -> str:
     limit = panel["connection_timeout_ms"].iloc[0]
-    within = "" if pd.isna(limit) else f", DB_CONNECTION_TIMEOUT {int(limit)} ms"
+    within = "" if pd.isna(limit) else f", {int(limit)} ms time-out"
     return f"{panel['panel'].iloc[0]}{within}"

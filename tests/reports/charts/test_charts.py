@@ -5,6 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import matplotlib
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
@@ -91,6 +92,46 @@ def test_a_database_that_no_sample_found_at_work_is_drawn_all_the_same(
     samples[at_work] = 0
     figure = database_timeline.draw(samples, "T", columns)
     assert ElementTree.fromstring(svg.inline(figure, "idle", "T")) is not None
+
+
+def test_any_number_of_series_is_drawn(loaded: Dataset) -> None:
+    """More than there are colours: they begin anew."""
+    trials = loaded.trials[loaded.trials["part"] == "timeouts"]
+    many = pd.concat([trials.assign(clients=clients) for clients in range(1, 9)])
+    (axis,) = timeouts.draw(many).axes
+    assert len(axis.get_legend_handles_labels()[1]) == 2 * 8
+
+
+def test_a_strategy_has_one_colour_in_all_charts(loaded: Dataset, verdict: Verdict) -> None:
+    capacity = loaded.trials[loaded.trials["part"] == "capacity"]
+    drawn = (throughput.draw(estimates_frame(verdict.curves)), timeouts.draw(capacity))
+    colours = [
+        {str(line.get_label()).partition(":")[0]: line.get_color() for line in figure.axes[0].lines}
+        for figure in drawn
+    ]
+    for strategy in ("sequential", "batch"):
+        assert colours[0][strategy] == colours[1][strategy]
+
+
+def test_the_numbers_beside_the_means_are_those_of_one_series(loaded: Dataset) -> None:
+    trials = loaded.trials[loaded.trials["part"] == "timeouts"]
+    both = pd.concat([trials, trials.assign(strategy="batch", timeouts_s=trials["timeouts_s"] / 10)])
+    (axis,) = timeouts.draw(both).axes
+    assert sorted(float(text.get_text()) for text in axis.texts) == pytest.approx([4, 30, 40, 300], rel=0.05)
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_titles_fit_into_the_figure(loaded: Dataset, columns: int) -> None:
+    """A far database has the longest names; a figure's canvas cuts what goes beyond it."""
+    trials = loaded.trials[loaded.trials["part"] == "capacity"].assign(direct_rtt_ms=8.25)
+    figure = timeouts.draw(
+        trials, "Time-outs at pools 1, 2, 5, 10, 20, 50, 100, 200; none from pool 500", columns
+    )
+    figure.draw_without_rendering()
+    titles = [axis.title for axis in figure.axes] + figure.texts
+    for title in titles:
+        assert title.get_window_extent().x1 <= figure.bbox.x1
+    assert len(titles) == 3
 
 
 def test_the_interval_is_drawn(verdict: Verdict) -> None:
