@@ -23,8 +23,9 @@ from pathlib import Path
 
 import msgspec
 import pandas as pd
+from hdrh.histogram import HdrHistogram
 
-from loadtests.results import Cell, Latency, ResultError, Sample, Trial
+from loadtests.results import Cell, ErrorCount, Latency, ResultError, Sample, Trial
 from reports.columns import Row, constants, frame, typed
 from reports.runs import Run, direct_rtt_ms, read_any
 from reports.stats import histogram
@@ -65,7 +66,7 @@ def trials_frame(runs: Iterable[Run]) -> pd.DataFrame:
 def samples_frame(runs: Iterable[Run]) -> pd.DataFrame:
     """The `samples` frame; trials without samples.csv have no rows. Raises `ResultError`."""
     frames = [
-        typed(rows.assign(**constants(_identity(run, trial))))
+        rows.assign(**constants(_identity(run, trial)))
         for run in runs
         for trial in run.trials
         if (rows := _read_samples(run, trial)) is not None
@@ -73,7 +74,7 @@ def samples_frame(runs: Iterable[Run]) -> pd.DataFrame:
     columns = [*IDENTITY, *FACTORS, *Sample.__struct_fields__]
     if not frames:
         return pd.DataFrame(columns=columns)
-    return pd.concat(frames, ignore_index=True)[columns]
+    return typed(pd.concat(frames, ignore_index=True)[columns])
 
 
 def latency_frame(runs: Sequence[Run]) -> pd.DataFrame:
@@ -133,10 +134,13 @@ def _trial_row(trial: Trial) -> Row:
 
 def timeouts_of(trial: Trial) -> int:
     """Requests of the window that the pool refused for want of a connection, as the clients saw them."""
-    return sum(
-        error.requests
-        for error in trial.load.errors
-        if error.code == POOL_TIMEOUT or POOL_TIMEOUT_TEXT in error.text
+    return sum(error.requests for error in timeout_errors(trial))
+
+
+def timeout_errors(trial: Trial) -> tuple[ErrorCount, ...]:
+    """The answers of the window that say that no connection became free in time."""
+    return tuple(
+        error for error in trial.load.errors if error.code == POOL_TIMEOUT or POOL_TIMEOUT_TEXT in error.text
     )
 
 
@@ -156,24 +160,25 @@ def _read_samples(run: Run, trial: Trial) -> pd.DataFrame | None:
 
 
 def _latency_rows(members: Sequence[tuple[Run, Trial]]) -> Iterable[Row]:
-    logs = [files.latency for run, trial in members if (files := run.trial_files(trial)) is not None]
+    files = (run.trial_files(trial) for run, trial in members)
+    logs = [found.latency for found in files if found is not None and found.latency.exists()]
+    merged = histogram.merge(logs)
     for clock in CLOCKS:
         single = [found for _, trial in members if (found := getattr(trial.load, clock)) is not None]
         if not single:
             continue
-        merged = _merged([log for log in logs if log.exists()], clock, single)
+        together = _together(merged.get(clock) if len(logs) == len(single) else None, single)
         row: Row = {"clock": clock, "trials": len(single), "count": sum(one.count for one in single)}
         for name in PERCENTILES:
             low_high = [getattr(one, name) for one in single]
             stem = name.removesuffix("_ms")
-            row |= {name: getattr(merged, name, None)}
+            row |= {name: getattr(together, name, None)}
             row |= {f"{stem}_low_ms": min(low_high), f"{stem}_high_ms": max(low_high)}
         yield row
 
 
-def _merged(logs: Sequence[Path], clock: str, single: Sequence[Latency]) -> Latency | None:
+def _together(merged: HdrHistogram | None, single: Sequence[Latency]) -> Latency | None:
     """Percentiles of all trials together; of the only trial where there is one."""
-    found = histogram.merge(logs, clock) if len(logs) == len(single) else None
-    if found is not None and found.get_total_count():
-        return histogram.latency(found)
+    if merged is not None and merged.get_total_count():
+        return histogram.latency(merged)
     return single[0] if len(single) == 1 else None

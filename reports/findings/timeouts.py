@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from loadtests.results import Cell, Trial
-from reports.dataset import POOL_TIMEOUT, POOL_TIMEOUT_TEXT, timeouts_of
+from reports.dataset import timeout_errors, timeouts_of
 from reports.findings import cells
 from reports.runs import Run
 from reports.verdict import TimeoutCount
@@ -18,12 +18,7 @@ def count(runs: Iterable[Run]) -> tuple[TimeoutCount, ...]:
 
 
 def _count(part: str, cell: Cell, trials: list[Trial]) -> TimeoutCount:
-    texts = (
-        error.text
-        for trial in trials
-        for error in trial.load.errors
-        if error.code == POOL_TIMEOUT or POOL_TIMEOUT_TEXT in error.text
-    )
+    texts = (error.text for trial in trials for error in timeout_errors(trial))
     return TimeoutCount(
         part=part,
         cell=cell,

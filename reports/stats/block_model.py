@@ -24,7 +24,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 C = TypeVar("C", bound=Hashable)
 
@@ -118,7 +118,7 @@ class BlockModel(Generic[C]):
         contrast = self._contrast((of, 1.0), (to, -1.0))
         if self.residual_sd is None or not self._is_estimable(contrast):
             return None
-        quantiles = stats.t.ppf([1 - alpha / 2, power], self.degrees_of_freedom)
+        quantiles = stdtrit(self.degrees_of_freedom, [1 - alpha / 2, power])
         return math.exp(float(quantiles.sum()) * self._standard_error(contrast))
 
     def _contrast(self, *terms: tuple[C, float]) -> Vector:
@@ -146,7 +146,7 @@ class BlockModel(Generic[C]):
         estimate = float(contrast[: len(self.cells)] @ self._log_levels)
         if self.residual_sd is None:
             return math.exp(estimate), None
-        quantile = float(stats.t.ppf((1 + confidence) / 2, self.degrees_of_freedom))
+        quantile = float(stdtrit(self.degrees_of_freedom, (1 + confidence) / 2))
         margin = quantile * self._standard_error(contrast)
         interval = Interval(math.exp(estimate - margin), math.exp(estimate + margin), confidence)
         return math.exp(estimate), interval

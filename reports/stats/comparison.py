@@ -10,7 +10,7 @@ import math
 from collections.abc import Hashable
 from typing import TypeVar
 
-from scipy import stats
+from scipy.special import stdtrit
 
 from reports.stats.block_model import CONFIDENCE, POWER, BlockModel, Interval, Ratio
 
@@ -35,7 +35,7 @@ def ratio(cell: C, of: BlockModel[C], to: BlockModel[C], confidence: float = CON
     if error == 0:
         return Ratio(math.exp(difference), None, None)
     freedom = error**4 / (one[1] ** 4 / of.degrees_of_freedom + other[1] ** 4 / to.degrees_of_freedom)
-    margin = float(stats.t.ppf((1 + confidence) / 2, freedom)) * error
-    detectable = margin + float(stats.t.ppf(POWER, freedom)) * error
+    margin = float(stdtrit(freedom, (1 + confidence) / 2)) * error
+    detectable = margin + float(stdtrit(freedom, POWER)) * error
     interval = Interval(math.exp(difference - margin), math.exp(difference + margin), confidence)
     return Ratio(math.exp(difference), interval, math.exp(detectable))

@@ -17,7 +17,7 @@ from hdrh.histogram import HdrHistogram
 from loadtests.results import Latency, ResultError
 
 LOWEST_US, HIGHEST_US, DIGITS = 1, 3_600_000_000, 3
-UNREADABLE = (HdrCookieException, HdrLengthException, binascii.Error, zlib.error, ValueError, TypeError)
+_UNREADABLE = (HdrCookieException, HdrLengthException, binascii.Error, zlib.error, ValueError, TypeError)
 
 
 class TaggedInterval(NamedTuple):
@@ -38,16 +38,13 @@ def read_log(path: Path) -> Iterator[TaggedInterval]:
             yield _interval(path, number, line)
 
 
-def merge(paths: Iterable[Path], tag: str) -> HdrHistogram | None:
-    """The sum of all intervals that carry `tag` in all logs; None when there is no such interval."""
-    total = HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS)
-    found = False
+def merge(paths: Iterable[Path]) -> dict[str | None, HdrHistogram]:
+    """Tag → the sum of all intervals of all logs that carry it. Raises `ResultError` as `read_log` does."""
+    totals: dict[str | None, HdrHistogram] = {}
     for path in paths:
-        for interval in read_log(path):
-            if interval.tag == tag:
-                total.add(interval.histogram)
-                found = True
-    return total if found else None
+        for tag, found in read_log(path):
+            totals.setdefault(tag, HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS)).add(found)
+    return totals
 
 
 def latency(histogram: HdrHistogram) -> Latency:
@@ -79,13 +76,6 @@ def _interval(path: Path, number: int, line: str) -> TaggedInterval:
     payload = line.rpartition(",")[2].strip()
     try:
         return TaggedInterval(tag, HdrHistogram.decode(payload))
-    except (
-        HdrCookieException,
-        HdrLengthException,
-        binascii.Error,
-        zlib.error,
-        ValueError,
-        TypeError,
-    ) as error:
+    except _UNREADABLE as error:
         reason = str(error) or type(error).__name__
         raise ResultError(f"{path}: line {number} is not an HDR histogram: {reason}") from None

@@ -16,7 +16,7 @@ from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
 from msgspec import Struct
-from scipy import stats
+from scipy.special import stdtrit
 
 from reports.stats.block_model import CONFIDENCE, BlockModel
 
@@ -61,7 +61,7 @@ def find(
     if len(pools) < 2 or model.residual_sd is None:
         return None
     tail = (1 - confidence) / (len(pools) - 1)
-    quantile = float(stats.t.ppf(1 - tail, model.degrees_of_freedom))
+    quantile = float(stdtrit(model.degrees_of_freedom, 1 - tail))
     tolerated = -math.log1p(-margin)
     excluded: list[int] = []
     loss_log: dict[int, float] = {}

@@ -21,25 +21,25 @@ def write_log(path: Path, *intervals: tuple[str, list[int]]) -> Path:
 
 
 def test_merged_percentiles_are_those_of_all_values_together(tmp_path: Path) -> None:
-    """99 fast requests in one log, 99 slow in the other: the averages of the two p50 would be 50 ms."""
+    """99 fast requests in one log, 101 slow in the other: the average of the two p50 would be 50 ms."""
     fast = write_log(tmp_path / "fast.hlog", ("service", [1_000] * 99))
     slow = write_log(tmp_path / "slow.hlog", ("service", [99_000] * 101))
-    merged = histogram.merge([fast, slow], "service")
-    assert merged is not None
-    figures = histogram.latency(merged)
+    figures = histogram.latency(histogram.merge([fast, slow])["service"])
     assert figures.count == 200
     assert figures.p50_ms == pytest.approx(99, rel=0.002)
 
 
 def test_the_clocks_are_kept_apart(tmp_path: Path) -> None:
     log = write_log(tmp_path / "a.hlog", ("service", [1_000]), ("response", [5_000, 5_000]))
-    merged = histogram.merge([log], "response")
-    assert merged is not None
-    assert histogram.latency(merged).count == 2
+    merged = histogram.merge([log])
+    assert {tag: histogram.latency(found).count for tag, found in merged.items()} == {
+        "service": 1,
+        "response": 2,
+    }
 
 
-def test_a_tag_that_nobody_recorded_is_none(tmp_path: Path) -> None:
-    assert histogram.merge([write_log(tmp_path / "a.hlog", ("service", [1]))], "response") is None
+def test_a_tag_that_nobody_recorded_is_not_there(tmp_path: Path) -> None:
+    assert "response" not in histogram.merge([write_log(tmp_path / "a.hlog", ("service", [1]))])
 
 
 @pytest.mark.parametrize("payload", ["HISTnonsense", "", "HISTFAAAAAA"])
