@@ -23,8 +23,6 @@ OPTIONS = {  # command-line option → environment variable that it overrides
     "strategy": "PUSH_STRATEGY",
     "log_level": "LOG_LEVEL",
 }
-STOCK_MAX_CONNECTIONS = 200
-SPARE_CONNECTIONS = 20  # beside the pool: NOTIFY, superuser_reserved_connections, whoever looks in
 EPILOG = """\
 examples:
   queen serve                                   a temporary PostgreSQL, port 6632
@@ -77,10 +75,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def _serve_with_postgres(settings: Settings, data: Path | None) -> int:
+    from queen.local.open_database import room_for
     from queen.local.postgres import PostgresServer
 
-    connections = max(STOCK_MAX_CONNECTIONS, settings.db_pool_size + SPARE_CONNECTIONS)
-    starting = PostgresServer.start(settings={"max_connections": str(connections)}, data=data)
+    starting = PostgresServer.start(settings=room_for(settings.db_pool_size), data=data)
     with sigterm_interrupts(), held_open(starting) as postgres:
         what = f"PostgreSQL {postgres.version} ({postgres.source})"
         kept = f"data in {data}" if data else "temporary (--data DIR keeps it)"
