@@ -101,14 +101,18 @@ def _port(text: str) -> int:
 
 
 def _run_time(text: str) -> str:
-    if not RUN_TIME.fullmatch(text):
+    if not RUN_TIME.fullmatch(text) or not text.strip("0hms"):  # a time of 0 is for ever to Locust
         raise argparse.ArgumentTypeError(f"{text!r}: expected a time like 30s, 5m or 1h30m")
     return text
 
 
 def _host(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme != "http" or not parts.hostname:
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme == "http" and parts.hostname and parts.port != 0
+    except ValueError:  # no port that there can be
+        usable = False
+    if not usable:
         raise argparse.ArgumentTypeError(f"{text!r}: expected http://host:port")
     return text.rstrip("/")
 

@@ -5,10 +5,13 @@ closes. Our server always sends Content-Length; the rest is for servers that are
 to GET and POST are read (an answer to HEAD would be framed differently).
 """
 
+import re
+
 from msgspec import Struct
 
 HEAD_END = b"\r\n\r\n"
 MAX_HEAD_BYTES = 64 * 1024
+CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]+")
 
 
 class FramingError(Exception):
@@ -108,15 +111,17 @@ def parse_head(head_bytes: bytes) -> Head:
 
 
 def decode_chunks(data: bytes) -> bytes | None:
-    """The body of a complete chunked message (RFC 9112 §7.1), or None while bytes are missing."""
+    """The body of a complete chunked message (RFC 9112 §7.1), or None while bytes are missing.
+
+    Raises `FramingError` for a size that is not hexadecimal digits (a sign would walk backwards).
+    """
     parts: list[bytes] = []
     at = 0
     while (line_end := data.find(b"\r\n", at)) >= 0:
         size_text = data[at:line_end].split(b";", 1)[0].strip()
-        try:
-            size = int(size_text, 16)
-        except ValueError:
-            raise FramingError(f"bad chunk size: {size_text!r}") from None
+        if not CHUNK_SIZE.fullmatch(size_text):
+            raise FramingError(f"bad chunk size: {size_text!r}")
+        size = int(size_text, 16)
         at = line_end + 2
         if size == 0:  # trailers, then an empty line
             return b"".join(parts) if data[at : at + 2] == b"\r\n" or HEAD_END in data[at:] else None

@@ -17,7 +17,7 @@ from loadtests.load.producer import Producer, Sender
 from loadtests.load.recorder import Attempt, Recorder
 
 MAX_PAUSE_S = 5.0  # longest Retry-After that is obeyed in full
-FAILURE_PAUSE_S = 0.1  # a server that is gone, or fails at once, must not make the generator spin
+FAILURE_PAUSE_S = 0.1  # least pause: a server that fails at once must not make the generator spin
 
 
 class Loop(Protocol):
@@ -29,9 +29,9 @@ class Loop(Protocol):
 
 
 class ClosedLoop:
-    """The next push right after the answer; obeys Retry-After, at most `MAX_PAUSE_S`.
+    """The next push right after the answer; after a failure a pause of `FAILURE_PAUSE_S`.
 
-    After a failure that names no Retry-After it waits `FAILURE_PAUSE_S`.
+    A longer Retry-After of a 429 or 503 is obeyed, at most for `MAX_PAUSE_S`.
     """
 
     def __init__(self, producer: Producer, sender: Sender, recorder: Recorder, stopping: Event) -> None:
@@ -49,11 +49,11 @@ class ClosedLoop:
                 self._pause(attempt)
 
     def _pause(self, attempt: Attempt) -> None:
+        pause_s = FAILURE_PAUSE_S
         if attempt.retry_after_s is not None and attempt.outcome.status in (429, 503):
             self._recorder.paused(attempt.done_at)
-            self._stopping.wait(min(attempt.retry_after_s, MAX_PAUSE_S))
-        else:
-            self._stopping.wait(FAILURE_PAUSE_S)
+            pause_s = min(max(attempt.retry_after_s, FAILURE_PAUSE_S), MAX_PAUSE_S)
+        self._stopping.wait(pause_s)
 
 
 class OpenLoop:

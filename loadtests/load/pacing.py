@@ -5,6 +5,7 @@ wait counts (no coordinated omission). With n producers the phases are spread at
 interval, seeded, so that they neither march in step nor differ between repeats.
 """
 
+import itertools
 import math
 import random
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ class Schedule(Struct, frozen=True):
         """Seconds from the start of the load, rising, without end."""
         if self.poisson:
             return self._poisson_times()
-        return (self.phase_s + count * self.interval_s for count in _naturals())
+        return (self.phase_s + count * self.interval_s for count in itertools.count())
 
     def _poisson_times(self) -> Iterator[float]:
         randomness = random.Random(self.seed)
@@ -62,10 +63,3 @@ def in_flight_cap(plan: LoadPlan) -> int:
     `rate * (timeout + 1 s)`: with fewer, the cap rather than the server would decide the load.
     """
     return max(1, math.ceil((plan.timeout_s + 1) / interval_s(plan)))
-
-
-def _naturals() -> Iterator[int]:
-    count = 0
-    while True:
-        yield count
-        count += 1

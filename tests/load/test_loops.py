@@ -91,6 +91,15 @@ def test_the_closed_loop_obeys_retry_after_within_bounds(
     assert scene.recorder.result().retry_pauses == 3
 
 
+def test_a_retry_after_of_0_does_not_make_the_closed_loop_spin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "FAILURE_PAUSE_S", 0.05)
+    scene = Scene()
+    sender = FakeSender(lambda number: (scene.stopping.set() if number == 3 else None) or answered(BUSY, 0.0))
+    begun_s = perf_counter()
+    scene.closed(sender).run()
+    assert perf_counter() - begun_s >= 0.1  # two least pauses; the third ends at once
+
+
 def test_a_stop_ends_the_pause_at_once() -> None:
     scene = Scene()
     loop = gevent.spawn(scene.closed(FakeSender(lambda _: answered(BUSY, 4.0))).run)
