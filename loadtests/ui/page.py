@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import Any
 
 from flask import Blueprint, Flask, Response, jsonify, request, send_from_directory
+from gevent.lock import RLock
 from msgspec import Struct
 
 from loadtests.load.target import PoolGauges, PoolProbe
@@ -37,6 +38,7 @@ class PoolHistory:
         self._host = ""
         self._probe: PoolProbe | None = None
         self._readings: deque[PoolReading] = deque(maxlen=KEPT_READINGS)
+        self._one_at_a_time = RLock()
 
     @property
     def readings(self) -> tuple[PoolReading, ...]:
@@ -44,14 +46,18 @@ class PoolHistory:
         return tuple(self._readings)
 
     def look(self, host: str) -> PoolReading:
-        """A reading that is at most 1 / `READINGS_PER_S` old."""
-        if host != self._host:
-            self._change_target(host)
-        now = self._clock()
-        if not self._readings or now - self._readings[-1].t_s >= 1 / READINGS_PER_S:
-            gauges = self._probe.read() if self._probe is not None else None
-            self._readings.append(PoolReading(now, gauges))
-        return self._readings[-1]
+        """A reading that is at most 1 / `READINGS_PER_S` old.
+
+        The probe has one connection: who looks while another waits for the answer gets the same one.
+        """
+        with self._one_at_a_time:
+            if host != self._host:
+                self._change_target(host)
+            now = self._clock()
+            if not self._readings or now - self._readings[-1].t_s >= 1 / READINGS_PER_S:
+                gauges = self._probe.read() if self._probe is not None else None
+                self._readings.append(PoolReading(now, gauges))
+            return self._readings[-1]
 
     def _change_target(self, host: str) -> None:
         if self._probe is not None:

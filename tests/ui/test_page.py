@@ -1,12 +1,16 @@
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gevent
 import pytest
 from flask import Flask, jsonify
 
 from loadtests.ui.page import PoolHistory, PoolPage
 from tests.load.fake_server import SeenRequest, fake_server, response
+
+DEADLINE_S = 5.0
 
 
 def pool(request: SeenRequest) -> bytes:
@@ -46,6 +50,28 @@ def test_however_many_pages_look_the_server_is_asked_twice_a_second(host: str) -
     history.look(host)
     idle = [reading.gauges.idle_count for reading in history.readings if reading.gauges]
     assert idle == [0, 1]
+
+
+def test_who_looks_while_another_waits_for_the_answer_shares_it() -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def slow(request: SeenRequest) -> bytes:
+        asked.set()
+        answer.wait(DEADLINE_S)
+        return pool(request)
+
+    with fake_server(slow) as server, gevent.Timeout(DEADLINE_S):
+        history = PoolHistory()
+        first = gevent.spawn(history.look, server.url)
+        while not asked.is_set():
+            gevent.sleep(0.001)
+        second = gevent.spawn(history.look, server.url)
+        gevent.sleep(0)  # it is under way
+        answer.set()
+        readings = [greenlet.get() for greenlet in (first, second)]
+    assert readings[0] is readings[1]
+    assert readings[0].gauges is not None
+    assert len(server.seen) == 1
 
 
 def test_another_target_starts_a_new_history(host: str) -> None:
