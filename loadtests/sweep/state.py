@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from loadtests.results import Cell, Trial
 from loadtests.sweep import experiment_rules, naming, schedule
 from loadtests.sweep.experiment import Experiment, Part, PlannedCell, planned_cells
-from loadtests.sweep.rate import RateError
+from loadtests.sweep.rate import CapacityShare, RateError
 from loadtests.sweep.schedule import Outcome, PartPlan, Slot
 from loadtests.sweep.task import TrialTask
 
@@ -47,7 +47,7 @@ class SweepState:
     def task(self, slot: Slot, *, followed: bool) -> TrialTask:
         """The trial for a slot. Raises `RateError` when its rate follows from nothing that was measured."""
         part = self._part(slot.part)
-        cell = self._cell(part, slot.cell)
+        cell = self._cell(part, part.cells[slot.cell])
         order, self._next_order = self._next_order, self._next_order + 1
         return TrialTask(
             trial_id=naming.trial_id(order, slot.part, slot.block, part.labels[slot.cell], slot.attempt),
@@ -114,8 +114,11 @@ class SweepState:
     def short_warmups(self, name: str) -> Iterator[str]:
         """One line for each cell of an open part that is measured before its first request can time out."""
         part = self._part(name)
-        for index, label in enumerate(part.labels):
-            cell = self._cell(part, index)
+        for planned, label in zip(part.cells, part.labels, strict=True):
+            try:
+                cell = self._cell(part, planned)
+            except RateError:
+                return  # ended before the rate was known: nothing of this part was measured
             capacity = self._capacity_msg_s(cell)
             needed_s = capacity and experiment_rules.warmup_needed_s(cell, capacity)
             if needed_s and needed_s > part.part.warmup_s:
@@ -131,22 +134,20 @@ class SweepState:
     def _part(self, name: str) -> PartCells:
         return next(each for each in self.parts if each.part.name == name)
 
-    def _cell(self, part: PartCells, index: int) -> Cell:
-        planned = part.cells[index]
+    def _cell(self, part: PartCells, planned: PlannedCell) -> Cell:
+        """The cell, complete. Raises `RateError`."""
         if planned.rate is None:
             return planned.cell
-        return planned.at_rate(self._rate_msg_s(part, planned))
+        return planned.at_rate(self._rate_msg_s(part, planned.rate))
 
-    def _rate_msg_s(self, part: PartCells, planned: PlannedCell) -> float:
+    def _rate_msg_s(self, part: PartCells, rate: CapacityShare) -> float:
         """As in the part's earlier trials, so that all are comparable; else from the capacity."""
-        if planned.rate is None:
-            raise RateError(f"part {part.part.name}: no rate")
-        alike = [other for other in part.cells if other.rate == planned.rate]
+        alike = [other for other in part.cells if other.rate == rate]
         for trial in self.trials:
             same = trial.part == part.part.name and any(other.is_cell(trial.cell) for other in alike)
             if same and trial.cell.rate_msg_s is not None:
                 return trial.cell.rate_msg_s
-        return planned.rate.resolve(self.trials)
+        return rate.resolve(self.trials)
 
     def _capacity_msg_s(self, cell: Cell) -> float | None:
         """Median throughput of the closed-loop trials with the same server."""

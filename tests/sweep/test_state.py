@@ -133,6 +133,10 @@ def test_dropped_blocks_and_short_warm_ups_are_said() -> None:
     assert state.blocks_done() == 4
 
 
+def test_a_sweep_that_ends_before_a_rate_is_known_has_nothing_to_say_of_its_warm_up() -> None:
+    assert list(SweepState(EXPERIMENT).short_warmups("timeouts")) == []
+
+
 @pytest.mark.parametrize("fault", ["lost", "duplicated", "unexplained", "out_of_order"])
 def test_messages_that_are_not_accounted_for_are_never_overlooked(fault: str) -> None:
     cell = SweepState(EXPERIMENT).parts[0].cells[0].cell
