@@ -6,7 +6,7 @@ import asyncpg
 from msgspec.structs import replace
 
 from loadtests import results
-from loadtests.ledger.audit import WHOLE_PRODUCER, audit
+from loadtests.ledger.audit import audit, scope_of_order
 from loadtests.results import Accounting, Ledger, RunFiles, Trial, TrialFiles
 from loadtests.sweep.databases import connect
 from loadtests.sweep.validity import remarks
@@ -40,11 +40,10 @@ async def account_for(runs: Iterable[RunFiles], database: Database | None) -> bo
 
 async def _account_for(run: RunFiles, files: TrialFiles, ledger: Ledger, database: Database) -> Accounting:
     trial = results.read(files.trial, Trial)
-    scope = trial.cell.batch if trial.cell.loop == "open" else WHOLE_PRODUCER
     connection = await connect(database)
     try:
-        account = await audit(connection, ledger, order_scope=scope)
-    except (asyncpg.PostgresError, TimeoutError, OSError) as error:
+        account = await audit(connection, ledger, order_scope=scope_of_order(trial.cell))
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise UserError(f"the messages of {run.root} cannot be checked: {error}") from None
     finally:
         await connection.close()

@@ -1,18 +1,17 @@
 """Samples of a headless load on a server of ours: the sweep's sampler, for one run."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from msgspec.structs import replace
 
 from loadtests import results
 from loadtests.commands.load_audit import only_trial
 from loadtests.results import RunFiles, Trial
-from loadtests.sweep import measures
+from loadtests.sweep import measures, sampling
 from loadtests.sweep.databases import connect
-from loadtests.sweep.sampling import Look, Sampler, Sources
+from loadtests.sweep.sampling import Look, Sources
 from queen.local.database import Database
 
 
@@ -23,24 +22,17 @@ async def sampled(
     """Look ten times a second while the block runs; yields the looks, which grow meanwhile."""
     connection = await connect(database)
     try:
-        sampler = Sampler(
-            Sources(
-                server_url=server_url,
-                database=database.name,
-                activity=connection,
-                server_pid=server_pid,
-                generator_pid=generator_pid,
-                postgres_pid=postgres_pid,
-                own_pid=os.getpid(),
-            )
+        sources = Sources(
+            server_url=server_url,
+            database=database.name,
+            activity=connection,
+            server_pid=server_pid,
+            generator_pid=generator_pid,
+            postgres_pid=postgres_pid,
+            own_pid=os.getpid(),
         )
-        task = asyncio.create_task(sampler.run())
-        try:
-            yield sampler.looks
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        async with sampling.sampled(sources) as looks:
+            yield looks
     finally:
         await connection.close()
 

@@ -20,10 +20,10 @@ from loadtests.commands import load_audit, load_sampling, load_summary
 from loadtests.commands.load_target import LOOPBACK, StartedServer, Target, open_target
 from loadtests.load.server_facts import FACTS_VARIABLE, WRITTEN_VARIABLE, encode
 from loadtests.results import RunFiles
+from loadtests.sweep.load_process import locust_environ
 from loadtests.sweep.sampling import Look
 from queen.errors import UserError
 from queen.local.process import Child, ChildSpec
-from queen.settings import SECRETS
 
 LOCUSTFILES = Path(__file__).parent.parent / "locustfiles"
 PAGE_DEADLINE_S = 30.0  # importing Locust takes a second, on a busy machine several
@@ -91,7 +91,7 @@ async def _run_locust(
         name="Locust",
         argv=(*_locust_command(request, target.url), *_page_options(request, port)),
         environ={
-            **_locust_environ(environ),
+            **locust_environ(environ),
             FACTS_VARIABLE: encode(target.facts),
             WRITTEN_VARIABLE: str(written),
         },
@@ -153,15 +153,6 @@ def _page_options(request: LoadRequest, port: int) -> Sequence[str]:
     if request.headless:
         return ("--headless", "--only-summary")
     return ("--web-host", LOOPBACK, "--web-port", str(port))
-
-
-def _locust_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """Ours without Locust's own options and without secrets."""
-    return {
-        name: value
-        for name, value in environ.items()
-        if not name.startswith("LOCUST_") and name not in SECRETS
-    }
 
 
 async def _page_is_up(locust: Child, port: int) -> None:

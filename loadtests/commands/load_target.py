@@ -10,14 +10,12 @@ from urllib.parse import urlsplit
 from loadtests.load.server_facts import ServerFacts
 from queen.errors import UserError
 from queen.local.database import Database
-from queen.local.open_database import OpenDatabase, open_database
+from queen.local.open_database import OpenDatabase, open_database, room_for
 from queen.local.server import QueenServer
 from queen.settings import Settings, load
 
 LOOPBACK = "127.0.0.1"
-MIN_CONNECTIONS = 200
 CONNECT_PATIENCE_S = 5.0
-SPARE_CONNECTIONS = 20  # beside the pool: NOTIFY, the sampler, the audit, superusers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +40,9 @@ class StartedServer:
 async def _require_answer(host: str) -> None:
     """Raises `UserError` when nobody listens at the address: nothing could be learned from such a load."""
     parts = urlsplit(host)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         async with asyncio.timeout(CONNECT_PATIENCE_S):
-            _, writer = await asyncio.open_connection(parts.hostname, port)
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
     except OSError as error:  # TimeoutError is one, without a text
         raise UserError(f"--host {host}: nobody answers there: {str(error) or 'timed out'}") from None
     writer.close()
@@ -65,10 +62,9 @@ async def open_target(
         yield Target(url=host, facts=ServerFacts())
         return
     settings = load({**environ, **overrides, "PORT": "0", "HOST": LOOPBACK})
-    connections = max(MIN_CONNECTIONS, settings.db_pool_size + SPARE_CONNECTIONS)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
-            open_database(environ, settings={"max_connections": str(connections)})
+            open_database(environ, settings=room_for(settings.db_pool_size))
         )
         log = scratch / "server.log"
         given = {**settings.environ(), **database.environ()}

@@ -14,18 +14,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeAlias
-
-import asyncpg
+from typing import Any
 
 from loadtests.ledger.intervals import IntervalSet
-from loadtests.results import Accounting, Ledger
+from loadtests.results import Accounting, Cell, Ledger
+from queen.local.open_database import Connection
 
 STORED_SQL = Path(__file__).with_name("stored.sql").read_text(encoding="utf-8")
 WHOLE_PRODUCER = 1 << 62  # sequences per scope of order: more than any producer sends
 FOREIGN = -1  # producer of messages that are not of this load
-
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 @dataclass(frozen=True)
@@ -43,11 +40,16 @@ async def audit(
 ) -> Accounting:
     """Read the ledger's queue from the table in one query and compare.
 
-    `order_scope` is the number of consecutive sequences that must be in order: the batch in an open
-    loop. Raises asyncpg.PostgresError and TimeoutError (after `timeout_s`).
+    `order_scope` is the number of consecutive sequences that must be in order (`scope_of_order`). Raises
+    asyncpg.PostgresError and TimeoutError (after `timeout_s`).
     """
     rows = await connection.fetch(STORED_SQL, ledger.queue, ledger.run_tag, order_scope, timeout=timeout_s)
     return compare(ledger, _stretches(rows), order_scope=order_scope)
+
+
+def scope_of_order(cell: Cell) -> int:
+    """How many consecutive sequences must be in order: those of a push in an open loop, else all."""
+    return cell.batch if cell.loop == "open" else WHOLE_PRODUCER
 
 
 def compare(ledger: Ledger, stored: Iterable[Stretch], *, order_scope: int = WHOLE_PRODUCER) -> Accounting:

@@ -5,7 +5,6 @@ messages there were. The rule everything here obeys: the intervals of a set are 
 overlap and do not touch ([1, 3] and [4, 5] are one interval), so two equal sets have equal intervals.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 Interval = tuple[int, int]
@@ -28,10 +27,6 @@ class IntervalSet:
         """The closed intervals [first, last], in order, none touching the next."""
         return self._intervals
 
-    def add(self, first: int, last: int | None = None) -> "IntervalSet":
-        """This set and the integers from `first` to `last` (only `first` when it is not given)."""
-        return IntervalSet((*self._intervals, (first, first if last is None else last)))
-
     def __or__(self, other: "IntervalSet") -> "IntervalSet":
         return IntervalSet((*self._intervals, *other._intervals))
 
@@ -43,14 +38,6 @@ class IntervalSet:
 
     def __len__(self) -> int:
         return sum(last - first + 1 for first, last in self._intervals)
-
-    def __contains__(self, number: int) -> bool:
-        place = bisect_right(self._intervals, number, key=lambda interval: interval[0])
-        return place > 0 and number <= self._intervals[place - 1][1]
-
-    def __iter__(self) -> Iterator[int]:
-        for first, last in self._intervals:
-            yield from range(first, last + 1)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, IntervalSet) and self._intervals == other._intervals

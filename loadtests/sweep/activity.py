@@ -5,7 +5,7 @@ from pathlib import Path
 import asyncpg
 from msgspec import Struct
 
-from loadtests.ledger.audit import Connection
+from queen.local.open_database import Connection
 
 ACTIVITY_SQL = Path(__file__).with_name("activity.sql").read_text(encoding="utf-8")
 

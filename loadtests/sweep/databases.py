@@ -14,10 +14,11 @@ from pathlib import Path
 
 import asyncpg
 
-from loadtests.ledger.audit import Connection
 from loadtests.sweep.naming import DATABASE_PREFIX
 from queen.errors import UserError
+from queen.local import open_database
 from queen.local.database import Database
+from queen.local.open_database import Connection
 
 CONNECT_TIMEOUT_S = 10.0
 CONNECTIONS_BESIDE_THE_POOL = 8  # wake-ups, migrations, sampler, audit, some reserve
@@ -27,19 +28,7 @@ ABILITIES_SQL = Path(__file__).with_name("abilities.sql").read_text(encoding="ut
 
 async def connect(database: Database) -> Connection:
     """A connection of the sweep's own. Raises `UserError` when there is none to be had."""
-    try:
-        connection: Connection = await asyncpg.connect(
-            host=database.host,
-            port=database.port,
-            user=database.user,
-            password=database.password or None,
-            database=database.name,
-            timeout=CONNECT_TIMEOUT_S,
-        )
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:  # TimeoutError is an OSError
-        where = f"{database.host}:{database.port}/{database.name}"
-        raise UserError(f"no connection to {where}: {' '.join(str(error).split())}") from None
-    return connection
+    return await open_database.connect(database, timeout_s=CONNECT_TIMEOUT_S)
 
 
 class TrialDatabases:

@@ -9,8 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
-
+from loadtests import results
 from loadtests.load.plan import PLAN_VARIABLE, LoadPlan
 from loadtests.results import TrialFiles
 from queen.local.process import Child, ChildSpec
@@ -62,10 +61,7 @@ class LoadProcess:
 
         Raises `ChildFailed` when it ends otherwise or takes much longer than the plan says.
         """
-        path = _plan_path(self.directory)
-        written = path.with_suffix(".tmp")
-        written.write_bytes(msgspec.json.encode(plan))
-        written.replace(path)
+        results.write(_plan_path(self.directory), plan)
         await self._child.finish(plan.warmup_s + plan.measure_s + plan.drain_s + GRACE_S)
 
     async def stop(self) -> None:
@@ -107,15 +103,18 @@ def _plan_path(directory: Path) -> Path:
     return directory / "plan.json"
 
 
-def _environ(outer: Mapping[str, str], plan: Path) -> dict[str, str]:
-    """Ours without Locust's own options and without secrets, which it has no use for.
-
-    Nor without bytecode: a sweep starts Locust once for each trial, and compiling its 560 modules each
-    time would cost more than the trial's window.
-    """
-    kept = {
-        name: value
-        for name, value in outer.items()
-        if not name.startswith("LOCUST_") and name not in SECRETS and name != NO_BYTECODE
+def locust_environ(outer: Mapping[str, str]) -> dict[str, str]:
+    """An environment without Locust's own options and without secrets, which it has no use for."""
+    return {
+        name: value for name, value in outer.items() if not name.startswith("LOCUST_") and name not in SECRETS
     }
+
+
+def _environ(outer: Mapping[str, str], plan: Path) -> dict[str, str]:
+    """Locust's with a plan, and with bytecode whatever ours says.
+
+    A sweep starts Locust once for each trial, and compiling its 560 modules each time would cost more than
+    the trial's window.
+    """
+    kept = {name: value for name, value in locust_environ(outer).items() if name != NO_BYTECODE}
     return {**kept, PLAN_VARIABLE: str(plan)}

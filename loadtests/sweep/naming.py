@@ -1,8 +1,7 @@
-"""Names of runs, trials and databases: sortable, short, safe as a directory and as an identifier."""
+"""Names of cells, trials and databases: sortable, short, safe as a directory and as an identifier."""
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 
 from loadtests.results import Cell
 
@@ -19,12 +18,6 @@ _SHORT = {
     "connection_timeout_ms": "t{}",
     "synchronous_commit": "commit-{}",
 }
-
-
-def run_id(title: str, started: datetime) -> str:
-    """`20261125T031500Z-pool-size`; `started` is in UTC."""
-    words = re.findall(r"[a-z0-9]+", title.lower())
-    return f"{started:%Y%m%dT%H%M%SZ}-{'-'.join(words)[:32].strip('-') or 'sweep'}"
 
 
 def cell_labels(cells: Sequence[Cell]) -> tuple[str, ...]:

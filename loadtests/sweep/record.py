@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from loadtests import results
 from loadtests.results import Manifest, RunFiles, ServerVersions
-from loadtests.sweep import manifest
+from loadtests.runs import manifest
 from loadtests.sweep.experiment import Experiment
 from queen.local.open_database import OpenDatabase
 from queen.settings import load

@@ -24,11 +24,10 @@ from loadtests.sweep.schedule import Slot
 from loadtests.sweep.state import SweepState
 from loadtests.sweep.trial import Bench, TrialFailed, run_trial
 from queen.errors import UserError
-from queen.local.open_database import open_database
+from queen.local.open_database import open_database, room_for
 
 MAX_FAILURES_IN_A_ROW = 3
 LEAST_FREE_BYTES = 1_000_000_000  # PostgreSQL's WAL alone may grow to its max_wal_size of 1 GB
-SPARE_CONNECTIONS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +71,8 @@ class Sweep:
     async def _bench(self) -> AsyncIterator[Bench]:
         request = self._request
         largest_pool = max(planned.cell.pool or 0 for part in self.state.parts for planned in part.cells)
-        postgres = {"max_connections": str(max(200, largest_pool + SPARE_CONNECTIONS))}
         async with (
-            open_database(request.environ, settings=postgres) as database,
+            open_database(request.environ, settings=room_for(largest_pool)) as database,
             TrialDatabases.open(database.address, largest_pool=largest_pool) as databases,
             LoadStage(self._staging) as stage,
         ):

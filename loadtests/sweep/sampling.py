@@ -7,18 +7,19 @@ cannot tell at the moment is None, and the sampling goes on.
 
 import asyncio
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import msgspec
 
-from loadtests.ledger.audit import Connection
 from loadtests.sweep import pool_gauges
 from loadtests.sweep.activity import Activity, read_activity
 from loadtests.sweep.http_client import KeptConnection, NoAnswer
 from loadtests.sweep.pool_gauges import POOL_PATH, PoolReading
 from loadtests.sweep.proc_tree import Usage
 from loadtests.sweep.processes import ProcessMeter, TreeMeter, machine_busy_s
+from queen.local.open_database import Connection
 
 PERIOD_S = 0.1
 TREE_EVERY = 2  # looks: PostgreSQL's processes are looked at five times a second
@@ -52,6 +53,24 @@ class Look:
     postgres: Usage | None  # None also between two looks at the tree
     own_cpu_s: float
     machine_busy_s: float
+
+
+@asynccontextmanager
+async def sampled(sources: Sources) -> AsyncIterator[list[Look]]:
+    """Sample while the block runs; yields the looks, which grow meanwhile.
+
+    At the end of the block raises what has ended the sampling, which never ends by itself.
+    """
+    sampler = Sampler(sources)
+    sampling = asyncio.create_task(sampler.run())
+    try:
+        yield sampler.looks
+    finally:
+        sampling.cancel()
+        await asyncio.wait([sampling])
+        await sampler.close()
+    if not sampling.cancelled():
+        sampling.result()
 
 
 class Sampler:

@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from loadtests.results import ResultError, RunFiles
-from loadtests.sweep import ceiling, experiment_file, naming, options
+from loadtests.runs.directory import new_run
+from loadtests.sweep import ceiling, experiment_file, options
 from loadtests.sweep.experiment import Experiment
 from loadtests.sweep.experiment_file import ExperimentError
 from loadtests.sweep.options import Asked
@@ -50,8 +51,10 @@ def request(
 ) -> SweepRequest:
     """What to run, with its directory made. Raises `UserError` for all that can be mended."""
     experiment = asked_experiment(asked, results, resume)
-    root = _resumed_run(results, resume) if resume else _new_run(results, experiment)
-    run = RunFiles(root)
+    if resume:
+        run = RunFiles(_resumed_run(results, resume))
+    else:
+        run = new_run(results.absolute(), experiment.title, datetime.now(UTC))
     try:
         run.experiment.write_text(experiment_file.dumps(experiment), encoding="utf-8")
     except OSError as error:
@@ -111,20 +114,6 @@ def plan_text(experiment: Experiment) -> str:
     total_s = START_S + CEILING_S * ceilings + state.seconds_left(experiment.budget_s)
     lines.append(f"{state.trials_left(experiment.budget_s)} trials, about {clock(total_s)} minutes")
     return "\n".join(lines)
-
-
-def _new_run(results: Path, experiment: Experiment) -> Path:
-    name = naming.run_id(experiment.title, datetime.now(UTC))
-    for suffix in ("", *(f"-{n}" for n in range(2, 100))):
-        root = (results / (name + suffix)).absolute()
-        try:
-            root.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise UserError(f"{root}: {error.strerror}") from None
-        return root
-    raise UserError(f"{results}: too many runs of this second")
 
 
 def _resumed_run(results: Path, resume: str) -> Path:

@@ -9,7 +9,6 @@ written last: a directory below trials/ is a finished trial.
 The next load process imports Locust, which takes a second, while this trial is being taken down.
 """
 
-import asyncio
 import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ import asyncpg
 from msgspec import Struct
 
 from loadtests import results
-from loadtests.ledger.audit import WHOLE_PRODUCER, audit
+from loadtests.ledger.audit import audit, scope_of_order
 from loadtests.load.plan import LoadPlan
 from loadtests.results import Accounting, Ledger, LoadResult, ResultError, RunFiles, Trial, TrialFiles
 from loadtests.sweep import measures, naming, validity
@@ -28,7 +27,7 @@ from loadtests.sweep.databases import TrialDatabases, connect, round_trip_ms
 from loadtests.sweep.endings import Endings
 from loadtests.sweep.load_process import LoadProcess, LoadStage
 from loadtests.sweep.priming import fill_pool
-from loadtests.sweep.sampling import Look, Sampler, Sources
+from loadtests.sweep.sampling import Look, Sources, sampled
 from loadtests.sweep.task import TrialTask, load_plan, server_settings
 from queen.local.database import Database
 from queen.local.process import ChildFailed
@@ -147,29 +146,21 @@ async def _measure(task: TrialTask, bench: Bench, database: Database, generator:
 
 async def _load(generator: LoadProcess, plan: LoadPlan, sources: Sources) -> list[Look]:
     """Let the generator work, sampling all the while."""
-    sampler = Sampler(sources)
-    sampling = asyncio.create_task(sampler.run())
-    try:
-        await generator.carry_out(plan)
-    except BaseException:
-        await generator.stop()  # before the server, which would else drain under full load
-        raise
-    finally:
-        sampling.cancel()
-        await asyncio.wait([sampling])
-        await sampler.close()
-    if not sampling.cancelled():
-        sampling.result()  # it never ends by itself: raises what ended it
-    return sampler.looks
+    async with sampled(sources) as looks:
+        try:
+            await generator.carry_out(plan)
+        except BaseException:
+            await generator.stop()  # before the server, which would else drain under full load
+            raise
+    return looks
 
 
 async def _audit(task: TrialTask, database: Database, directory: Path) -> Accounting:
     """Compare table and ledger; the server has drained and stopped, so nothing arrives any more."""
     ledger = results.read(TrialFiles(directory).ledger, Ledger)
-    scope = task.cell.batch if task.cell.loop == "open" else WHOLE_PRODUCER
     connection = await connect(database)
     try:
-        return await audit(connection, ledger, order_scope=scope)
+        return await audit(connection, ledger, order_scope=scope_of_order(task.cell))
     finally:
         await connection.close()
 

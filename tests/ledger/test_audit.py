@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.ledger.audit import Connection, Stretch, audit, compare
-from loadtests.results import Accounting, Ledger, ProducerLedger, transaction_id
+from loadtests.ledger.audit import WHOLE_PRODUCER, Stretch, audit, compare, scope_of_order
+from loadtests.results import Accounting, Cell, Ledger, ProducerLedger, transaction_id
 from queen.local.database import Database
+from queen.local.open_database import Connection
 
 TAG, QUEUE, BATCH = "t1", "bench", 10
 TABLES = """
@@ -184,3 +185,8 @@ def test_counts_agree_with_counting_message_by_message(
     assert found.unknown_stored == len(unsure & stored)
     in_order = [n for n in log if n in acked]
     assert found.out_of_order == sum(any(m < n for m in in_order[i:]) for i, n in enumerate(in_order))
+
+
+def test_an_open_loop_is_in_order_within_a_push_and_a_closed_one_throughout() -> None:
+    assert scope_of_order(Cell(loop="open", batch=10)) == 10
+    assert scope_of_order(Cell(loop="closed", batch=10)) == WHOLE_PRODUCER

@@ -1,5 +1,7 @@
 """Interval sets behave exactly like Python's sets of integers."""
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,26 +14,18 @@ intervals = st.lists(
 )
 
 
-def as_set(pairs: list[tuple[int, int]]) -> set[int]:
+def as_set(pairs: Iterable[tuple[int, int]]) -> set[int]:
     return {number for first, last in pairs for number in range(first, last + 1)}
 
 
 @given(intervals, intervals)
 def test_operations_agree_with_sets(left: list[tuple[int, int]], right: list[tuple[int, int]]) -> None:
     a, b = IntervalSet(left), IntervalSet(right)
-    assert set(a | b) == as_set(left) | as_set(right)
-    assert set(a & b) == as_set(left) & as_set(right)
-    assert set(a - b) == as_set(left) - as_set(right)
+    assert as_set((a | b).intervals) == as_set(left) | as_set(right)
+    assert as_set((a & b).intervals) == as_set(left) & as_set(right)
+    assert as_set((a - b).intervals) == as_set(left) - as_set(right)
     assert len(a) == len(as_set(left))
     assert (a == b) == (as_set(left) == as_set(right))
-
-
-@given(intervals, st.integers(-40, 80))
-def test_membership_and_adding(pairs: list[tuple[int, int]], number: int) -> None:
-    numbers = IntervalSet(pairs)
-    assert (number in numbers) == (number in as_set(pairs))
-    assert set(numbers.add(number)) == as_set(pairs) | {number}
-    assert set(numbers.add(number, number + 3)) == as_set(pairs) | set(range(number, number + 4))
 
 
 @given(intervals, intervals)
