@@ -16,7 +16,7 @@ from loadtests.load.server_facts import WRITTEN_VARIABLE, ServerFacts
 from loadtests.load.target import PoolGauges, read_pool
 from loadtests.load.writing import write_results
 from loadtests.results import Cell, LoadResult, Manifest, RunFiles, ServerVersions, Trial
-from loadtests.sweep.manifest import git_commit, package_versions, this_machine
+from loadtests.runs.manifest import git_commit, package_versions, this_machine
 
 PART = "load"
 

@@ -26,13 +26,12 @@ from locust.env import Environment
 from loadtests.load import locust_stats
 from loadtests.load.plan import PLAN_VARIABLE, LoadPlan, decode
 from loadtests.load.run import LoadRun, set_current_run
-from loadtests.load.users import FastProducer, QueueUser
+from loadtests.load.users import PRODUCERS
 from loadtests.load.writing import write_results
 from loadtests.results import TrialFiles
 
 PLAN_DEADLINE_S = 600.0
 PLAN_POLL_S = 0.01
-USER_CLASSES = {"raw": QueueUser, "fast": FastProducer}
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +80,7 @@ class PlannedLoad:
         self._plan = plan
         self._run = LoadRun(plan, environment.stats, watched=False)
         set_current_run(environment, self._run)
-        environment.user_classes = [USER_CLASSES[plan.client]]
+        environment.user_classes = [PRODUCERS[plan.client]]
         environment.host = plan.host
         environment.process_exit_code = 1  # until the files are written
         assert environment.parsed_options is not None

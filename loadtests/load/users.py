@@ -31,6 +31,7 @@ from loadtests.load.producer import (
 )
 from loadtests.load.recorder import Attempt
 from loadtests.load.run import LoadRun, current_run
+from loadtests.results import Client
 
 
 class LoopUser(User):
@@ -94,6 +95,9 @@ class FastProducer(LoopUser, FastHttpUser):
     def make_loop(self, run: LoadRun) -> Loop:
         sender = FastSender(self.client)
         return producer_loop(run, self.stopping, lambda: sender, run.live.pushed_elsewhere)
+
+
+PRODUCERS: dict[Client, type[LoopUser]] = {"raw": QueueUser, "fast": FastProducer}
 
 
 class FastSender:

@@ -35,13 +35,13 @@ from loadtests.load.plan import LoadPlan
 from loadtests.load.run import LoadRun, set_current_run
 from loadtests.load.run_record import RunRecord
 from loadtests.load.server_facts import read_facts
-from loadtests.load.users import Consumer, FastProducer, LoopUser, QueueUser
+from loadtests.load.users import PRODUCERS, Consumer
 from loadtests.results import RunFiles
-from loadtests.sweep import naming
+from loadtests.runs.directory import new_run
 from loadtests.ui.page import PoolPage
+from queen.errors import UserError
 
 TRIAL_ID = "001"
-PRODUCERS: dict[str, type[LoopUser]] = {"raw": QueueUser, "fast": FastProducer}
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class Session:
             if isinstance(environment.runner, MasterRunner):
                 return  # the workers produce, and write
             self._begin(environment, options)
-        except ValueError as error:
+        except (ValueError, UserError) as error:
             logger.error("%s", error)
             environment.process_exit_code = 2
             gevent.spawn(_give_up, environment)
@@ -129,7 +129,7 @@ class Session:
 
     def _begin(self, environment: Environment, options: LoadOptions) -> None:
         started = datetime.now(UTC)
-        files = new_run_files(Path(options.results_dir), f"load {self._shape}", started)
+        files = new_run(Path(options.results_dir), f"load {self._shape}", started)
         plan = self._plan(environment, options, files)
         self._run = LoadRun(plan, environment.stats)
         self._record = RunRecord(
@@ -164,21 +164,6 @@ def choose_users(environment: Environment, options: LoadOptions) -> None:
     producer = PRODUCERS[options.client]
     producer.weight, Consumer.weight = 1 - options.consumers, options.consumers
     environment.user_classes = [each for each in (producer, Consumer) if each.weight > 0]
-
-
-def new_run_files(results: Path, title: str, started: datetime) -> RunFiles:
-    """A directory for one run that does not exist yet; made at once, so that it stays ours."""
-    name = naming.run_id(title, started)
-    for attempt in range(1, 1000):
-        root = results / (name if attempt == 1 else f"{name}-{attempt}")
-        try:
-            root.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise OptionError(f"--results-dir {results}: {error.strerror}") from None
-        return RunFiles(root)
-    raise OptionError(f"--results-dir {results}: too many runs in one second")
 
 
 def _parsed(environment: Environment) -> argparse.Namespace:

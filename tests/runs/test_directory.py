@@ -1,0 +1,28 @@
+"""Every run gets a directory of its own."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from loadtests.runs.directory import new_run, run_id
+from queen.errors import UserError
+
+STARTED = datetime(2026, 11, 25, 3, 15, tzinfo=UTC)
+
+
+def test_runs_sort_by_time_and_have_no_odd_characters() -> None:
+    assert run_id("Pool size, quick!", STARTED) == "20261125T031500Z-pool-size-quick"
+    assert run_id("../💥", STARTED) == "20261125T031500Z-run"
+
+
+def test_runs_of_one_second_do_not_share_a_directory(tmp_path: Path) -> None:
+    names = [new_run(tmp_path / "results", "load", STARTED).root.name for _ in range(3)]
+    assert names == [f"20261125T031500Z-load{suffix}" for suffix in ("", "-2", "-3")]
+
+
+def test_a_place_that_is_no_directory_is_one_clear_line(tmp_path: Path) -> None:
+    file = tmp_path / "results"
+    file.touch()
+    with pytest.raises(UserError, match=r"results/.*: Not a directory"):
+        new_run(file, "load", STARTED)
