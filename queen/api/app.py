@@ -97,8 +97,8 @@ def _routes(
             Route("GET", "/metrics/pool", metrics.pool),
             Route("POST", "/api/v1/configure", configure.configure),
             Route("POST", "/api/v1/push", push.push),
-            Route("GET", "/api/v1/pop/queue/{queue}", pop.pop_queue),
-            Route("GET", partition, pop.pop_partition),
+            Route("GET", "/api/v1/pop/queue/{queue}", pop.pop_queue, safe=False),
+            Route("GET", partition, pop.pop_partition, safe=False),
             Route("POST", "/api/v1/ack", ack.ack),
             Route("POST", "/api/v1/ack/batch", ack.ack_batch),
         ]

@@ -17,11 +17,16 @@ from queen.http.target import decode_percent
 
 
 class Route(msgspec.Struct, frozen=True):
-    """One operation of the server."""
+    """One operation of the server.
+
+    `safe` False: a GET that changes something, against RFC 9110 §9.2.1, because the contract has it so. It
+    does not stand in for HEAD, whose answer would throw away what was taken.
+    """
 
     method: str
     pattern: str
     handler: Handler
+    safe: bool = True
 
 
 class Match(NamedTuple):
@@ -67,7 +72,7 @@ class RouteTable:
     def match(self, method: str, path: str) -> Match:
         """Find the route of a method and a path.
 
-        HEAD is answered by the route of GET; OPTIONS, on every path, by a CORS preflight answer.
+        HEAD is answered by the route of a safe GET; OPTIONS, on every path, by a CORS preflight answer.
         Raises `NotFound`, `MethodNotAllowed`, and `BadRequest` for an undecodable parameter.
         """
         raw_params: list[str] = []
@@ -109,9 +114,11 @@ def _stand_in(method: str, routes: dict[str, Route]) -> Route:
         return _PREFLIGHT
     if not routes:
         raise NotFound("no such route")
-    if method == "HEAD" and "GET" in routes:
-        return routes["GET"]
-    allowed = {*routes, "OPTIONS"} | ({"HEAD"} if "GET" in routes else set())
+    get = routes.get("GET")
+    head = {"HEAD": get} if get is not None and get.safe else {}
+    if method in head:
+        return head[method]
+    allowed = {*routes, *head, "OPTIONS"}
     raise MethodNotAllowed(tuple(sorted(allowed)))
 
 

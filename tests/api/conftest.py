@@ -43,6 +43,9 @@ class Client:
     async def get(self, path: str) -> Answer:
         return await asyncio.to_thread(self._ask, "GET", path, None)
 
+    async def head(self, path: str) -> Answer:
+        return await asyncio.to_thread(self._ask, "HEAD", path, None)
+
     async def post(self, path: str, body: object) -> Answer:
         """A body of bytes goes as it is, anything else as JSON."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -184,6 +184,14 @@ async def test_what_is_not_here_says_so_in_json(client: Client) -> None:
     assert (answer.status, answer.headers["Allow"]) == (405, "OPTIONS, POST")
 
 
+async def test_head_takes_no_messages(client: Client, orders: str) -> None:
+    await push(client, {"queue": orders})
+    answer = await client.head(f"/api/v1/pop/queue/{orders}?autoAck=true")
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, OPTIONS")
+    assert (await client.get(f"/api/v1/pop/queue/{orders}")).status == 200
+    assert (await client.head("/health")).status == 200
+
+
 async def test_health_and_metrics(client: Client, orders: str) -> None:
     before = (await client.get("/metrics")).json
     await push(client, {"queue": orders}, {"queue": orders})
