@@ -1,8 +1,6 @@
 """Writes what a recorder holds as the files of `loadtests.results`."""
 
 import io
-import os
-from pathlib import Path
 
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogWriter
@@ -21,7 +19,7 @@ def write_results(recorder: Recorder, files: TrialFiles) -> LoadResult:
     results.write(files.ledger, recorder.ledger())
     start_s = recorder.tally.started_at.timestamp()
     log = histogram_log(recorder.histograms(), start_s, start_s + result.measured_s)
-    _replace(files.latency, log)
+    results.replace(files.latency, log.encode())
     return result
 
 
@@ -40,9 +38,3 @@ def histogram_log(histograms: tuple[HdrHistogram, ...], start_s: float, end_s: f
         text.write(f"Tag={histogram.get_tag()},")  # the package reads tags, but does not write them
         writer.output_interval_histogram(histogram, start_s, end_s, US_PER_MS)
     return text.getvalue()
-
-
-def _replace(path: Path, content: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(content, encoding="utf-8")
-    os.replace(temporary, path)

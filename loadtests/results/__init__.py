@@ -30,7 +30,7 @@ from loadtests.results.generator import (
     ProducerLedger,
     transaction_id,
 )
-from loadtests.results.storing import ResultError, read, read_trials, write, write_samples
+from loadtests.results.storing import ResultError, read, read_trials, replace, write, write_samples
 from loadtests.results.trial import Accounting, Invalidity, MachineUse, PoolUse, Sample, Trial
 from loadtests.results.version import FORMAT
 
@@ -58,6 +58,7 @@ __all__ = [
     "TrialFiles",
     "read",
     "read_trials",
+    "replace",
     "transaction_id",
     "write",
     "write_samples",

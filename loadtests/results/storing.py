@@ -26,7 +26,7 @@ Record = TypeVar("Record", Manifest, LoadResult, Ledger, Trial)
 
 def write(path: Path, record: Struct) -> None:
     """Write one record as JSON, whole or not at all. Raises OSError (for instance no space)."""
-    _replace(path, msgspec.json.format(msgspec.json.encode(record), indent=1))
+    replace(path, msgspec.json.format(msgspec.json.encode(record), indent=1))
 
 
 def read(path: Path, kind: type[Record]) -> Record:
@@ -57,10 +57,11 @@ def write_samples(path: Path, samples: Iterable[Sample]) -> None:
     for sample in samples:
         values = (getattr(sample, column) for column in columns)
         writer.writerow("" if value is None else value for value in values)
-    _replace(path, text.getvalue().encode())
+    replace(path, text.getvalue().encode())
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes) -> None:
+    """Write any file of a run, whole or not at all; its directory is made. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_bytes(content)
