@@ -38,7 +38,7 @@ def estimates_frame(curves: Iterable[Curve]) -> pd.DataFrame:
             "high": seen.interval.high if seen.interval else None,
             "pushes_per_s": seen.pushes_per_s,
             "hold_ms": seen.hold_ms,
-            "needed": seen.pushes_per_s * seen.hold_ms / 1000 if seen.hold_ms is not None else None,
+            "needed": seen.need.connections_needed if seen.need else None,
             "busy": seen.busy,
             "waiting": seen.waiting,
             "limit": seen.limit.value,

@@ -11,13 +11,12 @@ def judge(dataset: Dataset) -> Verdict:
     runs = dataset.runs
     unit = one_unit(runs)
     waits = limits.waits_by_trial(dataset.samples)
-    ceilings = limits.ceilings(runs)
     parts = curves.parts(runs)
     found = {part.name: curves.curves(part, limits.limits(part, waits)) for part in parts}
     every = tuple(curve for part in parts for curve in found[part.name])
     silent = curves.silent(runs)
     audit = validity.accounting(runs)
-    checked = validity.validity(runs, parts, ceilings)
+    checked = validity.validity(runs, parts)
     return Verdict(
         runs=tuple(run.name for run in runs),
         unit=unit,

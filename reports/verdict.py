@@ -1,4 +1,4 @@
-"""What a report has to say, as values: no sentence is made here, and no statistic computed.
+"""What a report has to say, as values: no sentence is made here, and nothing estimated.
 
 `reports.judge` fills these structs, `reports.wording` puts them into words, `reports.charts` draws
 them, and `queen report --json` prints them. Throughput is messages per second (or requests per second,
@@ -13,7 +13,7 @@ from loadtests.results import Cell
 from reports.advice import Notice
 from reports.stats.block_model import Interval, Ratio
 from reports.stats.knee import Knee
-from reports.stats.littles_law import Need
+from reports.stats.littles_law import Need, need
 
 
 class Limit(enum.Enum):
@@ -41,6 +41,11 @@ class CellFigures(Struct, frozen=True, kw_only=True):
     waiting: float | None  # requests waiting for a connection, time average
     timeouts: int  # requests of all valid trials
     limit: Limit
+
+    @property
+    def need(self) -> Need | None:
+        """Little's law for this cell; None where the pool is not known."""
+        return None if self.hold_ms is None else need(self.pushes_per_s, self.hold_ms, self.busy)
 
 
 class PoolStep(Struct, frozen=True):

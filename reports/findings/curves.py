@@ -17,7 +17,7 @@ from reports.dataset import timeouts_of
 from reports.findings import cells
 from reports.findings.cells import without_pool
 from reports.runs import Run, direct_rtt_ms
-from reports.stats import knee, littles_law
+from reports.stats import knee
 from reports.stats.block_model import BlockModel, Observation, fit
 from reports.verdict import CellFigures, Curve, FactorGain, Limit, PoolStep, SilentCell
 
@@ -104,9 +104,6 @@ def _curve(part: Part, factors: Cell, pools: dict[int, Cell], limits: dict[Cell,
     )
     recommended = knee.find(part.model, pools)
     at_knee = next((seen for seen in figures if recommended and seen.cell.pool == recommended.pool), None)
-    need = None
-    if at_knee is not None and at_knee.hold_ms is not None:
-        need = littles_law.need(at_knee.pushes_per_s, at_knee.hold_ms, at_knee.busy)
     round_trips = [
         trial.machine.db_rtt_measured_ms
         for cell in pools.values()
@@ -119,7 +116,7 @@ def _curve(part: Part, factors: Cell, pools: dict[int, Cell], limits: dict[Cell,
         cells=figures,
         steps=tuple(steps),
         knee=recommended,
-        need=need,
+        need=at_knee.need if at_knee is not None else None,
         db_rtt_measured_ms=median(round_trips) if round_trips else None,
         direct_rtt_ms=part.direct_rtt_ms,
     )

@@ -13,7 +13,6 @@ What none of these explains is `UNCLEAR`.
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -23,7 +22,6 @@ from loadtests.results import Cell, Trial
 from reports.findings import cells
 from reports.findings.cells import without_pool
 from reports.findings.curves import Part
-from reports.runs import Run
 from reports.verdict import Limit
 
 FULL_POOL = 0.9  # busy connections / pool
@@ -54,22 +52,6 @@ def waits_by_trial(samples: pd.DataFrame) -> dict[tuple[str, str], Waits]:
         (str(run), str(trial)): Waits(float(lock), float(lwlock) + float(io), float(running))
         for (run, trial), (lock, lwlock, io, running) in zip(means.index, means.to_numpy(), strict=True)
     }
-
-
-def ceilings(runs: Iterable[Run]) -> dict[tuple[str, str], float]:
-    """(run, "client/batch=N") → the generator's own ceiling, messages/s."""
-    return {
-        (run.name, key): ceiling
-        for run in runs
-        if run.manifest is not None
-        for key, ceiling in run.manifest.generator_ceiling_msg_s.items()
-    }
-
-
-def ceiling_share(run: str, trial: Trial, known: dict[tuple[str, str], float]) -> float | None:
-    """Throughput of a trial over its generator's ceiling; None when that was not measured."""
-    ceiling = known.get((run, f"{trial.cell.client}/batch={trial.cell.batch}"))
-    return trial.load.throughput_msg_s / ceiling if ceiling else None
 
 
 def limits(part: Part, waits: dict[tuple[str, str], Waits]) -> dict[Cell, Limit]:

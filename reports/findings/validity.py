@@ -5,16 +5,14 @@ from statistics import fmean
 
 from loadtests.results import Trial
 from reports.findings.curves import Part
-from reports.findings.limits import ceiling_share
 from reports.runs import Run
 from reports.verdict import AccountingTotals, InvalidTrial, Precision, RemarkCount, Validity
 
 
-def validity(runs: Sequence[Run], parts: Iterable[Part], ceilings: dict[tuple[str, str], float]) -> Validity:
+def validity(runs: Sequence[Run], parts: Iterable[Part]) -> Validity:
     """Counts over all trials of all runs."""
-    members = [(run.name, trial) for run in runs for trial in run.trials]
-    trials = [trial for _, trial in members]
-    shares = [ceiling_share(run, trial, ceilings) for run, trial in members if trial.valid]
+    trials = [trial for run in runs for trial in run.trials]
+    shares = [_ceiling_share(run, trial) for run in runs for trial in run.trials if trial.valid]
     foreign = [share for trial in trials if (share := _other_share(trial)) is not None]
     return Validity(
         trials=len(trials),
@@ -69,6 +67,13 @@ def _precision(part: Part) -> Precision:
         residual_sd=model.residual_sd,
         minimum_detectable=model.minimum_detectable(fullest[0], fullest[1]) if len(fullest) == 2 else None,
     )
+
+
+def _ceiling_share(run: Run, trial: Trial) -> float | None:
+    """Throughput of a trial over its generator's own ceiling; None when that was not measured."""
+    known = {} if run.manifest is None else run.manifest.generator_ceiling_msg_s
+    ceiling = known.get(f"{trial.cell.client}/batch={trial.cell.batch}")
+    return trial.load.throughput_msg_s / ceiling if ceiling else None
 
 
 def _other_share(trial: Trial) -> float | None:

@@ -98,7 +98,7 @@ def _timeouts(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
 
 
 def _timelines(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
-    chosen = timeline_samples(verdict, dataset.samples)
+    chosen = timeline_samples(dataset, verdict)
     if len(chosen) and chosen["pool_total"].notna().any():
         yield _chart(
             "pool-timeline",

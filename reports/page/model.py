@@ -203,7 +203,6 @@ def _rows(curve: Curve) -> Iterator[TableRow]:
 
 
 def _row(seen: CellFigures, step: Step, recommended: bool) -> TableRow:
-    needed = None if seen.hold_ms is None else seen.pushes_per_s * seen.hold_ms / 1000
     return TableRow(
         pool=ABSENT if seen.cell.pool is None else str(seen.cell.pool),
         trials=str(seen.trials),
@@ -211,7 +210,7 @@ def _row(seen: CellFigures, step: Step, recommended: bool) -> TableRow:
         interval=_interval(seen.interval),
         step=step,
         hold=number(seen.hold_ms),
-        needed=number(needed),
+        needed=number(seen.need.connections_needed if seen.need else None),
         busy=number(seen.busy),
         waiting=number(seen.waiting),
         timeouts=f"{seen.timeouts:,}",

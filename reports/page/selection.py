@@ -1,44 +1,48 @@
-"""Which trials are shown over time: two that differ in one thing, a small pool and a sufficient one."""
+"""Which trials are shown over time: two that differ in their pool alone, a small one and a sufficient one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import msgspec
 import pandas as pd
 
+from loadtests.results import Cell
+from reports.dataset import Dataset
+from reports.findings.cells import without_pool
 from reports.verdict import Curve, TimeoutCount, Verdict
 
-
-def timeline_samples(verdict: Verdict, samples: pd.DataFrame) -> pd.DataFrame:
-    """The samples of the two trials: where time-outs were seen and where not, else the ends of a curve."""
-    if samples.empty:
-        return samples
-    pair = _pair_with_timeouts(verdict.timeouts) or _pair_of_a_curve(verdict.curves)
-    if not pair:
-        first = samples.iloc[0]
-        return _of_trial(samples, str(first["run_id"]), str(first["trial_id"]))
-    frames = [_first_trial(samples, part, rtt, strategy, pool) for part, rtt, strategy, pool in pair]
-    return pd.concat(frames)
+Choice = tuple[str, Cell]  # part and configuration
 
 
-Choice = tuple[str, float, str | None, int]  # part, round trip, strategy, pool
+def timeline_samples(dataset: Dataset, verdict: Verdict) -> pd.DataFrame:
+    """The samples of the two trials: where time-outs were seen and where not, else the ends of a curve.
+
+    Without either it is the first valid trial that was sampled. Columns as in `reports.dataset`.
+    """
+    pair: Sequence[Choice] = _pair_with_timeouts(verdict.timeouts) or _pair_of_a_curve(verdict.curves)
+    groups = dataset.samples.groupby(["run_id", "trial_id"], sort=False)
+    sampled = {(str(run), str(trial)): frame for (run, trial), frame in groups}
+    frames = [
+        frame
+        for choice in pair or (None,)
+        if (frame := next(_samples_of(choice, dataset, sampled), None)) is not None
+    ]
+    return pd.concat(frames) if frames else dataset.samples.head(0)
 
 
 def _pair_with_timeouts(counts: Sequence[TimeoutCount]) -> list[Choice]:
     """The pool with most time-outs, and the smallest of the same kind without any."""
     worst = max(counts, key=lambda seen: seen.per_s, default=None)
-    if worst is None or not worst.requests:
+    if worst is None or not worst.requests or worst.cell.pool is None:
         return []
-    same = (worst.part, worst.cell.db_rtt_ms, worst.cell.strategy)
+    same = (worst.part, without_pool(worst.cell))
     free = [
-        other.cell.pool
+        other.cell
         for other in counts
-        if (other.part, other.cell.db_rtt_ms, other.cell.strategy) == same
+        if (other.part, without_pool(other.cell)) == same
         and not other.requests
         and other.cell.pool is not None
     ]
-    pools = [worst.cell.pool, min(free, default=None)]
-    return [
-        (worst.part, worst.cell.db_rtt_ms, worst.cell.strategy, pool) for pool in pools if pool is not None
-    ]
+    return [(worst.part, cell) for cell in (worst.cell, *sorted(free, key=lambda cell: cell.pool or 0)[:1])]
 
 
 def _pair_of_a_curve(curves: Sequence[Curve]) -> list[Choice]:
@@ -48,25 +52,16 @@ def _pair_of_a_curve(curves: Sequence[Curve]) -> list[Choice]:
     curve = curves[0]
     pools = [seen.cell.pool for seen in curve.cells if seen.cell.pool is not None]
     other = curve.knee.pool if curve.knee is not None and curve.knee.pool > pools[0] else pools[-1]
-    factors = curve.factors
-    return [(curve.part, factors.db_rtt_ms, factors.strategy, pool) for pool in sorted({pools[0], other})]
+    chosen = sorted({pools[0], other})
+    return [(curve.part, msgspec.structs.replace(curve.factors, pool=pool)) for pool in chosen]
 
 
-def _first_trial(
-    samples: pd.DataFrame, part: str, rtt: float, strategy: str | None, pool: int
-) -> pd.DataFrame:
-    chosen: pd.DataFrame = samples[
-        (samples["part"] == part)
-        & (samples["db_rtt_ms"] == rtt)
-        & (samples["pool"] == pool)
-        & ((samples["strategy"] == strategy) if strategy is not None else samples["strategy"].isna())
-    ]
-    if chosen.empty:
-        return chosen
-    first = chosen.iloc[0]
-    return _of_trial(chosen, str(first["run_id"]), str(first["trial_id"]))
-
-
-def _of_trial(samples: pd.DataFrame, run_id: str, trial_id: str) -> pd.DataFrame:
-    rows: pd.DataFrame = samples.loc[(samples["run_id"] == run_id) & (samples["trial_id"] == trial_id)]
-    return rows
+def _samples_of(
+    choice: Choice | None, dataset: Dataset, sampled: dict[tuple[str, str], pd.DataFrame]
+) -> Iterator[pd.DataFrame]:
+    """The samples of each valid trial of a configuration, of every configuration where none is chosen."""
+    for run in dataset.runs:
+        for trial in run.trials:
+            frame = sampled.get((run.name, trial.trial_id))
+            if frame is not None and trial.valid and choice in (None, (trial.part, trial.cell)):
+                yield frame

@@ -51,14 +51,12 @@ CHARTS: dict[str, tuple[Draw, str, str]] = {
         "per second",
     ),
     "pool": (
-        lambda data, found, columns: pool_timeline.draw(timeline_samples(found, data.samples), "T", columns),
+        lambda data, found, columns: pool_timeline.draw(timeline_samples(data, found), "T", columns),
         "(s)",
         "connections",
     ),
     "database": (
-        lambda data, found, columns: database_timeline.draw(
-            timeline_samples(found, data.samples), "T", columns
-        ),
+        lambda data, found, columns: database_timeline.draw(timeline_samples(data, found), "T", columns),
         "(s)",
         "connections",
     ),
@@ -87,7 +85,7 @@ def test_a_chart_names_its_units_and_becomes_themed_svg(
 def test_a_database_that_no_sample_found_at_work_is_drawn_all_the_same(
     loaded: Dataset, verdict: Verdict, columns: int
 ) -> None:
-    samples = timeline_samples(verdict, loaded.samples).copy()
+    samples = timeline_samples(loaded, verdict).copy()
     at_work = [name for name in samples.columns if name.startswith("db_") and name != "db_idle"]
     samples[at_work] = 0
     figure = database_timeline.draw(samples, "T", columns)
