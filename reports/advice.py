@@ -4,6 +4,7 @@ Every caution is a case of one enum with its advice, so that none can be shown w
 """
 
 import enum
+from collections.abc import Iterable
 
 from msgspec import Struct
 
@@ -37,6 +38,14 @@ class Notice(Struct, frozen=True):
     def what_to_do(self) -> str:
         """The advice that goes with the caution."""
         return WHAT_TO_DO[self.caution]
+
+
+def by_caution(notices: Iterable[Notice]) -> dict[Caution, tuple[str, ...]]:
+    """The details of one caution together, in the order of the notices."""
+    grouped: dict[Caution, tuple[str, ...]] = {}
+    for notice in notices:
+        grouped[notice.caution] = (*grouped.get(notice.caution, ()), notice.detail)
+    return grouped
 
 
 WHAT_TO_DO: dict[Caution, str] = {

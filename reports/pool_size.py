@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _draw(paths: Sequence[Path], output: Path, batch: int | None) -> str:
-    from reports import dataset, wording
+    from reports import dataset, titles
     from reports.charts import svg, throughput
     from reports.estimates import estimates_frame
     from reports.judge import judge
@@ -37,7 +37,7 @@ def _draw(paths: Sequence[Path], output: Path, batch: int | None) -> str:
     if not curves:
         raise ResultError("nothing to draw: no two pool sizes of one configuration among these files")
     first_part = [curve for curve in curves if curve.part == curves[0].part]
-    title = wording.throughput_title(first_part)
+    title = titles.throughput(first_part)
     svg.save(throughput.draw(estimates_frame(first_part), title, unit=verdict.unit), output)
     return title
 

@@ -9,10 +9,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from reports import wording
-from reports.advice import WHAT_TO_DO, Notice
+from reports import tables, wording
+from reports.advice import WHAT_TO_DO, Notice, by_caution
 from reports.comparison import Comparison
-from reports.page import model
 from reports.verdict import Verdict
 
 _HEADINGS = (
@@ -48,11 +47,13 @@ def show(verdict: Verdict, page: Path) -> None:
             row.hold,
             row.busy,
         )
-        for group in model.table(verdict.curves, verdict.silent)
+        for group in tables.table(verdict.curves, verdict.silent)
         for place, row in enumerate(group.rows)
     ]
     if rows:
         _table(_HEADINGS, rows, f"{verdict.unit} acknowledged per second; * recommended pool")
+    if any(step.ratio.too_small for curve in verdict.curves for step in curve.steps):
+        print(wording.how_to_read(verdict.validity.precision))
     _notices(verdict.notices)
     print(wording.headline(verdict))
     print(page)
@@ -70,7 +71,7 @@ def show_comparison(found: Comparison) -> None:
     rows = [
         (
             wording.cell_name(seen.cell, cells, found.direct_rtt_ms),
-            str(seen.cell.pool or model.ABSENT),
+            str(seen.cell.pool or tables.ABSENT),
             wording.ratio(seen.ratio),
         )
         for seen in found.cells
@@ -78,6 +79,8 @@ def show_comparison(found: Comparison) -> None:
     _table(("configuration", "pool", f"{found.other} over {found.base}"), rows, "ratio with 95% interval")
     if found.only_base or found.only_other:
         print(f"Not compared: {found.only_base} cells of {found.base}, {found.only_other} of {found.other}.")
+    if any(seen.ratio.too_small for seen in found.cells):
+        print(wording.how_to_read())
     _notices(found.notices)
 
 
@@ -87,7 +90,7 @@ def comparison_as_json(found: Comparison) -> str:
 
 
 def _notices(notices: Sequence[Notice]) -> None:
-    for caution, details in model.cautions(notices):
+    for caution, details in by_caution(notices).items():
         print(f"{caution.value}: {'; '.join(details)}. {WHAT_TO_DO[caution]}")
 
 

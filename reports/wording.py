@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from loadtests.results import Cell
-from reports import labels
+from reports import labels, recommendation
 from reports.stats.block_model import Ratio
-from reports.stats.knee import Knee
 from reports.stats.littles_law import Need
-from reports.verdict import Curve, FactorGain, Limit, TimeoutCount, Verdict
+from reports.verdict import Curve, FactorGain, Limit, Precision, TimeoutCount, Verdict
 
 LAW = "Connections needed ≈ pushes per second × hold time"
 LIMIT_TEXTS = {
@@ -29,11 +28,10 @@ def headline(verdict: Verdict) -> str:
     if not verdict.curves:
         laws = [_law(load.cell, load.need, load.direct_rtt_ms) for load in verdict.offered if load.need]
     law = f"{LAW}: {'; '.join(laws)}." if laws else f"{LAW}."
-    sizes = [_recommended(verdict.curves, rtt) for rtt in _round_trips(verdict.curves)]
-    known = [size for size in sizes if size]
-    if not known:
+    sizes = recommendation.sizes(verdict.curves)
+    if not sizes:
         return f"{law} No DB_POOL_SIZE is recommended: that takes a sweep of several pool sizes."
-    return f"{law} DB_POOL_SIZE: {'; '.join(known)}."
+    return f"{law} DB_POOL_SIZE: {'; '.join(sizes)}."
 
 
 class Topic(NamedTuple):
@@ -72,19 +70,50 @@ def cell_name(cell: Cell, cells: Sequence[Cell], direct_rtt_ms: float | None) ->
 
 def ratio(found: Ratio) -> str:
     """×1.01 [0.90–1.10], no difference shown."""
+    return ", ".join(filter(None, (figure(found), doubt(found))))
+
+
+def figure(found: Ratio) -> str:
+    """×1.01 [0.90–1.10]: a ratio with its interval, if it has one."""
     if found.interval is None:
-        return f"×{_times(found.ratio)}, one block only: no difference can be shown"
-    interval = f"[{_times(found.interval.low)}–{_times(found.interval.high)}]"
-    return f"×{_times(found.ratio)} {interval}{_doubt(found)}"
+        return f"×{_times(found.ratio)}"
+    return f"×{_times(found.ratio)} [{_times(found.interval.low)}–{_times(found.interval.high)}]"
 
 
-def _doubt(found: Ratio) -> str:
+def doubt(found: Ratio) -> str:
+    """Why a ratio is no claim; "" when it is one. `how_to_read` explains the words."""
     if found.shown:
         return ""
-    if found.interval is None or found.minimum_detectable is None or found.interval.contains(1.0):
-        return ", no difference shown"
-    least = found.minimum_detectable if found.ratio > 1 else 1 / found.minimum_detectable
-    return f", too small to claim (these trials find ×{_times(least)})"
+    if found.interval is None:
+        return "one block only: no difference can be shown"
+    return "too small to claim" if found.too_small else "no difference shown"
+
+
+def how_to_read(precisions: Iterable[Precision] = ()) -> str:
+    """What the figures and words of `ratio` mean, and from which ratio on each part can claim something."""
+    claims = [
+        f"×{_times(found.minimum_detectable)} and more or ×{_times(1 / found.minimum_detectable)} and less "
+        f"({found.part})"
+        for found in precisions
+        if found.minimum_detectable is not None
+    ]
+    return (
+        "×2.0 [1.9–2.1] is a ratio with its 95% interval. “No difference shown”: 1 lies inside the interval. "
+        "“Too small to claim”: 1 lies outside, but trials that differ among themselves like these would find "
+        "such a difference in fewer than four of five sweeps, and overstate it when they do."
+        f"{' What can be claimed here: ' + '; '.join(claims) + '.' if claims else ''}"
+    )
+
+
+def precision(found: Precision) -> str:
+    """How fine the comparison of a part is, in one sentence."""
+    if found.residual_sd is None or found.minimum_detectable is None:
+        return f"{found.part}: {found.blocks} block, no repeats to compare: no interval and no claim."
+    return (
+        f"{found.part}: {found.blocks} blocks, repeats of one cell differ by ±{found.residual_sd:.1%} (sd, "
+        f"{found.degrees_of_freedom} degrees of freedom); the smallest ratio that would be found with 80% "
+        f"power at a 5% level is ×{_times(found.minimum_detectable)}."
+    )
 
 
 def gain(found: FactorGain, verdict: Verdict) -> str:
@@ -100,96 +129,11 @@ def gain(found: FactorGain, verdict: Verdict) -> str:
     return f"{what} ({place}, pool {found.of.pool}): {ratio(found.ratio)}."
 
 
-def knee(curve: Curve) -> str:
-    """How sure a curve's recommendation is."""
-    found = curve.knee
-    if found is None:
-        return "not determined"
-    excluded = ", ".join(map(str, found.excluded)) or "none"
-    text = f"pools shown to lose more than {found.margin:.0%}: {excluded}"
-    if found.at_edge:
-        return f"{text}; the largest pool tried is the best"
-    sure = f"({found.confidence:.0%} confidence)"
-    return f"{text}; pool {found.pool} loses at most {found.loss_at_most:.0%} {sure}"
-
-
-def throughput_title(curves: Sequence[Curve]) -> str:
-    """The main chart's finding."""
-    known = [_recommended(curves, rtt) for rtt in _round_trips(curves)]
-    sizes = [size for size in known if size]
-    return f"Enough connections: {'; '.join(sizes)}" if sizes else "Throughput against pool size"
-
-
-def connections_title(curves: Sequence[Curve]) -> str:
-    """How many of the pool's connections were in use, at each curve's smallest sufficient pool."""
-    told = [
-        f"{curve.need.busy_measured:.3g} of {curve.knee.pool} ({curve_name(curve, curves)})"
-        for curve in curves
-        if curve.need and curve.need.busy_measured is not None and curve.knee
-    ]
-    return f"Connections in use: {'; '.join(told)}" if told else "Connections needed: pushes/s × hold time"
-
-
-def connections_caption(curves: Sequence[Curve]) -> str:
-    """What the two kinds of marks are, and how far they agree at the pools of the title."""
-    needs = [curve.need for curve in curves if curve.need is not None]
-    off = [abs(need.disagreement) for need in needs if need.disagreement is not None]
-    agree = f" agree within {max(0.01, *off):.0%}, which checks" if off else ": comparing them checks"
-    return (
-        "Needed (pushes per second counted by the clients × hold time) and busy (the pool's own time "
-        f"average){agree} the two clocks against each other, not Little's law. Where both touch the dotted "
-        "line, the pool is full."
-    )
-
-
-def timeouts_title(counts: Sequence[TimeoutCount]) -> str:
-    """Where time-outs begin."""
-    seen = sorted({found.cell.pool for found in counts if found.requests and found.cell.pool is not None})
-    free = sorted({found.cell.pool for found in counts if not found.requests and found.cell.pool is not None})
-    if not seen:
-        return "No time-out was seen at any pool size"
-    pools = f"pool{'s' if len(seen) > 1 else ''} {', '.join(map(str, seen))}"
-    without = f"; none from pool {free[0]}" if free and free[0] > seen[-1] else ""
-    return f"Time-outs at {pools}{without}"
-
-
-def latency_title(curves: Sequence[Curve]) -> str:
-    """What the latency chart is about, without a claim."""
-    loops = {curve.factors.loop for curve in curves}
-    load = " with a fixed number of clients" if loops == {"closed"} else ""
-    return f"Latency against pool size{load}"
-
-
 def _law(cell: Cell, need: Need, direct_rtt_ms: float | None) -> str:
     place = labels.round_trip(cell.db_rtt_ms, direct_rtt_ms)
     strategy = f"{cell.strategy}, " if cell.strategy else ""
     hold = f"{need.hold_ms:.3g} ms"
     return f"{need.pushes_per_s:,.0f}/s × {hold} ≈ {need.connections_needed:.0f} ({strategy}{place})"
-
-
-def _size(found: Knee) -> str:
-    if not found.settled:
-        return f"not settled between {found.not_excluded[0]} and {found.not_excluded[-1]}"
-    return f"{found.pool}{' or more' if found.at_edge else ''}"
-
-
-def _recommended(curves: Sequence[Curve], rtt_ms: float) -> str:
-    """For instance "5 locally" or "20 (batch) or 50 (sequential) with 2 ms round trip"; else ""."""
-    here = [curve for curve in curves if curve.factors.db_rtt_ms == rtt_ms and curve.knee is not None]
-    names = labels.varying(curve.factors for curve in here)
-    by_size: dict[str, list[str]] = {}
-    for curve in here:
-        assert curve.knee is not None
-        by_size.setdefault(_size(curve.knee), []).append(labels.series(curve.factors, names))
-    if not by_size:
-        return ""
-    direct_rtt_ms = here[0].direct_rtt_ms
-    is_local = labels.is_local(rtt_ms, direct_rtt_ms)
-    place = "locally" if is_local else f"with {labels.round_trip(rtt_ms, direct_rtt_ms)}"
-    if len(by_size) == 1:
-        return f"{next(iter(by_size))} {place}"
-    choices = (f"{size} ({', '.join(who)})" for size, who in by_size.items())
-    return f"{' or '.join(choices)} {place}"
 
 
 def _steps(curves: Sequence[Curve]) -> Iterator[str]:
@@ -225,16 +169,11 @@ def _limits(curves: Sequence[Curve]) -> Iterator[str]:
         yield f"{'; '.join(names)}: {LIMIT_TEXTS[limit]}."
 
 
-def _round_trips(curves: Iterable[Curve]) -> list[float]:
-    return sorted({curve.factors.db_rtt_ms for curve in curves})
-
-
 def _fastest_by_round_trip(curves: Sequence[Curve]) -> list[Curve]:
     def best(curve: Curve) -> float:
         return max(seen.throughput for seen in curve.cells)
 
-    groups = ([c for c in curves if c.factors.db_rtt_ms == rtt] for rtt in _round_trips(curves))
-    return [max(group, key=best) for group in groups]
+    return [max(group, key=best) for group in recommendation.by_round_trip(curves).values()]
 
 
 def _times(value: float) -> str:

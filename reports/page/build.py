@@ -7,11 +7,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from reports import wording
-from reports.advice import WHAT_TO_DO
+from reports import recommendation, tables, wording
+from reports.advice import WHAT_TO_DO, by_caution
 from reports.charts import svg
 from reports.dataset import Dataset
-from reports.page import calculator, facts, figures, model
+from reports.page import calculator, cards, facts, figures
 from reports.stats.littles_law import COMFORTABLE_UTILISATION
 from reports.verdict import Verdict
 
@@ -27,20 +27,22 @@ def render(dataset: Dataset, verdict: Verdict) -> str:
             manifests=manifests,
             headline=wording.headline(verdict),
             findings=wording.findings(verdict),
-            cautions=model.cautions(verdict.notices),
+            how_to_read=wording.how_to_read(verdict.validity.precision),
+            cautions=by_caution(verdict.notices),
             what_to_do=WHAT_TO_DO,
-            cards=model.cards(verdict.curves),
-            table=model.table(verdict.curves, verdict.silent),
-            offered=model.offered(verdict.offered),
-            latencies=model.latency_rows(dataset),
+            cards=cards.cards(verdict.curves),
+            table=tables.table(verdict.curves, verdict.silent),
+            offered=tables.offered(verdict.offered),
+            latencies=tables.latency_rows(dataset),
             charts=figures.draw_all(dataset, verdict),
             presets=calculator.presets(verdict.curves),
             utilisation=COMFORTABLE_UTILISATION,
             verdict=verdict,
             knees=[
-                (wording.curve_name(curve, verdict.curves), wording.knee(curve)) for curve in verdict.curves
+                (wording.curve_name(curve, verdict.curves), recommendation.knee(curve))
+                for curve in verdict.curves
             ],
-            precisions=[model.precision(found) for found in verdict.validity.precision],
+            precisions=[wording.precision(found) for found in verdict.validity.precision],
             light_css=svg.theme_css(dark=False),
             dark_css=svg.theme_css(dark=True),
         )
@@ -65,7 +67,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = model.number
+    environment.filters["number"] = tables.number
     environment.globals["machine"] = facts.machine
     environment.globals["settings"] = facts.settings
     environment.globals["command"] = facts.command

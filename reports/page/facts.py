@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass
 
 from loadtests.results import Manifest
-from reports.page.model import ABSENT
+from reports.tables import ABSENT
 
 
 @dataclass(frozen=True)

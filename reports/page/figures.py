@@ -6,7 +6,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from reports import wording
+from reports import titles
 from reports.charts import (
     connections,
     database_timeline,
@@ -48,7 +48,7 @@ def _capacity(verdict: Verdict) -> Iterator[PageChart]:
     for place, part in enumerate(_parts(verdict)):
         curves = [curve for curve in verdict.curves if curve.part == part]
         estimates = estimates_frame(curves)
-        title = wording.throughput_title(curves)
+        title = titles.throughput(curves)
         yield _chart(
             f"throughput-{place}",
             "Acknowledged throughput against pool size. Bars are 95% intervals for comparing points with "
@@ -57,10 +57,10 @@ def _capacity(verdict: Verdict) -> Iterator[PageChart]:
             partial(throughput.draw, estimates, title, unit=verdict.unit),
         )
         if estimates["busy"].notna().any():
-            law = wording.connections_title(curves)
+            law = titles.connections(curves)
             yield _chart(
                 f"connections-{place}",
-                wording.connections_caption(curves),
+                titles.connections_caption(curves),
                 law,
                 partial(connections.draw, estimates, law),
             )
@@ -71,7 +71,7 @@ def _latency(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
         frame = dataset.latency[dataset.latency["part"] == part]
         clock = "response" if (frame["clock"] == "response").any() else "service"
         if frame[frame["clock"] == clock]["pool"].notna().any():
-            title = wording.latency_title([curve for curve in verdict.curves if curve.part == part])
+            title = titles.latency([curve for curve in verdict.curves if curve.part == part])
             yield _chart(
                 f"latency-{place}",
                 "Percentiles of all trials' histograms added up, never averages of percentiles; vertical "
@@ -87,7 +87,7 @@ def _timeouts(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
         frame = dataset.trials[dataset.trials["part"] == part]
         if frame["pool"].nunique() < 2:  # nothing to draw against
             continue
-        title = wording.timeouts_title([seen for seen in verdict.timeouts if seen.part == part])
+        title = titles.timeouts([seen for seen in verdict.timeouts if seen.part == part])
         yield _chart(
             f"timeouts-{place}",
             "Requests that got no connection within DB_CONNECTION_TIMEOUT and were refused. Each dot is one "

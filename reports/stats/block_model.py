@@ -59,6 +59,11 @@ class Ratio(Struct, frozen=True):
             return False
         return abs(math.log(self.ratio)) >= math.log(self.minimum_detectable)
 
+    @property
+    def too_small(self) -> bool:
+        """Whether 1 is outside the interval, but the effect below what is detectable."""
+        return self.interval is not None and not self.interval.contains(1.0) and not self.shown
+
 
 @dataclass(frozen=True)
 class Observation(Generic[C]):

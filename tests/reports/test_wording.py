@@ -3,7 +3,7 @@
 from loadtests.results import Cell
 from reports import labels, wording
 from reports.stats.block_model import Interval, Ratio
-from reports.verdict import Verdict
+from reports.verdict import Precision, Verdict
 
 
 def test_a_ratio_is_given_with_its_interval() -> None:
@@ -15,16 +15,17 @@ def test_a_ratio_that_may_be_one_claims_nothing() -> None:
 
 
 def test_a_ratio_below_the_minimum_detectable_effect_is_too_small_to_claim() -> None:
-    assert "too small to claim (these trials find ×1.15)" in wording.ratio(
-        Ratio(1.05, Interval(1.01, 1.1), 1.15)
+    assert wording.ratio(Ratio(1.05, Interval(1.01, 1.1), 1.15)).endswith("], too small to claim")
+    assert wording.ratio(Ratio(0.72, Interval(0.57, 0.92), 1.5)).endswith("], too small to claim")
+
+
+def test_what_too_small_means_is_told_once_with_the_least_that_can_be_claimed() -> None:
+    part = Precision(
+        part="capacity", blocks=4, degrees_of_freedom=9, residual_sd=0.1, minimum_detectable=1.25
     )
-    assert wording.ratio(Ratio(0.72, Interval(0.57, 0.92), 1.5)).endswith("find ×0.67)")
-
-
-def test_the_connections_chart_claims_no_test_of_the_law(verdict: Verdict) -> None:
-    assert "predict" not in wording.connections_title(verdict.curves)
-    assert wording.connections_title(verdict.curves).startswith("Connections in use: ")
-    assert "agree within 1%" in wording.connections_caption(verdict.curves)
+    told = wording.how_to_read([part])
+    assert "×1.25 and more or ×0.80 and less (capacity)" in told
+    assert "What can be claimed" not in wording.how_to_read()
 
 
 def test_a_ratio_without_an_interval_says_why() -> None:
@@ -47,8 +48,3 @@ def test_cells_are_called_by_what_differs_only() -> None:
     cells = [Cell(strategy="batch", pool=5), Cell(strategy="batch", pool=5, synchronous_commit="off")]
     assert labels.series(cells[1], labels.varying(cells)) == "synchronous_commit=off"
     assert labels.series(cells[0], labels.varying(cells[:1])) == "batch"
-
-
-def test_the_chart_titles_are_findings(verdict: Verdict) -> None:
-    assert wording.throughput_title(verdict.curves).startswith("Enough connections: ")
-    assert wording.timeouts_title(verdict.timeouts) == "Time-outs at pools 1, 2; none from pool 5"

@@ -1,4 +1,4 @@
-"""Verdict → what the template prints: rows and texts, formatted; the template only arranges them."""
+"""Verdict → rows of formatted texts: what the tables of page and terminal show, which only arrange them."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -6,25 +6,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reports import labels, wording
-from reports.advice import Caution, Notice
+from reports import wording
 from reports.dataset import Dataset
 from reports.labels import with_labels
 from reports.stats.block_model import Interval
-from reports.stats.knee import Knee
-from reports.verdict import CellFigures, Curve, OfferedLoad, Precision, SilentCell
+from reports.verdict import CellFigures, Curve, OfferedLoad, SilentCell
 
 ABSENT = "–"
-
-
-@dataclass(frozen=True)
-class Card:
-    """One recommendation: a big number and where it holds."""
-
-    pool: str
-    place: str
-    who: str
-    certainty: str
 
 
 @dataclass(frozen=True)
@@ -93,32 +81,6 @@ class LatencyRow:
     p99: str
 
 
-def cards(curves: Sequence[Curve]) -> tuple[Card, ...]:
-    """A card for each curve that has a recommendation; curves that agree at one round trip share one."""
-    names = labels.varying(curve.factors for curve in curves)
-    shared: dict[tuple[float, str], list[Curve]] = {}
-    for curve in curves:
-        if curve.knee is not None:
-            shared.setdefault((curve.factors.db_rtt_ms, _size(curve.knee)), []).append(curve)
-    return tuple(
-        Card(
-            pool=size,
-            place=_place(rtt, same[0]),
-            who=", ".join(labels.series(curve.factors, names) for curve in same),
-            certainty=_certainty(same),
-        )
-        for (rtt, size), same in shared.items()
-    )
-
-
-def cautions(notices: Sequence[Notice]) -> tuple[tuple[Caution, tuple[str, ...]], ...]:
-    """Notices of one caution together, in the order of the verdict."""
-    grouped: dict[Caution, list[str]] = {}
-    for notice in notices:
-        grouped.setdefault(notice.caution, []).append(notice.detail)
-    return tuple((caution, tuple(details)) for caution, details in grouped.items())
-
-
 def table(curves: Sequence[Curve], silent: Sequence[SilentCell]) -> tuple[TableGroup, ...]:
     """The table of figures: a group for each curve, then one for each cell without throughput."""
     cells = [*(curve.factors for curve in curves), *(found.cell for found in silent)]
@@ -175,17 +137,6 @@ def latency_rows(dataset: Dataset) -> tuple[LatencyRow, ...]:
     )
 
 
-def precision(found: Precision) -> str:
-    """How fine the comparison of a part is, in one sentence."""
-    if found.residual_sd is None or found.minimum_detectable is None:
-        return f"{found.part}: {found.blocks} block, no repeats to compare: no interval and no claim."
-    return (
-        f"{found.part}: {found.blocks} blocks, repeats of one cell differ by ±{found.residual_sd:.1%} (sd, "
-        f"{found.degrees_of_freedom} degrees of freedom); the smallest ratio that would be found with 80% "
-        f"power at a 5% level is ×{found.minimum_detectable:.2f}."
-    )
-
-
 def number(value: float | None, digits: int = 3) -> str:
     """Three significant digits with thousands separated; a dash for what is not available."""
     if value is None or math.isnan(value):
@@ -196,7 +147,9 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def _rows(curve: Curve) -> Iterator[TableRow]:
-    steps = {step.to_pool: Step(*wording.ratio(step.ratio).split(", ", 1)) for step in curve.steps}
+    steps = {
+        step.to_pool: Step(wording.figure(step.ratio), wording.doubt(step.ratio)) for step in curve.steps
+    }
     for seen in curve.cells:
         pool = seen.cell.pool
         yield _row(seen, steps.get(pool or 0, Step()), pool is not None and pool == curve.recommended)
@@ -229,30 +182,3 @@ def _silent_row(found: SilentCell) -> TableRow:
 
 def _interval(interval: Interval | None) -> str:
     return ABSENT if interval is None else f"{interval.low:,.0f}–{interval.high:,.0f}"
-
-
-def _place(rtt_ms: float, curve: Curve) -> str:
-    measured = curve.db_rtt_measured_ms
-    if labels.is_local(rtt_ms, curve.direct_rtt_ms):
-        place = "local database"
-    elif labels.is_local(0, curve.direct_rtt_ms):
-        place = f"{rtt_ms:g} ms round trip"
-    else:
-        place = f"{rtt_ms:g} ms round trip added" if rtt_ms else "no round trip added"
-    return place if measured is None else f"{place} ({measured:.2g} ms measured)"
-
-
-def _size(found: Knee) -> str:
-    if not found.settled:
-        return f"{found.not_excluded[0]}–{found.not_excluded[-1]}"
-    return f"{found.pool}+" if found.at_edge else str(found.pool)
-
-
-def _certainty(curves: Sequence[Curve]) -> str:
-    knees = [curve.knee for curve in curves if curve.knee is not None]
-    if any(found.at_edge for found in knees):
-        return "the largest pool that was tried: larger ones may be faster"
-    if not all(found.settled for found in knees):
-        return "not settled by these trials: none of these pools is shown to be worse"
-    worst = max(found.loss_at_most for found in knees)
-    return f"at most {worst:.0%} below the best pool, with {knees[0].confidence:.0%} confidence"

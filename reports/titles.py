@@ -1,0 +1,57 @@
+"""What stands above the charts: the finding where there is one, else what is drawn; and a caption."""
+
+from collections.abc import Sequence
+
+from reports import recommendation
+from reports.verdict import Curve, TimeoutCount
+
+
+def throughput(curves: Sequence[Curve]) -> str:
+    """The main chart's finding."""
+    sizes = recommendation.sizes(curves)
+    return f"Enough connections: {'; '.join(sizes)}" if sizes else "Throughput against pool size"
+
+
+def connections(curves: Sequence[Curve]) -> str:
+    """Which share of the pool's connections was in use, at each curve's smallest sufficient pool."""
+    shares = [
+        curve.need.busy_measured / curve.knee.pool
+        for curve in curves
+        if curve.need and curve.need.busy_measured is not None and curve.knee
+    ]
+    if not shares:
+        return "Connections needed: pushes/s × hold time"
+    low, high = f"{min(shares):.0%}", f"{max(shares):.0%}"
+    told = high if low == high else f"{low.removesuffix('%')}–{high}"
+    return f"Connections in use at the smallest sufficient pool: {told}"
+
+
+def connections_caption(curves: Sequence[Curve]) -> str:
+    """What the two kinds of marks are, and how far they agree at the smallest sufficient pools."""
+    needs = [curve.need for curve in curves if curve.need is not None]
+    off = [abs(need.disagreement) for need in needs if need.disagreement is not None]
+    pools = f"at the smallest sufficient pool{'s' if len(off) > 1 else ''}"
+    agree = f" agree within {max(0.01, *off):.0%} {pools}, which checks" if off else ": comparing them checks"
+    return (
+        "Needed (pushes per second counted by the clients × hold time) and busy (the pool's own time "
+        f"average){agree} the two clocks against each other, not Little's law. Where both touch the dotted "
+        "line, the pool is full."
+    )
+
+
+def timeouts(counts: Sequence[TimeoutCount]) -> str:
+    """Where time-outs begin."""
+    pools = {found.cell.pool for found in counts if found.cell.pool is not None}
+    seen = sorted({found.cell.pool for found in counts if found.requests and found.cell.pool is not None})
+    if not seen:
+        return "No time-out was seen at any pool size"
+    larger = [pool for pool in pools if pool > seen[-1]]
+    without = f"; none from pool {min(larger)}" if larger else ""
+    return f"Time-outs at pool{'s' if len(seen) > 1 else ''} {', '.join(map(str, seen))}{without}"
+
+
+def latency(curves: Sequence[Curve]) -> str:
+    """What the latency chart is about, without a claim."""
+    loops = {curve.factors.loop for curve in curves}
+    load = " with a fixed number of clients" if loops == {"closed"} else ""
+    return f"Latency against pool size{load}"
