@@ -4,7 +4,7 @@
 A fresh clone needs nothing but Python: this file and `house/` are standard library only. The commands
 of a target run in order and the first that fails ends it; the last one replaces this process, so its
 exit code and its signals are its own. Other exit codes: 1 the set-up failed, 2 wrong usage or an old
-Python, 130 interrupted.
+Python, 130 interrupted, 143 terminated.
 
 Older Pythons must be able to read this file as far as the message that says so.
 """

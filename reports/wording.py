@@ -100,7 +100,7 @@ def how_to_read(precisions: Iterable[Precision] = ()) -> str:
     return (
         "×2.0 [1.9–2.1] is a ratio with its 95% interval. “No difference shown”: 1 lies inside the interval. "
         "“Too small to claim”: 1 lies outside, but trials that differ among themselves like these would find "
-        "such a difference in fewer than four of five sweeps, and overstate it when they do."
+        "such a difference in fewer than four of five sweeps, and tend to overstate it then."
         f"{' What can be claimed here: ' + '; '.join(claims) + '.' if claims else ''}"
     )
 

@@ -12,8 +12,8 @@ from reports.verdict import TimeoutCount
 def count(runs: Iterable[Run]) -> tuple[TimeoutCount, ...]:
     """Every cell of the parts in which a time-out was seen or that offered an open-loop load."""
     counts = [_count(part, cell, trials) for (part, cell), trials in cells.grouped(runs).items()]
-    telling = {seen.part for seen in counts if seen.cell.loop == "open"}
-    kept = [seen for seen in counts if seen.part in telling or seen.requests]
+    telling = {seen.part for seen in counts if seen.requests or seen.cell.loop == "open"}
+    kept = [seen for seen in counts if seen.part in telling]
     return tuple(sorted(kept, key=lambda seen: (seen.cell.loop != "open", seen.part, cells.order(seen.cell))))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reports.stats.block_model import BlockModel, Observation, fit
-from reports.stats.knee import find
+from reports.stats.knee import Knee, find
 
 POOLS = (1, 5, 20, 50)
 
@@ -23,7 +23,7 @@ def model(
     )
 
 
-def knee_of(levels: tuple[float, ...], noise_sd: float, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+def knee_of(levels: tuple[float, ...], noise_sd: float, rng: np.random.Generator) -> Knee:
     found = find(model(levels, noise_sd, rng), {pool: pool for pool in POOLS})
     assert found is not None
     return found
