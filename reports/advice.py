@@ -27,17 +27,17 @@ class Caution(enum.Enum):
     LITTLES_LAW_OFF = "littles_law_off"
     NOT_INTERLEAVED = "not_interleaved"
 
+    @property
+    def what_to_do(self) -> str:
+        """The advice that goes with the caution."""
+        return _WHAT_TO_DO[self]
+
 
 class Notice(Struct, frozen=True):
     """One caution of one report, with the figure that raised it."""
 
     caution: Caution
     detail: str
-
-    @property
-    def what_to_do(self) -> str:
-        """The advice that goes with the caution."""
-        return WHAT_TO_DO[self.caution]
 
 
 def by_caution(notices: Iterable[Notice]) -> dict[Caution, tuple[str, ...]]:
@@ -48,7 +48,7 @@ def by_caution(notices: Iterable[Notice]) -> dict[Caution, tuple[str, ...]]:
     return grouped
 
 
-WHAT_TO_DO: dict[Caution, str] = {
+_WHAT_TO_DO: dict[Caution, str] = {
     Caution.ACCOUNTING_BROKEN: (
         "Do not use these figures: a server that loses or repeats messages is not fast. Keep the trial's "
         "directory (ledger.json, server.log) and report it."

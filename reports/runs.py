@@ -14,6 +14,7 @@ from loadtests.results import Manifest, ResultError, RunFiles, Trial, TrialFiles
 from reports import locust_csv
 
 Unit = Literal["messages", "requests"]
+RESULTS = Path("results")  # where runs are, below the working directory
 OWN_DATABASES = ("embedded", "installed")  # started by the lab itself, so on this machine
 
 
@@ -82,7 +83,7 @@ def read_any(paths: Sequence[Path], batch: int | None = None) -> tuple[Run, ...]
     return tuple(runs)
 
 
-def latest(results: Path) -> Path:
+def latest(results: Path = RESULTS) -> Path:
     """The run directory that was started last. Raises `ResultError` when there is none."""
     found = [path.parent for path in results.glob("*/manifest.json")]
     if not found:
@@ -90,7 +91,7 @@ def latest(results: Path) -> Path:
     return max(found, key=lambda root: read(RunFiles(root).manifest, Manifest).started_at)
 
 
-def resolve(name: str | None, results: Path) -> Path:
+def resolve(name: str | None, results: Path = RESULTS) -> Path:
     """A run by path or by its name below `results`; None: the latest. Raises `ResultError`."""
     if name is None:
         return latest(results)

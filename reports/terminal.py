@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reports import tables, wording
-from reports.advice import WHAT_TO_DO, Notice, by_caution
+from reports.advice import Notice, by_caution
 from reports.comparison import Comparison
 from reports.verdict import Verdict
 
@@ -91,7 +91,7 @@ def comparison_as_json(found: Comparison) -> str:
 
 def _notices(notices: Sequence[Notice]) -> None:
     for caution, details in by_caution(notices).items():
-        print(f"{caution.value}: {'; '.join(details)}. {WHAT_TO_DO[caution]}")
+        print(f"{caution.value}: {'; '.join(details)}. {caution.what_to_do}")
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> None:

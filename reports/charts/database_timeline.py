@@ -29,10 +29,10 @@ def draw(samples: pd.DataFrame, title: str = "Database connections over time", c
     for place, (name, rows) in enumerate(chosen):
         by_state, by_wait = axes[2 * place], axes[2 * place + 1]
         _stack(by_state, rows, _STATES, "")
-        style.panel_title(by_state, f"{name}: by state")
+        style.panel_title(by_state, name)
         _stack(by_wait, rows, _WAITS, "waits for: ")
         style.panel_title(by_wait, "the active ones by what they wait for")
-        style.count_axes([by_state], "connections", whole=True)
+        style.count_axes([by_state], "connections by state", whole=True)
         style.count_axes([by_wait], "", whole=True)
         by_wait.set_ylim(by_state.get_ylim())
     style.legend(figure, axes)

@@ -1,12 +1,9 @@
 """`queen compare`: two runs cell by cell, with intervals, and the warning that they were not interleaved."""
 
 import argparse
-from pathlib import Path
 
 from queen.cli import Command
 from queen.errors import UserError
-
-RESULTS = Path("results")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,8 +22,8 @@ def run(options: argparse.Namespace) -> int:
 
     try:
         found = compare(
-            read_run(resolve(options.run_a, RESULTS)),
-            read_run(resolve(options.run_b, RESULTS)),
+            read_run(resolve(options.run_a)),
+            read_run(resolve(options.run_b)),
         )
     except ResultError as error:
         raise UserError(str(error)) from None

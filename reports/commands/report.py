@@ -6,12 +6,9 @@ Light on purpose: `queen --help` imports this module, so pandas, matplotlib and 
 import argparse
 import sys
 import webbrowser
-from pathlib import Path
 
 from queen.cli import Command
 from queen.errors import UserError
-
-RESULTS = Path("results")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +43,7 @@ def _report(options: argparse.Namespace) -> int:
     from reports.page import build
     from reports.runs import read_run, resolve
 
-    root = resolve(options.which, RESULTS)
+    root = resolve(options.which)
     loaded = dataset.of((read_run(root),))
     verdict = judge(loaded)
     page = RunFiles(root).report

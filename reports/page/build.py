@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from reports import recommendation, tables, wording
-from reports.advice import WHAT_TO_DO, by_caution
+from reports.advice import by_caution
 from reports.charts import svg
 from reports.dataset import Dataset
 from reports.page import calculator, cards, facts, figures
@@ -29,7 +29,6 @@ def render(dataset: Dataset, verdict: Verdict) -> str:
             findings=wording.findings(verdict),
             how_to_read=wording.how_to_read(verdict.validity.precision),
             cautions=by_caution(verdict.notices),
-            what_to_do=WHAT_TO_DO,
             cards=cards.cards(verdict.curves),
             table=tables.table(verdict.curves, verdict.silent),
             offered=tables.offered(verdict.offered),

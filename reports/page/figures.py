@@ -48,21 +48,19 @@ def _capacity(verdict: Verdict) -> Iterator[PageChart]:
     for place, part in enumerate(_parts(verdict)):
         curves = [curve for curve in verdict.curves if curve.part == part]
         estimates = estimates_frame(curves)
-        title = titles.throughput(curves)
         yield _chart(
             f"throughput-{place}",
             "Acknowledged throughput against pool size. Bars are 95% intervals for comparing points with "
             "each other; the ring marks the smallest pool that is not shown to be over 5% below the best.",
-            title,
-            partial(throughput.draw, estimates, title, unit=verdict.unit),
+            titles.throughput(curves),
+            partial(throughput.draw, estimates, unit=verdict.unit),
         )
         if estimates["busy"].notna().any():
-            law = titles.connections(curves)
             yield _chart(
                 f"connections-{place}",
                 titles.connections_caption(curves),
-                law,
-                partial(connections.draw, estimates, law),
+                titles.connections(curves),
+                partial(connections.draw, estimates),
             )
 
 
@@ -78,7 +76,7 @@ def _latency(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
                 "bars reach from the lowest to the highest single trial. With a fixed number of clients a "
                 "faster server also answers sooner.",
                 title,
-                partial(latency.draw, frame, title, clock=clock),
+                partial(latency.draw, frame, clock=clock),
             )
 
 
@@ -93,7 +91,7 @@ def _timeouts(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
             "Requests that got no connection within DB_CONNECTION_TIMEOUT and were refused. Each dot is one "
             "trial; counts as seen, no interval is claimed.",
             title,
-            partial(timeouts.draw, frame, title),
+            partial(timeouts.draw, frame),
         )
 
 
@@ -104,14 +102,14 @@ def _timelines(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
             "pool-timeline",
             "The gauges of GET /metrics/pool, ten times a second: totalCount, idleCount and waitingCount.",
             "The pool over time",
-            partial(pool_timeline.draw, chosen, "The pool over time"),
+            partial(pool_timeline.draw, chosen),
         )
     if len(chosen) and chosen["db_active"].notna().any():
         yield _chart(
             "database-timeline",
             "Client backends in pg_stat_activity by state, and the active ones by wait event type.",
-            "Database connections by state and by wait event type",
-            partial(database_timeline.draw, chosen, "Database connections over time"),
+            "Database connections over time",
+            partial(database_timeline.draw, chosen),
         )
 
 
@@ -126,6 +124,6 @@ def _chart(name: str, sentence: str, title: str, draw: Callable[..., Figure]) ->
     return PageChart(
         name=name,
         sentence=sentence,
-        wide=svg.inline(draw(columns=WIDE), f"{name}-wide", title),
-        narrow=svg.inline(draw(columns=NARROW), f"{name}-narrow", title),
+        wide=svg.inline(draw(title=title, columns=WIDE), f"{name}-wide", title),
+        narrow=svg.inline(draw(title=title, columns=NARROW), f"{name}-narrow", title),
     )

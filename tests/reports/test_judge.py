@@ -8,7 +8,7 @@ import pytest
 from loadtests import results
 from loadtests.results import Invalidity
 from reports import dataset, wording
-from reports.advice import WHAT_TO_DO, Caution
+from reports.advice import Caution
 from reports.judge import judge
 from reports.verdict import Curve, Limit, Verdict
 from tests.reports.synthetic import FLAT, TIMEOUT_TEXT, Law, World, write_run
@@ -153,11 +153,11 @@ def test_what_goes_wrong_is_told_with_what_to_do(
     verdict = judged(tmp_path, sample_files=False, **changes)
     (notice, *_) = [notice for notice in verdict.notices if notice.caution is expected]
     assert notice.detail
-    assert len(notice.what_to_do) > 40
+    assert len(notice.caution.what_to_do) > 40
 
 
 def test_every_caution_has_advice() -> None:
-    assert set(WHAT_TO_DO) == set(Caution)
+    assert all(len(caution.what_to_do) > 40 for caution in Caution)
 
 
 def test_an_invalid_trial_enters_no_figure(tmp_path: Path) -> None:
