@@ -1,4 +1,4 @@
-"""Findings in words: every sentence of a report is made here, from values, and claims only what is shown."""
+"""Findings in words: made from values alone, claiming only what is shown (sizes: `recommendation`)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple

@@ -8,7 +8,7 @@ from reports.advice import Caution, Notice
 from reports.runs import Run
 from reports.verdict import AccountingTotals, Curve, SilentCell, Validity
 
-NOISY_SD = 0.15  # a quiet machine repeats a cell within 5-10 %
+NOISY_SD = 0.15  # four blocks then miss ratios below about 1.4 (`minimum_detectable`)
 LEAST_BLOCKS = 4
 REMARKED = {  # the limits of these stand with the trials
     "generator_limited": Caution.GENERATOR_LIMITED,

@@ -7,8 +7,8 @@ Experimenters*, 2nd ed. 2005, ch. 4), fitted by least squares on the logarithm:
 
 * A block is one pass over all cells in random order, so that a drifting machine moves all cells of a
   block alike and the block effect removes it.
-* One residual sd is pooled over all cells: three or four repeats of one cell alone do not give a 95 %
-  interval, and a bootstrap of them covers about 76 %.
+* One residual sd is pooled over all cells: three or four repeats of one cell alone give no 95 %
+  interval that is of use, and a bootstrap of so few covers far less.
 * Differences of logs are ratios (geometric means), intervals are Student's t.
 * Missing cells are no special case: least squares adjusts for the blocks that a cell missed. A ratio
   that the data cannot estimate (cells that share no chain of blocks) is `None`.
