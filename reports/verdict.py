@@ -1,8 +1,8 @@
 """What a report has to say, as values: no sentence is made here, and nothing estimated.
 
 `reports.judge` fills these structs, `reports.wording`, `recommendation` and `titles` put them into words,
-`reports.charts` draws them, and `queen report --json` prints them. Throughput is messages per second (or requests per second,
-see `Verdict.unit`), times are milliseconds, pools and needs are connections.
+`reports.charts` draws them, and `queen report --json` prints them. Throughput is messages per second (or
+requests per second, see `Verdict.unit`), times are milliseconds, pools and needs are connections.
 """
 
 import enum

@@ -1,12 +1,12 @@
 """Renders the page and writes it, whole or not at all."""
 
-import os
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
+from loadtests import results
 from reports import recommendation, tables, wording
 from reports.advice import by_caution
 from reports.charts import svg
@@ -50,11 +50,7 @@ def render(dataset: Dataset, verdict: Verdict) -> str:
 
 def write(dataset: Dataset, verdict: Verdict, path: Path) -> None:
     """Render to `path`. Raises OSError (for instance no space); an old report then stays as it was."""
-    text = render(dataset, verdict)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    results.replace(path, render(dataset, verdict).encode())
 
 
 @cache
