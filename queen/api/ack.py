@@ -10,6 +10,8 @@ from queen.core.ack import Acked, Acker
 from queen.core.deadline import Deadline
 from queen.core.store import QUEUE_MODE_GROUP, AckItem
 from queen.http.message import Request, Response
+from queen.http.operation import Operation
+from queen.http.routes import Route
 from queen.observe.activity import Activity
 
 
@@ -77,6 +79,16 @@ class AckResource:
         self._acker = acker
         self._activity = activity
         self._timeout_ms = timeout_ms
+
+    def routes(self) -> list[Route]:
+        """The endpoints."""
+        answers = {200: list[ItemAnswer]}
+        one = Operation("Acknowledge one message", answers, body=Single)
+        many = Operation("Acknowledge messages of one group together", answers, body=Batch)
+        return [
+            Route("POST", "/api/v1/ack", self.ack, one),
+            Route("POST", "/api/v1/ack/batch", self.ack_batch, many),
+        ]
 
     async def ack(self, request: Request) -> Response:
         """200 with an array of one."""

@@ -6,6 +6,7 @@ This is the one place where the rooms are wired: pool → store → operations �
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from queen.api.ack import AckResource
 from queen.api.configure import ConfigureResource
@@ -29,6 +30,14 @@ from queen.postgres.migrate import migrate
 from queen.postgres.pool import Pool, open_pool
 from queen.postgres.store import PostgresStore
 from queen.settings import Settings
+
+
+class Resource(Protocol):
+    """One module of endpoints."""
+
+    def routes(self) -> list[Route]:
+        """What it answers."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -82,24 +91,12 @@ def _routes(
     directory = Directory(store)
     activity = Activity()
     timeout_ms = settings.db_statement_timeout
-    push = PushResource(Pusher(store, directory, wakeups, settings.push_strategy), activity, timeout_ms)
-    pop = PopResource(Popper(store, directory, wakeups, timeout_ms), activity, settings)
-    ack = AckResource(Acker(store, wakeups), activity, timeout_ms)
-    configure = ConfigureResource(store, timeout_ms)
-    health = HealthResource(store)
-    metrics = MetricsResource(gauges, activity, wakeups, connections, lag, settings.enable_metrics)
-    partition = "/api/v1/pop/queue/{queue}/partition/{partition}"
-    return RouteTable(
-        [
-            Route("GET", "/health", health.health),
-            Route("GET", "/livez", health.livez),
-            Route("GET", "/metrics", metrics.metrics),
-            Route("GET", "/metrics/pool", metrics.pool),
-            Route("POST", "/api/v1/configure", configure.configure),
-            Route("POST", "/api/v1/push", push.push),
-            Route("GET", "/api/v1/pop/queue/{queue}", pop.pop_queue, safe=False),
-            Route("GET", partition, pop.pop_partition, safe=False),
-            Route("POST", "/api/v1/ack", ack.ack),
-            Route("POST", "/api/v1/ack/batch", ack.ack_batch),
-        ]
-    )
+    resources: list[Resource] = [
+        HealthResource(store),
+        MetricsResource(gauges, activity, wakeups, connections, lag, settings.enable_metrics),
+        ConfigureResource(store, timeout_ms),
+        PushResource(Pusher(store, directory, wakeups, settings.push_strategy), activity, timeout_ms),
+        PopResource(Popper(store, directory, wakeups, timeout_ms), activity, settings),
+        AckResource(Acker(store, wakeups), activity, timeout_ms),
+    ]
+    return RouteTable(route for resource in resources for route in resource.routes())

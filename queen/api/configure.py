@@ -9,6 +9,8 @@ from queen.core.deadline import Deadline
 from queen.core.store import QueueOptions, Store
 from queen.errors import BadRequest
 from queen.http.message import Request, Response
+from queen.http.operation import Operation
+from queen.http.routes import Route
 
 Seconds = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -72,6 +74,11 @@ class ConfigureResource:
     def __init__(self, store: Store, timeout_ms: int) -> None:
         self._store = store
         self._timeout_ms = timeout_ms
+
+    def routes(self) -> list[Route]:
+        """The endpoint."""
+        operation = Operation("Make a queue, or set every option of it anew", {200: Configured}, body=Body)
+        return [Route("POST", "/api/v1/configure", self.configure, operation)]
 
     async def configure(self, request: Request) -> Response:
         """200; 400 for an option that asks for what is not there."""

@@ -8,6 +8,8 @@ from queen.core.deadline import Deadline
 from queen.core.store import Store
 from queen.errors import PoolTimeout, QueenError
 from queen.http.message import Request, Response
+from queen.http.operation import Operation
+from queen.http.routes import Route
 
 _PATIENCE_MS = 1000
 
@@ -42,6 +44,15 @@ class HealthResource:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def routes(self) -> list[Route]:
+        """The endpoints."""
+        ready = Operation("Ready: the database answers", {200: Health, 503: Health})
+        alive = Operation("Alive: this process answers", {200: Alive})
+        return [
+            Route("GET", "/health", self.health, ready),
+            Route("GET", "/livez", self.livez, alive),
+        ]
 
     async def health(self, _request: Request) -> Response:
         """200 or 503. A pool whose connections are all busy is busy, not unhealthy."""

@@ -8,6 +8,8 @@ from queen.core.wakeups import Wakeups
 from queen.errors import NotFound
 from queen.http.connections import Connections
 from queen.http.message import Request, Response
+from queen.http.operation import Operation
+from queen.http.routes import Route
 from queen.observe.activity import Activity, Meter
 from queen.observe.loop_lag import LoopLag
 from queen.observe.pool import PoolGauges, PoolReading
@@ -96,6 +98,15 @@ class MetricsResource:
         self._lag = lag
         self._enabled = enabled
         self._process = psutil.Process()
+
+    def routes(self) -> list[Route]:
+        """The endpoints."""
+        whole = Operation("The server as a whole", {200: Metrics})
+        pool = Operation("The connection pool", {200: PoolMetrics})
+        return [
+            Route("GET", "/metrics", self.metrics, whole),
+            Route("GET", "/metrics/pool", self.pool, pool),
+        ]
 
     async def metrics(self, _request: Request) -> Response:
         """The server as a whole."""

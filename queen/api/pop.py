@@ -1,6 +1,5 @@
 """GET /api/v1/pop/queue/{queue}[/partition/{partition}]: messages out, or 204 when there are none."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -8,16 +7,25 @@ import msgspec
 from msgspec import Struct
 
 from queen.api.codec import answer, text_of
+from queen.api.query import Flag, Number, Query, Text, instant_of
 from queen.core.pop import Delivery, Popper, PopRequest
 from queen.core.store import QUEUE_MODE_GROUP, Popped
-from queen.errors import BadRequest
 from queen.http.message import Request, Response
+from queen.http.operation import Operation
+from queen.http.routes import Route
 from queen.observe.activity import Activity
 from queen.settings import Settings
 
 AUTOPILOT_BATCH = 100  # what a client gets that leaves the batch to the server
 _MOST_MESSAGES = 10_000
 _LONGEST_WAIT_MS = 24 * 3600 * 1000
+
+_GROUP = Text("consumerGroup", "the group that reads; none: queue mode", default=QUEUE_MODE_GROUP)
+_WAIT = Flag("wait", "wait until there are messages")
+_AUTO_ACK = Flag("autoAck", "commit at once and take no lease: at most once")
+_START = Text("subscriptionFrom", "where a group starts at its first contact: an ISO 8601 time, or now")
+_AUTOPILOT = Flag("autopilot", "let the server choose the batch")
+_PARTITIONS = Number("partitions", "partitions at most", default=1, least=1, most=_MOST_MESSAGES)
 
 
 class MessageOut(Struct, rename="camel"):
@@ -56,7 +64,33 @@ class PopResource:
     def __init__(self, popper: Popper, activity: Activity, settings: Settings) -> None:
         self._popper = popper
         self._activity = activity
-        self._settings = settings
+        self._batch = Number(
+            "batch",
+            f"messages at most, over all partitions; with autopilot {AUTOPILOT_BATCH} unless given",
+            default=settings.default_batch_size,
+            least=1,
+            most=_MOST_MESSAGES,
+        )
+        self._timeout = Number(
+            "timeout", "ms to wait at most", default=settings.default_timeout, least=0, most=_LONGEST_WAIT_MS
+        )
+        self._mode = Text(
+            "subscriptionMode",
+            "where a group starts at its first contact: all; new, new-only: what is pushed from then on",
+            default=settings.default_subscription_mode,
+        )
+
+    def routes(self) -> list[Route]:
+        """GET, but not safe: a pop takes a lease."""
+        one = (_GROUP, self._batch, _WAIT, self._timeout, _AUTO_ACK, self._mode, _START, _AUTOPILOT)
+        answers = {200: DeliveryOut, 204: None}
+        anywhere = Operation("Messages of any partition of the queue", answers, (*one, _PARTITIONS))
+        named = Operation("Messages of one partition", answers, one)
+        queue = "/api/v1/pop/queue/{queue}"
+        return [
+            Route("GET", queue, self.pop_queue, anywhere, safe=False),
+            Route("GET", queue + "/partition/{partition}", self.pop_partition, named, safe=False),
+        ]
 
     async def pop_queue(self, request: Request) -> Response:
         """Any partition of the queue."""
@@ -74,21 +108,17 @@ class PopResource:
         self._activity.popped.add(len(delivery.messages))
         return answer(_out(wanted, delivery))
 
-    def _read(self, query: Mapping[str, str], queue: str, partition: str | None) -> PopRequest:
-        default = AUTOPILOT_BATCH if _flag(query, "autopilot") else self._settings.default_batch_size
-        wait_ms = _number(query, "timeout", self._settings.default_timeout, 0, _LONGEST_WAIT_MS)
-        mode, start = _subscription(
-            query.get("subscriptionMode", self._settings.default_subscription_mode),
-            query.get("subscriptionFrom", ""),
-        )
+    def _read(self, query: Query, queue: str, partition: str | None) -> PopRequest:
+        wait_ms = self._timeout.read(query)
+        mode, start = _subscription(self._mode.read(query), query.get("subscriptionFrom", ""))
         return PopRequest(
             queue=text_of(queue, "queue"),
             partition=None if partition is None else text_of(partition, "partition"),
-            group=text_of(query.get("consumerGroup") or QUEUE_MODE_GROUP, "consumerGroup"),
-            batch=_number(query, "batch", default, 1, _MOST_MESSAGES),
-            partitions=_number(query, "partitions", 1, 1, _MOST_MESSAGES),
-            auto_ack=_flag(query, "autoAck"),
-            wait_ms=wait_ms if _flag(query, "wait") else 0,
+            group=_GROUP.read(query),
+            batch=self._batch.read(query, AUTOPILOT_BATCH if _AUTOPILOT.read(query) else None),
+            partitions=_PARTITIONS.read(query),
+            auto_ack=_AUTO_ACK.read(query),
+            wait_ms=wait_ms if _WAIT.read(query) else 0,
             mode=mode,
             start=start,
         )
@@ -97,28 +127,10 @@ class PopResource:
 def _subscription(mode: str, start: str) -> tuple[str, datetime | None]:
     """Where a group begins at its first contact; later contacts change nothing."""
     if start and start != "now":
-        try:
-            parsed = datetime.fromisoformat(start)
-            moment = parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-        except (ValueError, OverflowError):  # the latter: in UTC it is before the year 1 or after 9999
-            raise BadRequest("subscriptionFrom must be an ISO 8601 time or now") from None
-        return "timestamp", moment
+        return "timestamp", instant_of(start, "subscriptionFrom", "an ISO 8601 time or now")
     if start == "now" or mode in ("new", "new-only"):
         return "new", None
     return "all", None
-
-
-def _flag(query: Mapping[str, str], name: str) -> bool:
-    return query.get(name) in ("true", "1")
-
-
-def _number(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
-    """What is not a number means the default; what is out of bounds is clamped."""
-    try:
-        value = int(query[name])
-    except (KeyError, ValueError):
-        value = default
-    return max(least, min(value, most))
 
 
 def _out(request: PopRequest, delivery: Delivery) -> DeliveryOut:

@@ -8,6 +8,8 @@ from queen.core.deadline import Deadline
 from queen.core.push import Pushed, Pusher, PushItem
 from queen.core.store import PartitionName
 from queen.http.message import Request, Response
+from queen.http.operation import Operation
+from queen.http.routes import Route
 from queen.observe.activity import Activity
 
 
@@ -61,6 +63,11 @@ class PushResource:
         self._pusher = pusher
         self._activity = activity
         self._timeout_ms = timeout_ms
+
+    def routes(self) -> list[Route]:
+        """The endpoint."""
+        operation = Operation("Store messages, all or none", {201: list[ItemAnswer]}, body=Body)
+        return [Route("POST", "/api/v1/push", self.push, operation)]
 
     async def push(self, request: Request) -> Response:
         """201 with one answer an item; the whole request is refused for the first bad item."""

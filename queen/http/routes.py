@@ -5,7 +5,7 @@ over parameters. Paths are matched segment by segment while still percent-encode
 hold an encoded slash; a parameter may be empty, since a queue's name may be.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ import msgspec
 
 from queen.errors import MethodNotAllowed, NotFound
 from queen.http.message import TEXT, Handler, Request, Response
+from queen.http.operation import Operation
 from queen.http.target import decode_percent
 
 
@@ -26,6 +27,7 @@ class Route(msgspec.Struct, frozen=True):
     method: str
     pattern: str
     handler: Handler
+    operation: Operation | None = None  # None: for itself alone, in no document
     safe: bool = True
 
 
@@ -51,6 +53,7 @@ class RouteTable:
     def __init__(self, routes: Iterable[Route] = ()) -> None:
         self._static: dict[str, dict[str, Route]] = {}
         self._tree = _Node()
+        self._routes: list[Route] = []
         for route in routes:
             self.add(route)
 
@@ -66,8 +69,13 @@ class RouteTable:
         if route.method in node.routes:
             raise ValueError(f"two routes for {route.method} {route.pattern}")
         node.routes[route.method] = route
+        self._routes.append(route)
         if "{" not in route.pattern:
             self._static[route.pattern] = node.routes
+
+    def __iter__(self) -> Iterator[Route]:
+        """All routes, in the order in which they were added."""
+        return iter(self._routes)
 
     def match(self, method: str, path: str) -> Match:
         """Find the route of a method and a path.
