@@ -13,12 +13,22 @@ from msgspec import Struct
 
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
-from queen.core.store import QUEUE_MODE_GROUP, PartitionName, Popped, PopQuery, PopResult, Store
+from queen.core.store import (
+    QUEUE_MODE_GROUP,
+    PartitionName,
+    Popped,
+    PopQuery,
+    PopResult,
+    Store,
+    UnknownGroup,
+    UnknownPartition,
+)
 from queen.core.wakeups import Waiter, Wakeups
 
 FALLBACK_POLL_S = 1.0  # the first in line looks at least this often: a lease may end without a word
 _SHORTEST_PAUSE_MS = 5.0
 _MOST_GROUPS = 100_000
+_FRESH_STARTS = 3  # looks that find their queue or group deleted meanwhile, one after the other
 _LOOKS_AT_ONCE = 16  # looks without a pause while other pops hold what may be ours
 
 
@@ -73,7 +83,7 @@ class Popper:
 
         A listener that has gone gets nothing and keeps no lease: what was claimed for it is given back.
         """
-        group_id = await self._register(request)
+        await self._register(request)
         until = Deadline.after_ms(request.wait_ms)
         waiter = self._wakeups.join(request.queue, request.group, request.partition)
         forget = listener.on_gone(waiter.wake)
@@ -81,10 +91,9 @@ class Popper:
             while not listener.gone:
                 waiter.clear()
                 lease_id = None if request.auto_ack else uuid4()
-                found = await self._look(request, group_id, lease_id)
+                found = await self._look(request, lease_id)
                 if found.messages:
-                    delivery = Delivery(lease_id, tuple(found.messages))
-                    return await self._hand_over(request, group_id, delivery, listener)
+                    return await self._hand_over(request, Delivery(lease_id, tuple(found.messages)), listener)
                 if until.passed or self._wakeups.closed:
                     break
                 await self._park(waiter, found, until)
@@ -94,11 +103,10 @@ class Popper:
             self._wakeups.leave(waiter)
 
     async def _hand_over(
-        self, request: PopRequest, group_id: int, delivery: Delivery, listener: Listener
+        self, request: PopRequest, delivery: Delivery, listener: Listener
     ) -> Delivery | None:
         if listener.gone and delivery.lease_id is not None:
-            partitions = list({message.partition_uuid for message in delivery.messages})
-            await self._store.release(group_id, partitions, delivery.lease_id, self._deadline())
+            await self._store.release(delivery.lease_id, self._deadline())
             self._wake_others(request, delivery)
             return None
         if request.auto_ack and len(delivery.messages) == request.batch:
@@ -122,8 +130,20 @@ class Popper:
         self._groups[key] = registered
         return registered
 
-    async def _look(self, request: PopRequest, group_id: int, lease_id: UUID | None) -> PopResult:
+    async def _look(self, request: PopRequest, lease_id: UUID | None) -> PopResult:
+        """Look once. A group or a partition that was deleted since we knew it is found or made anew."""
+        for _ in range(_FRESH_STARTS):
+            try:
+                return await self._look_as_known(request, lease_id)
+            except (UnknownGroup, UnknownPartition):
+                self._groups.pop((request.queue, request.group), None)
+                if request.partition is not None:
+                    self._directory.forget([PartitionName(request.queue, request.partition)])
+        return PopResult(messages=())
+
+    async def _look_as_known(self, request: PopRequest, lease_id: UUID | None) -> PopResult:
         deadline = self._deadline()
+        group_id = await self._register(request)
         partition_id = None
         if request.partition is not None:
             name = PartitionName(request.queue, request.partition)

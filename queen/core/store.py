@@ -44,6 +44,10 @@ class UnknownPartition(Exception):
     """A partition that was resolved before is gone (its queue was deleted). Nothing was stored."""
 
 
+class UnknownGroup(Exception):
+    """A group that was registered before is gone (it or its queue was deleted). Nothing was claimed."""
+
+
 class Popped(Struct, frozen=True):
     """A message on its way out."""
 
@@ -163,12 +167,10 @@ class Store(Protocol):
         ...
 
     async def pop(self, query: PopQuery, deadline: Deadline) -> PopResult:
-        """Claim and read."""
+        """Claim and read. Raises `UnknownPartition` and `UnknownGroup`."""
         ...
 
-    async def release(
-        self, group_id: int, partitions: Sequence[UUID], lease_id: UUID, deadline: Deadline
-    ) -> None:
+    async def release(self, lease_id: UUID, deadline: Deadline) -> None:
         """Give a lease back, as if it had never been taken: its messages can be popped again at once."""
         ...
 

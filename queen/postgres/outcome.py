@@ -15,10 +15,11 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from queen.core.store import UnknownPartition
+from queen.core.store import UnknownGroup, UnknownPartition
 from queen.errors import BadRequest, DatabaseUnavailable, OutcomeUnknown, QueenError, StatementFailed
 
-UNKNOWN_PARTITION = "QN001"  # raised by queen.push
+UNKNOWN_PARTITION = "QN001"  # raised by queen.push and queen.pop
+UNKNOWN_GROUP = "QN002"  # raised by queen.pop
 
 _CONNECTION = ("08",)  # connection exceptions: asyncpg raises them for a connection that broke
 _SHUTDOWN = ("57P01", "57P02", "57P03")  # admin shutdown, crash shutdown, cannot connect now
@@ -63,6 +64,8 @@ def classify(error: BaseException, *, commits: bool) -> Exception:
         state = error.sqlstate or ""
         if state == UNKNOWN_PARTITION:
             return UnknownPartition()
+        if state == UNKNOWN_GROUP:
+            return UnknownGroup()
         if state in _RETRYABLE:
             return Retryable(_said(error))
         if state.startswith(_BAD_VALUE):

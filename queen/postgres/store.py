@@ -95,10 +95,8 @@ class PostgresStore:
             blocked_partition=last["blocked_partition"],
         )
 
-    async def release(
-        self, group_id: int, partitions: Sequence[UUID], lease_id: UUID, deadline: Deadline
-    ) -> None:
-        await self._fetch(statements.RELEASE, deadline, group_id, partitions, lease_id)
+    async def release(self, lease_id: UUID, deadline: Deadline) -> None:
+        await self._fetch(statements.RELEASE, deadline, lease_id)
 
     async def ack(self, group: str, items: Sequence[AckItem], deadline: Deadline) -> Sequence[AckOutcome]:
         rows = await self._fetch(

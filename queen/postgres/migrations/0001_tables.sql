@@ -69,7 +69,8 @@ create table queen.consumer_groups (
     queue_name        text not null,
     name              text not null,
     subscription_mode text not null default 'all',  -- all, new, timestamp
-    subscription_from timestamptz,
+    subscription_from timestamptz,           -- new, timestamp: messages from then on
+    active            boolean not null default true,  -- false: deleted, but where it starts is remembered
     created_at        timestamptz not null default clock_timestamp(),
     unique (queue_name, name)
 );
@@ -89,10 +90,15 @@ create table queen.cursors (
     attempts          integer not null default 0,  -- `failed` acks of attempts_position
     attempts_position bigint,
     expired_leases    integer not null default 0,  -- leases that ran out since the position moved
+    consumed          bigint not null default 0,   -- messages committed so far, dead letters included
+    last_consumed_at  timestamptz,
     primary key (partition_id, group_id)
 ) with (fillfactor = 50);
 
 create index cursors_available on queen.cursors (group_id, available_at);
+
+-- Extending a lease and requiring it: a client names the lease alone.
+create index cursors_lease on queen.cursors (lease_id) where lease_id is not null;
 
 -- Its own copy of the message: retention does not touch it.
 create table queen.dead_letters (

@@ -43,7 +43,7 @@ begin
     from unnest(p_queue, p_partition) as given (queue, partition)
     join queen.queues q on q.name = given.queue
     join queen.partitions p on p.queue_id = q.id and p.name = given.partition
-    join queen.consumer_groups g on g.queue_name = q.name
+    join queen.consumer_groups g on g.queue_name = q.name and g.active
     where not exists (select from queen.cursors c where c.partition_id = p.id and c.group_id = g.id)
     on conflict (partition_id, group_id) do nothing;
 
@@ -74,48 +74,50 @@ begin
 end $$;
 
 -- Registers a group on a queue (which need not exist yet) and returns the group's id. The first
--- registration wins for ever. p_mode: all, new, timestamp (p_from: messages from then on).
+-- registration wins for ever; a group that was deleted without its subscription starts where that says.
+-- p_mode: all, new, timestamp (p_from: messages from then on).
 -- Locks: advisory, exclusive; then the queue's partitions by id, so that a fully consumed cursor may
 -- be parked at infinity.
 create function queen.register_group(p_queue text, p_group text, p_mode text, p_from timestamptz)
 returns bigint language plpgsql volatile as $$
 declare
-    v_group bigint;
+    v_group queen.consumer_groups;
+    v_new boolean;
 begin
-    select g.id into v_group from queen.consumer_groups g where g.queue_name = p_queue and g.name = p_group;
-    if found then
-        return v_group;
+    select g.* into v_group from queen.consumer_groups g where g.queue_name = p_queue and g.name = p_group;
+    if v_group.active then
+        return v_group.id;
     end if;
     perform pg_advisory_xact_lock(queen.queue_lock_key(p_queue));
-    insert into queen.consumer_groups (queue_name, name, subscription_mode, subscription_from)
-    values (p_queue, p_group, p_mode, p_from)
-    on conflict (queue_name, name) do nothing
-    returning id into v_group;
-    if not found then
-        select g.id into v_group
-        from queen.consumer_groups g where g.queue_name = p_queue and g.name = p_group;
-        return v_group;
-    end if;
-
     perform from queen.partitions p
     join queen.queues q on q.id = p.queue_id
     where q.name = p_queue
     order by p.id
     for no key update of p;
 
+    insert into queen.consumer_groups (queue_name, name, subscription_mode, subscription_from)
+    values (p_queue, p_group, p_mode, case when p_mode = 'new' then clock_timestamp() else p_from end)
+    on conflict (queue_name, name) do nothing;
+    v_new := found;
+    select g.* into v_group from queen.consumer_groups g where g.queue_name = p_queue and g.name = p_group;
+    if not v_new and v_group.active then
+        return v_group.id;
+    end if;
+    update queen.consumer_groups g set active = true where g.id = v_group.id and not g.active;
+
     insert into queen.cursors (partition_id, group_id, position, available_at)
-    select start.id, v_group, start.position,
+    select start.id, v_group.id, start.position,
            case when start.head > start.position then clock_timestamp() else 'infinity' end
     from (
         select p.id, p.head,
-               case p_mode
-                   when 'new' then p.head
-                   when 'timestamp' then queen.position_before(p.id, p.tail, p.head, p_from)
-                   else p.tail
+               case
+                   when v_group.subscription_mode = 'all' then p.tail
+                   when v_new and p_mode = 'new' then p.head
+                   else queen.position_before(p.id, p.tail, p.head, v_group.subscription_from)
                end as position
         from queen.partitions p join queen.queues q on q.id = p.queue_id
         where q.name = p_queue
     ) start
     order by start.id;
-    return v_group;
+    return v_group.id;
 end $$;

@@ -23,7 +23,8 @@ end $$;
 -- p_lease: the lease's id; null: auto-ack, the position moves at once and nothing is leased.
 -- Returns the messages, grouped by partition, in order; then one last row with id null: next_in_ms is
 -- how long until a look may find something (null: only a push can help) and blocked_partition a partition that may have messages
--- but was locked by another pop, or 0 when the look-up was cut short: call again.
+-- but was locked by another pop, or 0 when the look-up was cut short: call again. Raises QN001 when the
+-- named partition does not exist (any more), QN002 when the group does not.
 create function queen.pop(
     p_group bigint, p_partition bigint, p_batch integer, p_partitions integer, p_lease uuid)
 returns table (
@@ -58,6 +59,10 @@ begin
             select c.* into v_cursor from queen.cursors c
             where c.group_id = p_group and c.partition_id = p_partition and c.partition_id <> all (v_seen)
             for update;
+            if not found and cardinality(v_seen) = 0
+                    and not exists (select from queen.partitions p where p.id = p_partition) then
+                raise exception 'the partition of this pop does not exist' using errcode = 'QN001';
+            end if;
             -- The lock may have been waited for: judge by the clock of now.
             v_now := clock_timestamp();
             exit when not found or v_cursor.available_at > v_now;
@@ -104,7 +109,8 @@ begin
         if p_lease is null then
             update queen.cursors c
             set position = v_until, available_at = v_now, lease_id = null, lease_expires_at = null,
-                lease_end = null, attempts = 0, attempts_position = null, expired_leases = 0
+                lease_end = null, attempts = 0, attempts_position = null, expired_leases = 0,
+                consumed = c.consumed + v_until - v_from, last_consumed_at = v_now
             where c.partition_id = v_cursor.partition_id and c.group_id = p_group;
             if v_until = v_part.head then
                 perform queen.park_cursor(v_cursor.partition_id, p_group);
@@ -128,6 +134,9 @@ begin
     end loop;
 
     if v_claimed = 0 then
+        if not exists (select from queen.consumer_groups g where g.id = p_group and g.active) then
+            raise exception 'the group of this pop does not exist' using errcode = 'QN002';
+        end if;
         if p_partition is null then
             select c.partition_id into v_blocked from queen.cursors c
             where c.group_id = p_group and c.available_at <= v_now and c.partition_id <> all (v_seen)

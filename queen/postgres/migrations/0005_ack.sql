@@ -96,6 +96,8 @@ begin
                     attempts = v_attempts,
                     attempts_position = v_attempts_position,
                     expired_leases = case when v_moved then 0 else c.expired_leases end,
+                    consumed = c.consumed + v_position - greatest(c.position, least(p.tail, v_position)),
+                    last_consumed_at = case when v_moved then v_now else c.last_consumed_at end,
                     lease_id = case when v_gone then null else c.lease_id end,
                     lease_expires_at = case when v_gone then null else c.lease_expires_at end,
                     lease_end = case when v_gone then null else c.lease_end end,
