@@ -89,9 +89,9 @@ class Popper:
         forget = listener.on_gone(waiter.wake)
         try:
             while not listener.gone:
-                waiter.clear()
                 lease_id = None if request.auto_ack else uuid4()
-                found = await self._look(request, lease_id)
+                with waiter.looking():
+                    found = await self._look(request, lease_id)
                 if found.messages:
                     return await self._hand_over(request, Delivery(lease_id, tuple(found.messages)), listener)
                 if until.passed or self._wakeups.closed:

@@ -2,15 +2,29 @@
 
 A waiter registers *before* it looks into the store, so a push that commits in between is not missed. A
 wake-up is only a hint to look again; a lost or a superfluous one costs time, never a message. Of each
-group as many waiters are woken as partitions changed: more would only find them taken.
+group as many waiters are woken as partitions changed: more would only find them taken. A wake-up that its
+waiter does not use (it leaves, or its look fails) goes to the next in line.
 
-What no push announces (a lease that runs out, a delayed message that falls due) only the first in line
-looks for, now and then; when it leaves, the next in line is woken and takes over.
+What changes here is also announced to the other server processes; what they announce wakes ours.
+
+What nobody announces (a lease that runs out, a delayed message that falls due) only the first in line of
+each (queue, group, partition) looks for; when it leaves, the next in line is woken and takes over. It
+looks at least once a second (`queen.core.pop.FALLBACK_POLL_S`), and when the look before said that
+something falls due. So the end of every lease is noticed at once, although nobody says that a lease was
+taken: leases last whole seconds, at least one. Between the taking of a lease and its end the first in line
+therefore looks at least once, and that look says when the lease ends. An extension only moves the end
+away: the look at the old end says the new one. The same holds for a message that is delayed, or held back
+by a window: its push is announced, or else the first in line looks before a second has passed. An ack that
+ends a lease before its time is announced.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+
+from queen.core.notices import Announcer, Change, Silence
 
 
 class Waiter:
@@ -30,12 +44,20 @@ class Waiter:
 
     @property
     def woken(self) -> bool:
-        """Whether it was woken since the last `clear`."""
+        """Whether it has a wake-up that it has not used."""
         return self._event.is_set()
 
-    def clear(self) -> None:
-        """Forget earlier wake-ups: call before each look."""
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Around a look: uses the wake-ups that came before it; a look that fails has used none."""
+        woken = self.woken
         self._event.clear()
+        try:
+            yield
+        except BaseException:
+            if woken:
+                self.wake()
+            raise
 
     async def wait(self, timeout_s: float) -> None:
         """Until woken or for `timeout_s`."""
@@ -46,20 +68,22 @@ class Waiter:
             pass
 
 
-Readers = dict[tuple[str, str | None], deque[Waiter]]
+Line = deque[Waiter]
+Lines = dict[tuple[str, str | None], Line]
 
 
 class Wakeups:
     """All parked polls of this process, first come first woken."""
 
-    def __init__(self) -> None:
-        self._waiting: dict[str, Readers] = {}  # queue → (group, partition or None) → waiters
+    def __init__(self, announcer: Announcer | None = None) -> None:
+        self._waiting: dict[str, Lines] = {}  # queue → (group, partition or None) → waiters
+        self._announcer = announcer or Silence()
         self._closed = False
 
     @property
     def parked(self) -> int:
         """Polls that wait now."""
-        return sum(len(waiters) for readers in self._waiting.values() for waiters in readers.values())
+        return sum(len(line) for line in self._lines())
 
     @property
     def closed(self) -> bool:
@@ -78,37 +102,57 @@ class Wakeups:
 
     def leave(self, waiter: Waiter) -> None:
         """Take a waiter out. Its lead, and a wake-up that it got and did not use, go to the next one."""
-        readers = self._waiting[waiter.queue]
-        waiters = readers[waiter.group, waiter.partition]
-        led = waiters[0] is waiter
-        waiters.remove(waiter)
+        lines = self._waiting[waiter.queue]
+        line = lines[waiter.group, waiter.partition]
+        led = line[0] is waiter
+        line.remove(waiter)
         if led or waiter.woken:
-            _wake_first(waiters, 1)
-        if not waiters:
-            del readers[waiter.group, waiter.partition]
-            if not readers:
+            _wake_first(line, 1)
+        if not line:
+            del lines[waiter.group, waiter.partition]
+            if not lines:
                 del self._waiting[waiter.queue]
 
     def wake(self, queue: str, partitions: AbstractSet[str], group: str | None = None) -> None:
-        """These partitions of the queue may have something, for all groups or for one."""
-        for (reader, partition), waiters in self._waiting.get(queue, {}).items():
-            if group is not None and reader != group:
+        """These partitions of the queue may have something, for all groups or for one: here and elsewhere."""
+        change = Change(queue, group, frozenset(partitions))
+        self.hear(change)
+        self._announcer.announce(change)
+
+    def hear(self, change: Change) -> None:
+        """The same, of this process only."""
+        for (group, partition), line in self._waiting.get(change.queue, {}).items():
+            if change.group is not None and group != change.group:
                 continue
-            if partition is None:
-                _wake_first(waiters, len(partitions))
-            elif partition in partitions:
-                _wake_first(waiters, 1)
+            if change.partitions is None:
+                _wake_first(line, len(line))
+            elif partition is None:
+                _wake_first(line, len(change.partitions))
+            elif partition in change.partitions:
+                _wake_first(line, 1)
+
+    def hear_anything(self) -> None:
+        """Anything may have changed: the first of each line looks.
+
+        One that finds something leaves, and has its successor look: so all that there is gets found, and
+        thousands of polls do not rush at a database that has just come back.
+        """
+        for line in self._lines():
+            _wake_first(line, 1)
 
     def close(self) -> None:
         """Wake everybody, for good: the server drains."""
         self._closed = True
-        for readers in self._waiting.values():
-            for waiters in readers.values():
-                _wake_first(waiters, len(waiters))
+        for line in self._lines():
+            _wake_first(line, len(line))
+
+    def _lines(self) -> Iterator[Line]:
+        for lines in self._waiting.values():
+            yield from lines.values()
 
 
-def _wake_first(waiters: deque[Waiter], most: int) -> None:
-    for waiter in waiters:
+def _wake_first(line: Line, most: int) -> None:
+    for waiter in line:
         if most <= 0:
             return
         if not waiter.woken:

@@ -1,6 +1,22 @@
 """Wake-ups: as many as there is work, to those it concerns, and none is lost."""
 
+from dataclasses import dataclass, field
+
+import pytest
+
+from queen.core.notices import Change
+from queen.core.pop import FALLBACK_POLL_S
 from queen.core.wakeups import Wakeups
+
+
+@dataclass
+class Notebook:
+    """An announcer that writes down what it is given."""
+
+    announced: list[Change] = field(default_factory=list)
+
+    def announce(self, change: Change) -> None:
+        self.announced.append(change)
 
 
 def test_as_many_waiters_of_each_group_as_partitions_changed() -> None:
@@ -29,11 +45,94 @@ def test_a_wake_up_that_is_not_used_goes_to_the_next() -> None:
     assert staying.woken
 
 
+def test_a_wake_up_is_used_by_a_look_and_not_by_one_that_fails() -> None:
+    wakeups = Wakeups()
+    leader, second, third = (wakeups.join("q", "g", None) for _ in range(3))
+    wakeups.wake("q", {"p1", "p2"})
+    with leader.looking():
+        pass
+    with pytest.raises(TimeoutError), second.looking():
+        raise TimeoutError
+    assert (leader.woken, second.woken, third.woken) == (False, True, False)
+    wakeups.leave(second)
+    assert leader.woken, "the first in line who has none gets it"
+
+
+def test_a_look_that_fails_makes_up_no_wake_up() -> None:
+    wakeups = Wakeups()
+    _leader, failing, last = (wakeups.join("q", "g", None) for _ in range(3))
+    with pytest.raises(TimeoutError), failing.looking():
+        raise TimeoutError
+    wakeups.leave(failing)
+    assert not last.woken
+
+
+def test_a_wake_up_during_a_look_counts_for_the_next_look() -> None:
+    wakeups = Wakeups()
+    waiter = wakeups.join("q", "g", None)
+    with waiter.looking():
+        wakeups.wake("q", {"p"})
+    assert waiter.woken
+
+
+def test_only_the_first_of_each_line_leads_and_its_lead_is_handed_on_with_a_look() -> None:
+    wakeups = Wakeups()
+    lines = [("q", "g", None), ("q", "g", "p"), ("q", "h", None), ("r", "g", None)]
+    first = [wakeups.join(*line) for line in lines]
+    second = [wakeups.join(*line) for line in lines]
+    assert all(wakeups.leads(waiter) for waiter in first)
+    assert not any(wakeups.leads(waiter) for waiter in second)
+    for waiter in first:
+        wakeups.leave(waiter)
+    assert all(wakeups.leads(waiter) and waiter.woken for waiter in second)
+
+
 def test_a_release_wakes_its_group_only() -> None:
     wakeups = Wakeups()
     mine, other = wakeups.join("q", "g", None), wakeups.join("q", "h", None)
     wakeups.wake("q", {"p"}, group="g")
     assert (mine.woken, other.woken) == (True, False)
+
+
+def test_what_changes_here_is_announced_also_when_nobody_waits_here() -> None:
+    notebook = Notebook()
+    wakeups = Wakeups(notebook)
+    wakeups.wake("q", {"p1", "p2"})
+    wakeups.wake("q", {"p1"}, group="g")
+    assert notebook.announced == [
+        Change("q", None, frozenset({"p1", "p2"})),
+        Change("q", "g", frozenset({"p1"})),
+    ]
+
+
+def test_what_is_heard_wakes_waiters_here_and_is_not_announced_again() -> None:
+    notebook = Notebook()
+    wakeups = Wakeups(notebook)
+    waiters = [wakeups.join("q", "g", None) for _ in range(2)]
+    wakeups.hear(Change("q", "g", frozenset({"p"})))
+    assert [waiter.woken for waiter in waiters] == [True, False]
+    assert notebook.announced == []
+
+
+def test_a_change_without_names_wakes_everybody_of_the_queue() -> None:
+    wakeups = Wakeups()
+    concerned = [wakeups.join("q", group, partition) for group in "gh" for partition in (None, None, "p")]
+    other = wakeups.join("r", "g", None)
+    wakeups.hear(Change("q"))
+    assert all(waiter.woken for waiter in concerned)
+    assert not other.woken
+
+
+def test_anything_makes_the_first_of_each_line_look_and_its_successor_when_it_leaves() -> None:
+    wakeups = Wakeups()
+    line = [wakeups.join("q", "g", None) for _ in range(3)]
+    other = wakeups.join("r", "g", "p")
+    wakeups.hear_anything()
+    assert [waiter.woken for waiter in (*line, other)] == [True, False, False, True]
+    with line[0].looking():
+        pass
+    wakeups.leave(line[0])
+    assert (line[1].woken, line[2].woken) == (True, False)
 
 
 def test_closing_wakes_everybody_and_leaves_nothing_behind() -> None:
@@ -45,3 +144,8 @@ def test_closing_wakes_everybody_and_leaves_nothing_behind() -> None:
     for waiter in waiters:
         wakeups.leave(waiter)
     assert wakeups.parked == 0
+
+
+def test_the_fallback_is_no_longer_than_the_shortest_lease() -> None:
+    """Leases last whole seconds: the first in line looks at least once while one lives."""
+    assert FALLBACK_POLL_S <= 1.0

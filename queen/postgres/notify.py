@@ -1,0 +1,205 @@
+"""Wake-ups between server processes: LISTEN and NOTIFY on a connection of their own, beside the pool.
+
+    connect → LISTEN → say hello → hear it ourselves: it works → tell what changed, hear what others tell
+            → the connection breaks: connect again after a pause, and have everybody look again
+
+- NOTIFY never rides in the transaction of a push (its commit takes a lock for the whole database). What
+  changed is gathered for some milliseconds, after the commits, and sent in one statement.
+- A process that is alone sends nothing but its hello. Whoever hears a hello answers; a process that hears
+  of another for the first time tells it "anything", since it has told nobody so far, and from then on
+  what changed. It does not find out that it is alone again.
+- What cannot be told while the connection is broken collapses to "anything": memory is bounded.
+- LISTEN need not work (a pooler between hands nothing through): then the hello does not come back, the
+  connection counts as broken and is tried again now and then. Polls still look by themselves
+  (`queen.core.wakeups`), so all that is lost is time.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+from uuid import uuid4
+
+import asyncpg
+
+from queen.core.notices import Change, Gathering, Hearer
+from queen.postgres import statements
+from queen.postgres.notices import Changed, Hello, Here, decode, encode, encode_changes
+from queen.postgres.outcome import DATABASE_FAILURES
+from queen.settings import Settings
+
+CHANNEL = "queen_wakeups"
+APPLICATION_NAME = "queen-wakeups"
+GATHER_S = 0.005  # how long changes are gathered before they are sent
+CHECK_EVERY_S = 15.0  # a connection that says nothing is asked whether it still lives
+ANSWER_TIMEOUT_S = 5.0  # for a statement, and for the own hello to come back
+LAST_WORDS_S = 1.0  # at the end, for what is still to be told
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0  # before connecting again; it doubles with each failure
+
+_log = logging.getLogger("queen.wakeups")
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Connect = Callable[[Settings], Awaitable[Connection]]
+
+
+async def connect(settings: Settings) -> Connection:
+    """A connection to the server's database that is not one of the pool's. Raises `DATABASE_FAILURES`."""
+    connection: Connection = await asyncpg.connect(
+        host=settings.pg_host,
+        port=settings.pg_port,
+        user=settings.pg_user,
+        password=settings.pg_password or None,
+        database=settings.pg_db,
+        timeout=ANSWER_TIMEOUT_S,
+        command_timeout=ANSWER_TIMEOUT_S,
+        server_settings={"application_name": APPLICATION_NAME},
+    )
+    return connection
+
+
+class Notifier:
+    """Tells the other processes on the database what this one changed, and hears what they tell."""
+
+    def __init__(self, settings: Settings, connect: Connect = connect) -> None:
+        self._settings = settings
+        self._connect = connect
+        self._me = uuid4().hex
+        self._gathered = Gathering()
+        self._company = False  # whether another process was ever heard of
+        self._owes_answer = False  # a hello has not been answered yet
+        self._stir = asyncio.Event()  # there is something to say, or the connection broke
+        self._echo = asyncio.Event()  # our own hello came back on this connection
+        self._stopping = False
+        self._listening: bool | None = None  # None: not known yet
+
+    @property
+    def listening(self) -> bool:
+        """Whether wake-ups of other processes arrive."""
+        return self._listening is True
+
+    def announce(self, change: Change) -> None:
+        """Have the others told; nothing is sent while there are none."""
+        self._gathered.add(change)
+        if self._company:
+            self._stir.set()
+
+    @asynccontextmanager
+    async def running(self, hearer: Hearer) -> AsyncIterator[None]:
+        """Listen and tell inside the block; what was announced before its end is still sent."""
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(self._run(hearer))
+            yield
+            self._stopping = True
+            self._stir.set()
+            if self.listening:
+                await asyncio.wait((task,), timeout=LAST_WORDS_S)
+            task.cancel()
+
+    async def _run(self, hearer: Hearer) -> None:
+        pause_s = FIRST_PAUSE_S
+        while not self._stopping:
+            try:
+                await self._listen(hearer)
+            except DATABASE_FAILURES as error:
+                pause_s = FIRST_PAUSE_S if self.listening else min(2 * pause_s, LONGEST_PAUSE_S)
+                self._gathered.add_anything()
+                self._tell_state(False, why=str(error) or type(error).__name__)
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
+
+    async def _listen(self, hearer: Hearer) -> None:
+        """The life of one connection. Raises `DATABASE_FAILURES` when it breaks; returns at the end."""
+        connection = await self._connect(self._settings)
+        try:
+            self._echo.clear()
+            connection.add_termination_listener(lambda _connection: self._stir.set())
+            await connection.add_listener(
+                CHANNEL, lambda _connection, _pid, _channel, payload: self._heard(payload, hearer)
+            )
+            await self._send(connection, [encode(Hello(self._me))])
+            await self._hear_echo()
+            self._tell_state(True)
+            hearer.hear_anything()
+            await self._tell(connection)
+        finally:
+            await _close(connection)
+
+    async def _hear_echo(self) -> None:
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                await self._echo.wait()
+        except TimeoutError:
+            raise ConnectionError("LISTEN hears nothing on this connection: a pooler between?") from None
+
+    async def _tell(self, connection: Connection) -> None:
+        """Send what there is to say, again and again, until the server stops."""
+        stopping = False
+        while not stopping:
+            try:
+                async with asyncio.timeout(CHECK_EVERY_S):
+                    await self._stir.wait()
+                await asyncio.sleep(GATHER_S)
+            except TimeoutError:
+                pass  # silence: an empty statement finds out whether the connection still lives
+            self._stir.clear()
+            stopping = self._stopping
+            await self._send(connection, self._words())
+
+    def _words(self) -> list[str]:
+        words = []
+        if self._owes_answer:
+            self._owes_answer = False
+            words.append(encode(Here(self._me)))
+        if self._company:
+            changes = self._gathered.take()
+            if changes is None:
+                words.append(encode(Changed(self._me, None)))
+            else:
+                words.extend(encode_changes(self._me, changes))
+        return words
+
+    async def _send(self, connection: Connection, words: Sequence[str]) -> None:
+        await connection.execute(statements.NOTIFY, CHANNEL, words)
+
+    def _heard(self, payload: str, hearer: Hearer) -> None:
+        try:
+            notice = decode(payload)
+        except ValueError as error:
+            _log.warning("notice_not_understood", extra={"bytes": len(payload), "why": str(error)})
+            return
+        if notice.sender == self._me:
+            self._echo.set()
+            return
+        if isinstance(notice, Hello):
+            self._owes_answer = True
+        if isinstance(notice, Hello) or not self._company:
+            self._stir.set()
+        self._company = True
+        if isinstance(notice, Changed):
+            _pass_on(notice, hearer)
+
+    def _tell_state(self, listening: bool, **fields: str) -> None:
+        """One line a change of state."""
+        if listening is not self._listening:
+            self._listening = listening
+            if listening:
+                _log.info("wakeups_listening")
+            else:
+                _log.warning("wakeups_not_listening", extra=fields)
+
+
+def _pass_on(notice: Changed, hearer: Hearer) -> None:
+    if notice.changes is None:
+        hearer.hear_anything()
+        return
+    for change in notice.changes:
+        hearer.hear(change)
+
+
+async def _close(connection: Connection) -> None:
+    """Close politely, or at once when that fails or we are cancelled."""
+    try:
+        await connection.close(timeout=LAST_WORDS_S)
+    except DATABASE_FAILURES:
+        connection.terminate()
