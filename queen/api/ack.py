@@ -101,14 +101,15 @@ class AckResource:
         return await self._apply(body.consumer_group, body.acknowledgments)
 
     async def _apply(self, group: str | None, given: list[Item] | list[Single]) -> Response:
-        items = [_checked(item) for item in given]
+        items = [checked(item) for item in given]
         group = text_of(group or QUEUE_MODE_GROUP, "consumerGroup")
         acked = await self._acker.ack(group, items, Deadline.after_ms(self._timeout_ms)) if items else []
         self._activity.acked.add(sum(done.success for done in acked))
         return answer([_answer(index, item, acked[index]) for index, item in enumerate(items)])
 
 
-def _checked(item: Item) -> AckItem:
+def checked(item: Item) -> AckItem:
+    """What the client asks for. Raises `BadRequest`."""
     return AckItem(
         partition_uuid=uuid_of(item.partition_id, "partitionId"),
         transaction_id=text_of(item.transaction_id, "transactionId"),

@@ -11,14 +11,17 @@ from typing import Protocol
 from queen.api.ack import AckResource
 from queen.api.configure import ConfigureResource
 from queen.api.health import HealthResource
+from queen.api.lease import LeaseResource
 from queen.api.metrics import MetricsResource
 from queen.api.pop import PopResource
 from queen.api.push import PushResource
+from queen.api.transaction import TransactionResource
 from queen.core.ack import Acker
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.pop import Popper
 from queen.core.push import Pusher
+from queen.core.transaction import Transactor
 from queen.core.wakeups import Wakeups
 from queen.errors import DatabaseUnavailable, PoolTimeout, UserError
 from queen.http.connections import Connections
@@ -98,5 +101,7 @@ def _routes(
         PushResource(Pusher(store, directory, wakeups, settings.push_strategy), activity, timeout_ms),
         PopResource(Popper(store, directory, wakeups, timeout_ms), activity, settings),
         AckResource(Acker(store, wakeups), activity, timeout_ms),
+        TransactionResource(Transactor(store, directory, wakeups), activity, timeout_ms),
+        LeaseResource(store, timeout_ms),
     ]
     return RouteTable(route for resource in resources for route in resource.routes())

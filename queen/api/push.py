@@ -74,7 +74,7 @@ class PushResource:
         body: Body = _DECODER.decode(request.body)
         if not body.items:
             return answer([], 201)
-        items = [_checked(item) for item in body.items]
+        items = [checked(item) for item in body.items]
         pushed = await self._pusher.push(items, Deadline.after_ms(self._timeout_ms))
         self._activity.push_requests.add(1)
         self._activity.pushed.add(sum(not done.duplicate for done in pushed))
@@ -87,7 +87,8 @@ class PushResource:
         )
 
 
-def _checked(item: Item) -> PushItem:
+def checked(item: Item) -> PushItem:
+    """What the client asks for. Raises `BadRequest`."""
     return PushItem(
         partition=PartitionName(
             text_of(item.queue, "queue"),

@@ -4,12 +4,12 @@ The rule itself is one database call (postgres/migrations/0005_ack.sql): it must
 locks of partition and cursor. Here its outcomes get the contract's words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
 from queen.core.deadline import Deadline
-from queen.core.store import AckItem, AckOutcome, Store
+from queen.core.store import AckItem, AckOutcome, PartitionName, Store, by_queue
 from queen.core.wakeups import Wakeups
 
 STATUSES = frozenset({"completed", "success", "failed", "retry", "dlq"})
@@ -47,18 +47,22 @@ class Acker:
         known = [item for item in items if item.status in STATUSES]
         outcomes = iter(await self._store.ack(group, known, deadline) if known else ())
         answers = [
-            _answer(next(outcomes)) if item.status in STATUSES else _unknown_status(item) for item in items
+            acked(next(outcomes)) if item.status in STATUSES else unknown_status(item) for item in items
         ]
-        released: dict[str, set[str]] = {}
-        for answer in answers:
-            if answer.released and answer.queue is not None and answer.partition is not None:
-                released.setdefault(answer.queue, set()).add(answer.partition)
-        for queue, partitions in released.items():
+        for queue, partitions in by_queue(ended_leases(answers)).items():
             self._wakeups.wake(queue, partitions, group)
         return answers
 
 
-def _answer(outcome: AckOutcome) -> Acked:
+def ended_leases(answers: Iterable[Acked]) -> Iterator[PartitionName]:
+    """Partitions that may be popped again."""
+    for answer in answers:
+        if answer.released and answer.queue is not None and answer.partition is not None:
+            yield PartitionName(answer.queue, answer.partition)
+
+
+def acked(outcome: AckOutcome) -> Acked:
+    """The outcome in the contract's words."""
     error = _ERRORS.get(outcome.outcome)
     return Acked(
         success=error is None,
@@ -71,7 +75,8 @@ def _answer(outcome: AckOutcome) -> Acked:
     )
 
 
-def _unknown_status(item: AckItem) -> Acked:
+def unknown_status(item: AckItem) -> Acked:
+    """The answer to an ack that says nothing."""
     expected = ", ".join(sorted(STATUSES))
     return Acked(
         success=False,

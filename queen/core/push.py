@@ -4,7 +4,7 @@ All items of a request or none; duplicates are answers, not errors. Message ids 
 first try: when an internal retry meets a message with our own id, that message is ours and is `queued`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from uuid import UUID
 
 from msgspec import Struct
@@ -12,7 +12,7 @@ from msgspec import Struct
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.ids import uuid7
-from queen.core.store import NewMessage, Partition, PartitionName, Store, UnknownPartition
+from queen.core.store import NewMessage, Partition, PartitionName, Store, UnknownPartition, by_queue
 from queen.core.wakeups import Wakeups
 from queen.settings import PushStrategy
 
@@ -51,23 +51,16 @@ class Pusher:
 
     async def push(self, items: Sequence[PushItem], deadline: Deadline) -> list[Pushed]:
         """Store the items; one answer for each, in their order."""
-        messages = [_fix(item) for item in items]
+        messages = [fix(item) for item in items]
         try:
             partitions, existing = await self._store(messages, deadline)
         except UnknownPartition:
             # A queue was deleted since we resolved it. Nothing was stored: make it again, once.
             self._directory.forget(message.partition for message in messages)
             partitions, existing = await self._store(messages, deadline)
-        self._wake(messages)
-        return [
-            Pushed(
-                id=existing.get(index, message.id),
-                transaction_id=message.transaction_id,
-                partition=partitions[message.partition],
-                duplicate=existing.get(index, message.id) != message.id,
-            )
-            for index, message in enumerate(messages)
-        ]
+        for queue, changed in by_queue(message.partition for message in messages).items():
+            self._wakeups.wake(queue, changed)
+        return pushed(messages, partitions, existing)
 
     async def _store(
         self, messages: Sequence[NewMessage], deadline: Deadline
@@ -76,15 +69,26 @@ class Pusher:
         ids = [partitions[message.partition].id for message in messages]
         return partitions, await self._insert(messages, ids, deadline)
 
-    def _wake(self, messages: Sequence[NewMessage]) -> None:
-        touched: dict[str, set[str]] = {}
-        for message in messages:
-            touched.setdefault(message.partition.queue, set()).add(message.partition.partition)
-        for queue, partitions in touched.items():
-            self._wakeups.wake(queue, partitions)
+
+def pushed(
+    messages: Sequence[NewMessage],
+    partitions: Mapping[PartitionName, Partition],
+    existing: Mapping[int, UUID],
+) -> list[Pushed]:
+    """The answers. A message that is there already with our own id is ours: it is no duplicate."""
+    return [
+        Pushed(
+            id=existing.get(index, message.id),
+            transaction_id=message.transaction_id,
+            partition=partitions[message.partition],
+            duplicate=existing.get(index, message.id) != message.id,
+        )
+        for index, message in enumerate(messages)
+    ]
 
 
-def _fix(item: PushItem) -> NewMessage:
+def fix(item: PushItem) -> NewMessage:
+    """The message of an item, with the ids that it keeps whatever happens."""
     message_id = uuid7()
     return NewMessage(
         id=message_id,

@@ -4,7 +4,7 @@
 errors of `queen.errors`: a `NotDone` when nothing was applied, `OutcomeUnknown` when it may have been.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -21,6 +21,14 @@ class PartitionName(Struct, frozen=True, order=True):
 
     queue: str
     partition: str
+
+
+def by_queue(names: Iterable[PartitionName]) -> dict[str, set[str]]:
+    """The partitions of each queue."""
+    partitions: dict[str, set[str]] = {}
+    for name in names:
+        partitions.setdefault(name.queue, set()).add(name.partition)
+    return partitions
 
 
 class Partition(Struct, frozen=True):
@@ -106,6 +114,36 @@ class AckOutcome(Struct, frozen=True):
     partition: str | None
 
 
+class TransactionPlan(Struct, frozen=True):
+    """Pushes and acks that happen together. `acks` have a group each; `required` leases must all live."""
+
+    messages: Sequence[NewMessage]
+    partitions: Sequence[int]  # of the messages
+    acks: Sequence[tuple[str, AckItem]]
+    required: Sequence[UUID]
+
+
+class TransactionOutcome(Struct, frozen=True):
+    """What became of a plan.
+
+    `lost`: indices of required leases that do not live; then nothing was done, and `acks` is empty.
+    `existing`: index of a message → id of the one already there. `acks`: one outcome for each, in their
+    order; when one of them was refused, everything was undone.
+    """
+
+    lost: Sequence[int]
+    existing: dict[int, UUID]
+    acks: Sequence[AckOutcome]
+
+
+class Extension(Struct, frozen=True):
+    """What became of a lease that was to be extended: on how many partitions it stood, and still lived."""
+
+    held: int
+    extended: int
+    expires_at: datetime | None  # the earliest of those extended
+
+
 class QueueOptions(Struct, frozen=True):
     """All options of a queue, with the contract's defaults. Seconds, but retryDelay (ms)."""
 
@@ -176,6 +214,33 @@ class Store(Protocol):
 
     async def ack(self, group: str, items: Sequence[AckItem], deadline: Deadline) -> Sequence[AckOutcome]:
         """Apply the ack rule; one outcome for each item, in their order."""
+        ...
+
+    async def transact(self, plan: TransactionPlan, deadline: Deadline) -> TransactionOutcome:
+        """Push and ack together, or not at all. Raises `UnknownPartition`."""
+        ...
+
+    async def extend(self, lease_id: UUID, seconds: int, deadline: Deadline) -> Extension:
+        """Let a lease live at least `seconds` from now, on every partition where it lives."""
+        ...
+
+    async def seek(
+        self, queue: str, group: str, partition: str | None, to: datetime | None, deadline: Deadline
+    ) -> dict[str, int]:
+        """Move the group behind the last message that is not younger than `to` (None: to the end).
+
+        Leases on what is moved end. Returns partition → new position.
+        """
+        ...
+
+    async def delete_group(
+        self, group: str, queue: str | None, subscription: bool, deadline: Deadline
+    ) -> int:
+        """Delete the group's progress (`queue` None: everywhere); returns on how many partitions."""
+        ...
+
+    async def delete_queue(self, queue: str, deadline: Deadline) -> bool:
+        """Delete the queue and all that belongs to it; whether there was one."""
         ...
 
     async def configure(

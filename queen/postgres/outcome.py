@@ -18,9 +18,8 @@ import asyncpg
 from queen.core.store import UnknownGroup, UnknownPartition
 from queen.errors import BadRequest, DatabaseUnavailable, OutcomeUnknown, QueenError, StatementFailed
 
-UNKNOWN_PARTITION = "QN001"  # raised by queen.push and queen.pop
-UNKNOWN_GROUP = "QN002"  # raised by queen.pop
-
+# Raised by our own functions: what a caller knew was deleted meanwhile.
+_GONE: dict[str, type[Exception]] = {"QN001": UnknownPartition, "QN002": UnknownGroup}
 _CONNECTION = ("08",)  # connection exceptions: asyncpg raises them for a connection that broke
 _SHUTDOWN = ("57P01", "57P02", "57P03")  # admin shutdown, crash shutdown, cannot connect now
 _BAD_VALUE = ("22",)  # data exceptions: the values, not the database, are wrong
@@ -62,10 +61,8 @@ def classify(error: BaseException, *, commits: bool) -> Exception:
     """The error to raise for what a statement raised."""
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
-        if state == UNKNOWN_PARTITION:
-            return UnknownPartition()
-        if state == UNKNOWN_GROUP:
-            return UnknownGroup()
+        if state in _GONE:
+            return _GONE[state]()
         if state in _RETRYABLE:
             return Retryable(_said(error))
         if state.startswith(_BAD_VALUE):

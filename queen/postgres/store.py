@@ -17,6 +17,7 @@ from queen.core.store import (
     AckItem,
     AckOutcome,
     ConfiguredQueue,
+    Extension,
     NewMessage,
     Partition,
     PartitionName,
@@ -24,6 +25,8 @@ from queen.core.store import (
     PopQuery,
     PopResult,
     QueueOptions,
+    TransactionOutcome,
+    TransactionPlan,
 )
 from queen.errors import QueenError, StatementFailed
 from queen.postgres import statements
@@ -99,23 +102,50 @@ class PostgresStore:
         await self._fetch(statements.RELEASE, deadline, lease_id)
 
     async def ack(self, group: str, items: Sequence[AckItem], deadline: Deadline) -> Sequence[AckOutcome]:
-        rows = await self._fetch(
-            statements.ACK,
-            deadline,
-            group,
-            [item.partition_uuid for item in items],
-            [item.transaction_id for item in items],
-            [item.status for item in items],
-            [item.lease_id for item in items],
-            [item.error for item in items],
-        )
+        rows = await self._fetch(statements.ACK, deadline, group, *_ack_columns(items))
         return [AckOutcome(*tuple(row)[1:]) for row in rows]
+
+    async def transact(self, plan: TransactionPlan, deadline: Deadline) -> TransactionOutcome:
+        rows = await self._fetch(
+            statements.TRANSACT,
+            deadline,
+            plan.required,
+            *_columns(plan.messages, plan.partitions),
+            [group for group, _ in plan.acks],
+            *_ack_columns([item for _, item in plan.acks]),
+        )
+        return TransactionOutcome(
+            lost=[row["item"] - 1 for row in rows if row["kind"] == "lease"],
+            existing={row["item"] - 1: row["existing"] for row in rows if row["kind"] == "push"},
+            acks=[AckOutcome(*tuple(row)[3:]) for row in rows if row["kind"] == "ack"],
+        )
+
+    async def extend(self, lease_id: UUID, seconds: int, deadline: Deadline) -> Extension:
+        rows = await self._fetch(statements.EXTEND_LEASE, deadline, lease_id, seconds)
+        return Extension(*rows[0])
+
+    async def seek(
+        self, queue: str, group: str, partition: str | None, to: datetime | None, deadline: Deadline
+    ) -> dict[str, int]:
+        rows = await self._fetch(statements.SEEK, deadline, queue, group, partition, to)
+        return {row[0]: row[1] for row in rows}
+
+    async def delete_group(
+        self, group: str, queue: str | None, subscription: bool, deadline: Deadline
+    ) -> int:
+        rows = await self._fetch(statements.DELETE_GROUP, deadline, group, queue, subscription)
+        return int(rows[0][0])
+
+    async def delete_queue(self, queue: str, deadline: Deadline) -> bool:
+        rows = await self._fetch(statements.DELETE_QUEUE, deadline, queue)
+        return bool(rows[0][0])
 
     async def configure(
         self, queue: str, namespace: str, task: str, options: QueueOptions, deadline: Deadline
     ) -> ConfiguredQueue:
         values = (getattr(options, name) for name in QueueOptions.__struct_fields__)
         rows = await self._fetch(statements.CONFIGURE, deadline, queue, namespace, task, *values)
+        await self._fetch(statements.REFRESH_DUE, deadline, queue)
         default = PartitionName(queue, "Default")
         partitions = await self.resolve([default], deadline)
         return ConfiguredQueue(queue_uuid=rows[0][0], partition_uuid=partitions[default].uuid)
@@ -210,4 +240,14 @@ def _columns(messages: Sequence[NewMessage], partitions: Sequence[int]) -> tuple
         [message.transaction_id for message in messages],
         [message.trace_id for message in messages],
         [message.payload for message in messages],
+    )
+
+
+def _ack_columns(items: Sequence[AckItem]) -> tuple[Sequence[object], ...]:
+    return (
+        [item.partition_uuid for item in items],
+        [item.transaction_id for item in items],
+        [item.status for item in items],
+        [item.lease_id for item in items],
+        [item.error for item in items],
     )

@@ -10,8 +10,10 @@ import pytest_asyncio
 from queen.core.ack import Acker
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
+from queen.core.notices import Announcer
 from queen.core.pop import Delivery, Popper, PopRequest
 from queen.core.push import Pusher
+from queen.core.transaction import Transactor
 from queen.core.wakeups import Wakeups
 from queen.local.database import Database
 from queen.observe.pool import PoolGauges
@@ -57,6 +59,7 @@ class Queue:
     pushers: dict[PushStrategy, Pusher]
     popper: Popper
     acker: Acker
+    transactor: Transactor
 
     async def pop(self, request: PopRequest, listener: Ear | None = None) -> Delivery | None:
         """Pop for somebody who waits for the answer, unless told otherwise."""
@@ -77,13 +80,13 @@ def settings_for(database: Database, **changes: object) -> Settings:
 
 
 @asynccontextmanager
-async def open_queue(settings: Settings) -> AsyncIterator[Queue]:
+async def open_queue(settings: Settings, announcer: Announcer | None = None) -> AsyncIterator[Queue]:
     """What `queen.api.app` wires, without the HTTP."""
     gauges = PoolGauges(settings.db_pool_size)
     async with open_pool(settings, gauges) as pool:
         async with pool.connection(soon()) as connection:
             await migrate(connection)
-        store, wakeups = PostgresStore(pool), Wakeups()
+        store, wakeups = PostgresStore(pool), Wakeups(announcer)
         directory = Directory(store)
         yield Queue(
             pool=pool,
@@ -93,6 +96,7 @@ async def open_queue(settings: Settings) -> AsyncIterator[Queue]:
             pushers={kind: Pusher(store, directory, wakeups, kind) for kind in PushStrategy},
             popper=Popper(store, directory, wakeups, STATEMENT_TIMEOUT_MS),
             acker=Acker(store, wakeups),
+            transactor=Transactor(store, directory, wakeups),
         )
 
 

@@ -1,0 +1,117 @@
+"""Transaction: pushes and acks that happen together or not at all.
+
+Operations mean what push and ack mean, so they have the same steps and the same answers. All pushes come
+before all acks, and the acks of one group are one request of the ack rule. The first step that is refused
+undoes the whole; a duplicate is no refusal. One database call (postgres/migrations/0006_transaction.sql).
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from msgspec import Struct
+
+from queen.core.ack import STATUSES, Acked, acked, ended_leases, unknown_status
+from queen.core.deadline import Deadline
+from queen.core.directory import Directory
+from queen.core.push import Pushed, PushItem, fix, pushed
+from queen.core.store import (
+    AckItem,
+    NewMessage,
+    PartitionName,
+    Store,
+    TransactionPlan,
+    UnknownPartition,
+    by_queue,
+)
+from queen.core.wakeups import Wakeups
+
+
+class AckStep(Struct, frozen=True):
+    """One acknowledgement of a transaction."""
+
+    group: str
+    item: AckItem
+
+
+Step = PushItem | AckStep
+
+
+class Transacted(Struct, frozen=True):
+    """What became of a transaction.
+
+    `error` None: all of it was done, and there is an answer for each step, in their order. Otherwise nothing
+    was done, and the answers are those of the steps before the one that failed.
+    """
+
+    answers: Sequence[Pushed | Acked]
+    error: str | None
+
+
+class Transactor:
+    """The transaction operation of one server process."""
+
+    def __init__(self, store: Store, directory: Directory, wakeups: Wakeups) -> None:
+        self._store = store
+        self._directory = directory
+        self._wakeups = wakeups
+
+    async def apply(self, steps: Sequence[Step], required: Sequence[UUID], deadline: Deadline) -> Transacted:
+        """Do all steps or none. `required`: leases that must all live at that moment."""
+        for step in steps:
+            if isinstance(step, AckStep) and step.item.status not in STATUSES:
+                return Transacted((), _failed(unknown_status(step.item)))
+        messages = [fix(step) for step in steps if isinstance(step, PushItem)]
+        acks = [step for step in steps if isinstance(step, AckStep)]
+        try:
+            return await self._apply(steps, messages, acks, required, deadline)
+        except UnknownPartition:
+            # A queue was deleted since we resolved it. Nothing was done: make it again, once.
+            self._directory.forget(message.partition for message in messages)
+            return await self._apply(steps, messages, acks, required, deadline)
+
+    async def _apply(
+        self,
+        steps: Sequence[Step],
+        messages: Sequence[NewMessage],
+        acks: Sequence[AckStep],
+        required: Sequence[UUID],
+        deadline: Deadline,
+    ) -> Transacted:
+        partitions = await self._directory.resolve((message.partition for message in messages), deadline)
+        plan = TransactionPlan(
+            messages=messages,
+            partitions=[partitions[message.partition].id for message in messages],
+            acks=[(step.group, step.item) for step in acks],
+            required=required,
+        )
+        outcome = await self._store.transact(plan, deadline)
+        if outcome.lost:
+            lease = required[outcome.lost[0]]
+            return Transacted((), f"required lease {lease}: Invalid or expired lease")
+        push_answers = iter(pushed(messages, partitions, outcome.existing))
+        ack_answers = [acked(each) for each in outcome.acks]
+        acks_left = iter(ack_answers)
+        answers: list[Pushed | Acked] = []
+        for step in steps:
+            answer = next(push_answers) if isinstance(step, PushItem) else next(acks_left)
+            if isinstance(answer, Acked) and not answer.success:
+                return Transacted(answers, _failed(answer))
+            answers.append(answer)
+        self._wake(messages, acks, ack_answers)
+        return Transacted(answers, None)
+
+    def _wake(
+        self, messages: Sequence[NewMessage], acks: Sequence[AckStep], answers: Sequence[Acked]
+    ) -> None:
+        for queue, changed in by_queue(message.partition for message in messages).items():
+            self._wakeups.wake(queue, changed)
+        ended: dict[str, set[PartitionName]] = {}
+        for step, answer in zip(acks, answers, strict=True):
+            ended.setdefault(step.group, set()).update(ended_leases([answer]))
+        for group, names in ended.items():
+            for queue, partitions in by_queue(names).items():
+                self._wakeups.wake(queue, partitions, group)
+
+
+def _failed(answer: Acked) -> str:
+    return f"ACK operation failed: {answer.error}"
