@@ -13,6 +13,7 @@ from queen.api.configure import ConfigureResource
 from queen.api.health import HealthResource
 from queen.api.lease import LeaseResource
 from queen.api.metrics import MetricsResource
+from queen.api.openapi import OpenApiResource
 from queen.api.pop import PopResource
 from queen.api.push import PushResource
 from queen.api.transaction import TransactionResource
@@ -104,4 +105,5 @@ def _routes(
         TransactionResource(Transactor(store, directory, wakeups), activity, timeout_ms),
         LeaseResource(store, timeout_ms),
     ]
-    return RouteTable(route for resource in resources for route in resource.routes())
+    routes = [route for resource in resources for route in resource.routes()]
+    return RouteTable([*routes, *OpenApiResource(routes).routes()])

@@ -13,7 +13,10 @@ import msgspec
 from queen.errors import BadRequest
 from queen.http.message import Response
 
-NULL = msgspec.Raw(b"null")
+
+def null() -> msgspec.Raw:
+    """What a payload is that was not given. As a factory: a schema cannot show a `Raw` as a default."""
+    return msgspec.Raw(b"null")
 
 
 class Decoder:

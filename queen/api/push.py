@@ -3,7 +3,7 @@
 import msgspec
 from msgspec import Struct
 
-from queen.api.codec import NULL, Decoder, answer, payload_text, text_of, uuid_of
+from queen.api.codec import Decoder, answer, null, payload_text, text_of, uuid_of
 from queen.core.deadline import Deadline
 from queen.core.push import Pushed, Pusher, PushItem
 from queen.core.store import PartitionName
@@ -18,7 +18,7 @@ class Item(Struct):
 
     queue: str
     partition: str = "Default"
-    payload: msgspec.Raw = NULL
+    payload: msgspec.Raw = msgspec.field(default_factory=null)
     transaction_id: str = msgspec.field(default="", name="transactionId")
     trace_id: str = msgspec.field(default="", name="traceId")
 

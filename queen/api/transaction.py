@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from queen.api import ack, push
-from queen.api.codec import NULL, Decoder, answer, text_of
+from queen.api.codec import Decoder, answer, null, text_of
 from queen.core.ack import Acked
 from queen.core.deadline import Deadline
 from queen.core.push import Pushed, PushItem
@@ -31,7 +31,7 @@ class OperationIn(Struct, rename="camel"):
     items: list[push.Item] | None = None
     queue: str | None = None
     partition: str = "Default"
-    payload: msgspec.Raw = NULL
+    payload: msgspec.Raw = msgspec.field(default_factory=null)
     trace_id: str = ""
     transaction_id: str = ""
     partition_id: str | None = None
