@@ -88,16 +88,25 @@ class Notifier:
     @asynccontextmanager
     async def running(self, hearer: Hearer) -> AsyncIterator[None]:
         """Listen and tell inside the block; what was announced before its end is still sent."""
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(self._run(hearer))
+        task = asyncio.create_task(self._run(hearer), name="wake-ups")
+        try:
             yield
             self._stopping = True
             self._stir.set()
             if self.listening:
                 await asyncio.wait((task,), timeout=LAST_WORDS_S)
+        finally:
             task.cancel()
+            await asyncio.wait((task,))
 
     async def _run(self, hearer: Hearer) -> None:
+        try:
+            await self._listen_again_and_again(hearer)
+        except Exception:  # noqa: BLE001 - the edge of the task: the server goes on, its polls look by themselves
+            _log.exception("wakeups_failed")
+            self._listening = False
+
+    async def _listen_again_and_again(self, hearer: Hearer) -> None:
         pause_s = FIRST_PAUSE_S
         while not self._stopping:
             try:
@@ -121,6 +130,7 @@ class Notifier:
             await self._hear_echo()
             self._tell_state(True)
             hearer.hear_anything()
+            self._stir.set()
             await self._tell(connection)
         finally:
             await _close(connection)

@@ -25,8 +25,9 @@ _SHUTDOWN = ("57P01", "57P02", "57P03")  # admin shutdown, crash shutdown, canno
 _BAD_VALUE = ("22",)  # data exceptions: the values, not the database, are wrong
 _RETRYABLE = ("40001", "40P01")  # serialization failure, deadlock: rolled back, the same may succeed
 
-# What asyncpg raises when the database fails; TimeoutError is an OSError.
-DATABASE_FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+# What asyncpg raises when the database fails; TimeoutError is an OSError. The last one is what it says for
+# some milliseconds after PostgreSQL has ended a session ("cannot switch to state").
+DATABASE_FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class Retryable(Exception):

@@ -11,7 +11,7 @@ from queen.core.push import Pushed, PushItem
 from queen.core.store import PartitionName
 from queen.errors import DatabaseUnavailable, NotDone, OutcomeUnknown, StatementFailed
 from queen.local.database import Database
-from queen.postgres.outcome import Retryable, classify
+from queen.postgres.outcome import Retryable, classify, executing
 from queen.settings import PushStrategy
 from tests.waiting import until
 
@@ -108,3 +108,11 @@ def test_each_class_of_error_has_one_meaning(state: str, commits: bool, expected
     assert type(meant) is expected
     assert "\n" not in str(meant)
     assert isinstance(meant, NotDone | OutcomeUnknown | Retryable)
+
+
+def test_what_asyncpg_says_of_a_session_that_was_ended_just_now_is_a_failure_of_the_database() -> None:
+    said = asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
+    with pytest.raises(OutcomeUnknown), executing():
+        raise said
+    with pytest.raises(DatabaseUnavailable), executing(commits=False):
+        raise said
