@@ -1,0 +1,62 @@
+"""The server is what its OpenAPI document says.
+
+schemathesis makes requests from the document and holds every answer against it: its status, its content
+type, its schema, and that nothing is answered 500.
+"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from queen.local.postgres import PostgresServer
+from queen.local.server import QueenServer
+from tests.conftest import fresh_database
+
+EXAMPLES = 30  # of each operation
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def url(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    log: Path = tmp_path_factory.mktemp("described") / "server.log"
+    async with fresh_database(postgres) as database:
+        environ = {**database.environ(), "PORT": "0", "DEFAULT_TIMEOUT": "50", "DB_POOL_SIZE": "2"}
+        async with QueenServer.start(environ, log=log) as server:
+            yield server.url
+
+
+def test_every_answer_is_as_described(url: str) -> None:
+    document: Any = schemathesis.openapi.from_url(f"{url}/openapi.json")
+    operations = [found.ok() for found in document.get_all_operations()]
+    assert len(operations) > 10
+    for operation in operations:
+        check(operation)
+
+
+def check(operation: Any) -> None:
+    """Requests from the description of one operation, and their answers against it."""
+
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(case=operation.as_strategy())
+    def every_answer_is_as_described(case: Any) -> None:
+        if "timeout" in (case.query or {}):
+            case.query["timeout"] = 20  # a long poll may wait for a day
+        case.call_and_validate(checks=CHECKS)
+
+    every_answer_is_as_described()
