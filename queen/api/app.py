@@ -31,6 +31,7 @@ from queen.observe.activity import Activity
 from queen.observe.loop_lag import LoopLag
 from queen.observe.pool import PoolGauges
 from queen.postgres.migrate import migrate
+from queen.postgres.notify import Notifier
 from queen.postgres.pool import Pool, open_pool
 from queen.postgres.store import PostgresStore
 from queen.settings import Settings
@@ -60,7 +61,7 @@ class Application:
 async def application(
     settings: Settings, connections: Connections, lag: LoopLag
 ) -> AsyncIterator[Application]:
-    """Open the pool, bring the database to this version, and yield what to serve.
+    """Open the pool, bring the database to this version, listen for wake-ups, and yield what to serve.
 
     `connections` and `lag` are the worker's own, for the metrics.
 
@@ -69,9 +70,11 @@ async def application(
     gauges = PoolGauges(settings.db_pool_size)
     async with open_pool(settings, gauges) as pool:
         await _prepare(pool, settings)
-        wakeups = Wakeups()
+        notifier = Notifier(settings)
+        wakeups = Wakeups(notifier)
         routes = _routes(settings, pool, gauges, wakeups, connections, lag)
-        yield Application(routes, wakeups)
+        async with notifier.running(wakeups):
+            yield Application(routes, wakeups)
 
 
 async def _prepare(pool: Pool, settings: Settings) -> None:
