@@ -64,7 +64,7 @@ async def open_target(
     settings = load({**environ, **overrides, "PORT": "0", "HOST": LOOPBACK})
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
-            open_database(environ, settings=room_for(settings.db_pool_size))
+            open_database(environ, settings=room_for(settings.db_pool_size, settings.num_workers))
         )
         log = scratch / "server.log"
         given = {**settings.environ(), **database.environ()}

@@ -1,5 +1,6 @@
 -- What the client backends of one database are doing, in one row. Holds no snapshot beyond its own statement.
--- Server-side work (checkpointer, autovacuum, WAL writer) is left out: it is not what the pool does.
+-- Server-side work (checkpointer, autovacuum, WAL writer) is left out, and so are the server's connections
+-- for wake-ups: it is not what the pool does.
 -- $1 database name
 SELECT count(*) FILTER (WHERE state = 'active')::int AS active,
        count(*) FILTER (WHERE state = 'idle')::int AS idle,
@@ -15,3 +16,4 @@ SELECT count(*) FILTER (WHERE state = 'active')::int AS active,
        (SELECT tup_inserted FROM pg_stat_database WHERE datname = $1::text) AS rows_inserted
 FROM pg_stat_activity
 WHERE datname = $1::text AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+  AND application_name <> 'queen-wakeups'

@@ -21,7 +21,7 @@ from queen.local.database import Database
 from queen.local.open_database import Connection
 
 CONNECT_TIMEOUT_S = 10.0
-CONNECTIONS_BESIDE_THE_POOL = 8  # wake-ups, migrations, sampler, audit, some reserve
+CONNECTIONS_BESIDE_THE_SERVER = 7  # migrations, sampler, audit, some reserve
 ROUND_TRIPS = 21  # of which the median counts
 ABILITIES_SQL = Path(__file__).with_name("abilities.sql").read_text(encoding="utf-8")
 
@@ -42,15 +42,18 @@ class TrialDatabases:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, server: Database, *, largest_pool: int) -> AsyncIterator["TrialDatabases"]:
+    async def open(
+        cls, server: Database, *, largest_pool: int, workers: int = 1
+    ) -> AsyncIterator["TrialDatabases"]:
         """Connect and see that the trials can run there.
 
+        `workers`: the most processes of a server; each has one connection for wake-ups beside the pool.
         Raises `UserError` when we may not create databases, or when the largest pool does not fit.
         """
         connection = await connect(server)
         try:
             databases = cls(server, connection)
-            await databases._check(largest_pool)
+            await databases._check(largest_pool, workers)
             yield databases
         finally:
             await connection.close()
@@ -93,7 +96,7 @@ class TrialDatabases:
             )
         return {row["name"]: row["value"] for row in rows}
 
-    async def _check(self, largest_pool: int) -> None:
+    async def _check(self, largest_pool: int, workers: int) -> None:
         row = await self._connection.fetchrow(ABILITIES_SQL)
         assert row is not None
         self._may_checkpoint = row["may_checkpoint"]
@@ -102,7 +105,7 @@ class TrialDatabases:
                 f"user {self._server.user} may not create databases, and a trial never uses an existing one: "
                 f"ALTER ROLE {self._server.user} CREATEDB, or unset PG_HOST to use the embedded PostgreSQL"
             )
-        needed = largest_pool + CONNECTIONS_BESIDE_THE_POOL
+        needed = largest_pool + workers + CONNECTIONS_BESIDE_THE_SERVER
         if row["free_connections"] < needed:
             raise UserError(
                 f"a pool of {largest_pool} needs {needed} connections, {row['free_connections']} are free "

@@ -70,10 +70,12 @@ class Sweep:
     @asynccontextmanager
     async def _bench(self) -> AsyncIterator[Bench]:
         request = self._request
-        largest_pool = max(planned.cell.pool or 0 for part in self.state.parts for planned in part.cells)
+        cells = [planned.cell for part in self.state.parts for planned in part.cells]
+        largest_pool = max(cell.pool or 0 for cell in cells)
+        workers = max(cell.num_workers for cell in cells)
         async with (
-            open_database(request.environ, settings=room_for(largest_pool)) as database,
-            TrialDatabases.open(database.address, largest_pool=largest_pool) as databases,
+            open_database(request.environ, settings=room_for(largest_pool, workers)) as database,
+            TrialDatabases.open(database.address, largest_pool=largest_pool, workers=workers) as databases,
             LoadStage(self._staging) as stage,
         ):
             require_space((request.run.root, *((database.server.data,) if database.server else ())))

@@ -78,7 +78,7 @@ def _serve_with_postgres(settings: Settings, data: Path | None) -> int:
     from queen.local.open_database import room_for
     from queen.local.postgres import PostgresServer
 
-    starting = PostgresServer.start(settings=room_for(settings.db_pool_size), data=data)
+    starting = PostgresServer.start(settings=room_for(settings.db_pool_size, settings.num_workers), data=data)
     with sigterm_interrupts(), held_open(starting) as postgres:
         what = f"PostgreSQL {postgres.version} ({postgres.source})"
         kept = f"data in {data}" if data else "temporary (--data DIR keeps it)"

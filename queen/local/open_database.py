@@ -17,7 +17,7 @@ from queen.settings import load
 
 ANSWER_TIMEOUT_S = 5.0
 STOCK_MAX_CONNECTIONS = 200
-SPARE_CONNECTIONS = 30  # beside the pool: NOTIFY, the sampler, the audit, superuser_reserved_connections
+SPARE_CONNECTIONS = 30  # beside the server: the sampler, the audit, superuser_reserved_connections
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -71,9 +71,12 @@ def outside_database(environ: Mapping[str, str]) -> Database | None:
     )
 
 
-def room_for(pool: int) -> Mapping[str, str]:
-    """The settings of a PostgreSQL of ours that has a pool of that size beside whoever else looks in."""
-    return {"max_connections": str(max(STOCK_MAX_CONNECTIONS, pool + SPARE_CONNECTIONS))}
+def room_for(pool: int, workers: int) -> Mapping[str, str]:
+    """The settings of a PostgreSQL of ours for a server with that DB_POOL_SIZE and NUM_WORKERS.
+
+    Each worker has one connection for wake-ups beside the pool, and others look in.
+    """
+    return {"max_connections": str(max(STOCK_MAX_CONNECTIONS, pool + workers + SPARE_CONNECTIONS))}
 
 
 async def connect(database: Database, *, timeout_s: float) -> Connection:

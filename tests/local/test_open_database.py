@@ -61,8 +61,9 @@ async def test_one_that_never_answers_is_told(silent_port: int, monkeypatch: pyt
 
 
 def test_one_of_ours_has_room_for_the_pool_and_for_whoever_looks_in() -> None:
-    assert room_for(20) == {"max_connections": "200"}
-    assert int(room_for(500)["max_connections"]) > 500
+    assert room_for(20, 1) == {"max_connections": "200"}
+    assert int(room_for(500, 1)["max_connections"]) > 501
+    assert int(room_for(500, 64)["max_connections"]) == int(room_for(500, 1)["max_connections"]) + 63
 
 
 async def test_a_host_that_does_not_exist_is_told() -> None:

@@ -9,6 +9,7 @@ from loadtests.sweep.activity import read_activity
 from loadtests.sweep.databases import TrialDatabases, connect, round_trip_ms
 from queen.errors import UserError
 from queen.local.database import Database
+from queen.postgres.notify import APPLICATION_NAME
 
 NAME = "queen_trial_test_001"
 
@@ -66,6 +67,9 @@ async def test_a_pool_that_does_not_fit_gets_one_line(each_database: Database) -
     with pytest.raises(UserError, match=r"a pool of 5000 needs 5008 connections, .* max_connections"):
         async with TrialDatabases.open(each_database, largest_pool=5000):
             pass
+    with pytest.raises(UserError, match=r"a pool of 5000 needs 5010 connections"):
+        async with TrialDatabases.open(each_database, largest_pool=5000, workers=3):
+            pass
 
 
 async def test_no_database_is_one_line(each_database: Database, unused_tcp_port: int) -> None:
@@ -95,6 +99,10 @@ async def test_activity_counts_the_trial_s_backends_by_what_they_do(each_databas
                 break
     assert (activity.active, activity.idle, activity.idle_in_transaction, activity.running) == (1, 1, 1, 0)
     assert activity.wal_bytes > 0
+    await idle.execute(f"SET application_name = '{APPLICATION_NAME}'")
+    without = await read_activity(own, each_database.name)
+    assert without is not None
+    assert without.idle == 0, "a connection for wake-ups is not one of the pool's"
     await holder.execute("ROLLBACK")
     await waiting
     for connection in (idle, locked, holder, own):
