@@ -1,0 +1,52 @@
+"""A server for each configuration, a client of it, and a queue that no other test uses.
+
+A test runs once on every configuration (`serving.EVERY`) unless it is marked with `on(FEW)` or `on(ONE)`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from itertools import count
+
+import pytest
+import pytest_asyncio
+
+from tests.conftest import Servers
+
+from .client import Client, Queue
+from .serving import EVERY, Configuration, Deployment, Deployments
+
+_serial = count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "covers(*routes): the routes whose promise a test checks")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def deployments(
+    servers: Servers, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Deployments]:
+    async with AsyncExitStack() as stack:
+        yield Deployments(servers, stack, tmp_path_factory.mktemp("servers"))
+
+
+@pytest.fixture(scope="session", params=EVERY, ids=str)
+def configuration(request: pytest.FixtureRequest) -> Configuration:
+    chosen: Configuration = request.param
+    return chosen
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def deployment(deployments: Deployments, configuration: Configuration) -> Deployment:
+    return await deployments.get(configuration)
+
+
+@pytest.fixture
+def client(deployment: Deployment) -> Client:
+    return Client(deployment.url)
+
+
+@pytest.fixture
+def orders(client: Client) -> Queue:
+    """A queue that no other test uses; it does not exist yet."""
+    return Queue(client, f"orders-{next(_serial)}")

@@ -1,0 +1,66 @@
+"""/health, /livez and /metrics…: what an orchestrator and the guide's reader look at."""
+
+import pytest
+
+from .client import Client, Queue, item
+from .marks import FEW, covers, on
+from .serving import POOL_SIZE
+
+pytestmark = on(FEW)
+
+
+@covers("GET /health")
+async def test_a_healthy_server_is_ready_and_says_so(client: Client) -> None:
+    answer = await client.get("/health")
+    health = answer.json
+    assert (answer.status, health["status"], health["database"]) == (200, "healthy", "connected")
+    assert health["queen"] == {"worker_id": health["worker_id"], "status": "active"}
+    assert {"server", "version"} <= health.keys()
+
+
+@covers("GET /livez")
+async def test_a_process_that_answers_is_alive(client: Client) -> None:
+    answer = await client.get("/livez")
+    assert (answer.status, answer.json) == (200, {"status": "alive"})
+
+
+@pytest.mark.parametrize("path", ["/health", "/livez", "/metrics", "/metrics/pool"])
+@covers("GET /health", "GET /livez", "GET /metrics", "GET /metrics/pool")
+async def test_head_is_answered_like_get_without_the_body(client: Client, path: str) -> None:
+    answer = await client.ask("HEAD", path)
+    assert (answer.status, answer.raw) == (200, b"")
+    assert int(answer.headers["content-length"]) > 0
+
+
+@covers("GET /metrics")
+async def test_metrics_count_requests_and_messages(client: Client, orders: Queue) -> None:
+    before = (await client.get("/metrics")).json
+    await orders.push("a", "b")
+    await client.ack(*map(item, await orders.pop(2)))
+    after = (await client.get("/metrics")).json
+    assert after["requests"]["total"] - before["requests"]["total"] == 1
+    assert after["messages"]["total"] - before["messages"]["total"] == 2
+    assert after["popped"]["total"] - before["popped"]["total"] == 2
+    assert after["acked"]["total"] - before["acked"]["total"] == 2
+    assert after["uptime"] > before["uptime"] > 0
+    assert {"rss", "heapTotal", "heapUsed", "external", "arrayBuffers"} <= after["memory"].keys()
+    assert after["memory"]["rss"] > 2**20
+    assert after["cpu"]["user"] > 0
+    assert {"poolSize", "idleConnections", "waitingRequests"} <= after["database"].keys()
+    assert after["connections"]["open"] >= 1
+    assert after["connections"]["refused"] == 0
+
+
+@covers("GET /metrics/pool")
+async def test_the_pool_shows_the_guides_gauges_and_what_happened_between_two_looks(
+    client: Client, orders: Queue
+) -> None:
+    before = (await client.get("/metrics/pool")).json
+    assert {"totalCount", "idleCount", "waitingCount"} <= before.keys()
+    assert before["maxCount"] == POOL_SIZE
+    await orders.push("a")
+    after = (await client.get("/metrics/pool")).json
+    assert 1 <= after["totalCount"] <= POOL_SIZE
+    assert after["idleCount"] <= after["totalCount"]
+    assert after["acquires"] > before["acquires"]
+    assert sum(after["holdHistogram"]["counts"]) == after["acquires"]

@@ -1,0 +1,182 @@
+"""Pop with wait=true: parked without a connection, awake at once when there is something."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import perf_counter
+
+import pytest
+
+from tests.waiting import until
+
+from .answers import Message
+from .client import Client, Queue, ids, item
+from .marks import FEW, covers, on
+
+POP_QUEUE = "GET /api/v1/pop/queue/{queue}"
+POP_PARTITION = "GET /api/v1/pop/queue/{queue}/partition/{partition}"
+
+AT_ONCE_S = 0.9  # below the slow poll that would find it anyway; the machine may be busy
+
+pytestmark = covers(POP_QUEUE)
+
+
+async def parked(client: Client) -> int:
+    """How many polls wait for better times."""
+    count: int = (await client.get("/metrics")).json["parkedPolls"]
+    return count
+
+
+@asynccontextmanager
+async def waiting(
+    orders: Queue, batch: int = 1, partition: str | None = None, **query: object
+) -> AsyncIterator[asyncio.Task[list[Message]]]:
+    """A poll that has found nothing and waits; cancelled at the end of the block if it still does."""
+    before = await parked(orders.client)
+    poll = asyncio.create_task(orders.pop(batch, partition, **{"wait": "true", "timeout": 20_000, **query}))
+    try:
+
+        async def is_parked() -> bool:
+            return poll.done() or await parked(orders.client) > before
+
+        await until(is_parked)
+        assert not poll.done(), poll
+        yield poll
+    finally:
+        poll.cancel()
+        await asyncio.wait((poll,))
+
+        async def is_gone() -> bool:
+            return await parked(orders.client) <= before
+
+        await until(is_gone)
+
+
+async def at_once(poll: asyncio.Task[list[Message]]) -> list[str]:
+    """What the poll brings, soon."""
+    async with asyncio.timeout(AT_ONCE_S):
+        return ids(await poll)
+
+
+@pytest.mark.parametrize("partition", [None, "p"])
+@covers(POP_PARTITION)
+async def test_a_push_wakes_a_poll(orders: Queue, partition: str | None) -> None:
+    """A poll waits for a queue or a partition that does not exist yet, too."""
+    async with waiting(orders, partition=partition) as poll:
+        await orders.push("a", partition="p")
+        assert await at_once(poll) == ["a"]
+
+
+async def test_a_push_to_another_partition_leaves_a_poll_of_one_asleep(orders: Queue) -> None:
+    async with waiting(orders, partition="p") as poll:
+        await orders.push("a", partition="q")
+        await orders.push("b", partition="p")
+        assert await at_once(poll) == ["b"]
+
+
+async def test_every_group_is_woken(orders: Queue) -> None:
+    async with waiting(orders) as queue_mode, waiting(orders, consumerGroup="g") as group:
+        await orders.push("a")
+        assert await at_once(queue_mode) == ["a"]
+        assert await at_once(group) == ["a"]
+
+
+async def test_one_message_goes_to_one_of_those_who_wait(orders: Queue) -> None:
+    async with waiting(orders) as first, waiting(orders) as second:
+        await orders.push("a")
+        done, still = await asyncio.wait((first, second), return_when=asyncio.FIRST_COMPLETED)
+        assert [ids(poll.result()) for poll in done] == [["a"]]
+        await orders.push("b", partition="another")
+        assert [await at_once(poll) for poll in still] == [["b"]]
+
+
+@pytest.mark.parametrize("status", ["failed", "retry", "completed"])
+@covers("POST /api/v1/ack", "POST /api/v1/ack/batch")
+async def test_the_end_of_a_lease_wakes_a_poll(client: Client, orders: Queue, status: str) -> None:
+    """An ack that ends a lease wakes who waits for what is left, or comes back."""
+    await orders.push("a", "b")
+    [a] = await orders.pop()
+    async with waiting(orders) as poll:
+        await client.ack(item(a, status))
+        assert await at_once(poll) == (["b"] if status == "completed" else ["a"])
+
+
+@on(FEW)
+async def test_a_lease_that_runs_out_wakes_a_poll(orders: Queue) -> None:
+    await orders.configure(leaseTime=1)
+    await orders.push("a")
+    await orders.pop()
+    started = perf_counter()
+    async with waiting(orders) as poll:
+        async with asyncio.timeout(10):
+            [again] = await poll
+    assert perf_counter() - started < 1 + AT_ONCE_S
+    assert (again.transaction_id, again.lease_expiries, again.retry_count) == ("a", 1, 0)
+
+
+@on(FEW)
+@covers("POST /api/v1/configure")
+async def test_a_message_that_falls_due_wakes_a_poll(orders: Queue) -> None:
+    """delayedProcessing: a message is invisible until it is that old."""
+    await orders.configure(delayedProcessing=1)
+    async with waiting(orders) as poll:
+        started = perf_counter()
+        await orders.push("a")
+        async with asyncio.timeout(10):
+            assert ids(await poll) == ["a"]
+    assert 1 <= perf_counter() - started < 1 + AT_ONCE_S
+
+
+@on(FEW)
+@covers("POST /api/v1/configure")
+async def test_a_window_that_closes_wakes_a_poll(orders: Queue) -> None:
+    """windowBuffer: a partition gives nothing until its newest message is that old."""
+    await orders.configure(windowBuffer=1)
+    await orders.push("a")
+    async with waiting(orders, batch=9) as poll:
+        await orders.push("b")
+        started = perf_counter()
+        async with asyncio.timeout(10):
+            assert ids(await poll) == ["a", "b"]
+    assert 0.9 < perf_counter() - started < 1 + AT_ONCE_S
+
+
+@covers("GET /api/v1/pop/queue/{queue}/partition/{partition}")
+@pytest.mark.parametrize("partition", [None, "Default"])
+@on(FEW)
+async def test_a_poll_that_finds_nothing_in_time_is_204(orders: Queue, partition: str | None) -> None:
+    started = perf_counter()
+    answer = await orders.pop_answer(partition, wait=True, timeout=200)
+    assert (answer.status, answer.raw) == (204, b"")
+    assert 0.19 < perf_counter() - started < 0.2 + AT_ONCE_S
+
+
+@on(FEW)
+async def test_without_wait_nothing_waits(orders: Queue) -> None:
+    async with asyncio.timeout(AT_ONCE_S):
+        assert (await orders.pop_answer(timeout=20_000)).status == 204
+        assert (await orders.pop_answer(wait=True, timeout=0)).status == 204
+        assert (await orders.pop_answer(wait=True, timeout=-5)).status == 204
+
+
+async def test_a_poll_takes_what_is_there(orders: Queue) -> None:
+    await orders.push("a")
+    async with asyncio.timeout(AT_ONCE_S):
+        assert ids(await orders.pop(9, wait="true", timeout=20_000)) == ["a"]
+
+
+async def test_a_group_that_subscribes_to_what_is_new_waits_for_it(orders: Queue) -> None:
+    """Upstream registers the group when it claims, and skips what was pushed meanwhile."""
+    await orders.push("old")
+    async with waiting(orders, consumerGroup="g", subscriptionMode="new") as poll:
+        await orders.push("new")
+        assert await at_once(poll) == ["new"]
+
+
+@on(FEW)
+async def test_a_client_that_disconnects_waits_no_more_and_leaves_no_lease(orders: Queue) -> None:
+    """A disconnected poll is no longer parked, and the message goes to who asks next."""
+    async with waiting(orders) as poll:
+        poll.cancel()
+    await orders.push("a")
+    assert ids(await orders.pop()) == ["a"]
