@@ -58,6 +58,17 @@ class MethodNotAllowed(QueenError):
         self.allow = allow
 
 
+class QueueFull(QueenError):
+    """The queue's backlog has reached its maxSize: nothing was stored, send it again later (RFC 6585 §4)."""
+
+    status = 429
+    code = "queue_full"
+    retry_after_s = 1
+
+    def __init__(self, queue: str, backlog: int, max_size: int) -> None:
+        super().__init__(f"queue {queue!r} is full: {backlog} messages wait, maxSize is {max_size}")
+
+
 class NotDone(QueenError):
     """Nothing was applied: the same request can be sent again, always safely."""
 

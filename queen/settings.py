@@ -66,6 +66,12 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
     default_batch_size: Positive = 1  # messages a pop returns when it names no batch
     default_subscription_mode: str = ""  # "", "all", "new"
 
+    # background work (docs/contract.md has what retention and eviction delete)
+    retention_interval: Positive = 300_000  # ms between two sweeps for retention
+    retention_batch_size: Positive = 1_000  # messages deleted by one statement
+    eviction_interval: Positive = 60_000  # ms between two sweeps for maxWaitTimeSeconds
+    eviction_batch_size: Positive = 1_000  # messages deleted by one statement
+
     # limits of the HTTP connections
     max_clients: Positive = 4_096  # open connections of one worker; one more is answered 503
     max_request_line_bytes: Positive = 8 * 1024

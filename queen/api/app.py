@@ -18,6 +18,7 @@ from queen.api.pop import PopResource
 from queen.api.push import PushResource
 from queen.api.transaction import TransactionResource
 from queen.core.ack import Acker
+from queen.core.backlog import Backlog
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.pop import Popper
@@ -27,6 +28,8 @@ from queen.core.wakeups import Wakeups
 from queen.errors import DatabaseUnavailable, PoolTimeout, UserError
 from queen.http.connections import Connections
 from queen.http.routes import Route, RouteTable
+from queen.jobs.expiring import expiring_jobs
+from queen.jobs.periodic import Periodic
 from queen.observe.activity import Activity
 from queen.observe.loop_lag import LoopLag
 from queen.observe.pool import PoolGauges
@@ -51,10 +54,12 @@ class Application:
 
     routes: RouteTable
     wakeups: Wakeups
+    jobs: Periodic
 
     def begin_drain(self) -> None:
-        """Let every parked poll answer now: the server stops."""
+        """Let every parked poll answer now, and begin nothing new: the server stops."""
         self.wakeups.close()
+        self.jobs.stop()
 
 
 @asynccontextmanager
@@ -73,8 +78,9 @@ async def application(
         notifier = Notifier(settings)
         wakeups = Wakeups(notifier)
         routes = _routes(settings, pool, gauges, wakeups, connections, lag)
-        async with notifier.running(wakeups):
-            yield Application(routes, wakeups)
+        jobs = Periodic(expiring_jobs(PostgresStore(pool), settings))
+        async with notifier.running(wakeups), jobs.running():
+            yield Application(routes, wakeups, jobs)
 
 
 async def _prepare(pool: Pool, settings: Settings) -> None:
@@ -96,16 +102,19 @@ def _routes(
 ) -> RouteTable:
     store = PostgresStore(pool)
     directory = Directory(store)
+    backlog = Backlog(store)
     activity = Activity()
     timeout_ms = settings.db_statement_timeout
     resources: list[Resource] = [
         HealthResource(store),
         MetricsResource(gauges, activity, wakeups, connections, lag, settings.enable_metrics),
-        ConfigureResource(store, timeout_ms),
-        PushResource(Pusher(store, directory, wakeups, settings.push_strategy), activity, timeout_ms),
+        ConfigureResource(store, backlog, timeout_ms),
+        PushResource(
+            Pusher(store, directory, backlog, wakeups, settings.push_strategy), activity, timeout_ms
+        ),
         PopResource(Popper(store, directory, wakeups, timeout_ms), activity, settings),
         AckResource(Acker(store, wakeups), activity, timeout_ms),
-        TransactionResource(Transactor(store, directory, wakeups), activity, timeout_ms),
+        TransactionResource(Transactor(store, directory, backlog, wakeups), activity, timeout_ms),
         LeaseResource(store, timeout_ms),
     ]
     routes = [route for resource in resources for route in resource.routes()]

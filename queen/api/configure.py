@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from queen.api.codec import Decoder, answer, text_of
+from queen.core.backlog import Backlog
 from queen.core.deadline import Deadline
 from queen.core.store import QueueOptions, Store
 from queen.errors import BadRequest
@@ -16,11 +17,6 @@ Seconds = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
 _DEFAULT = QueueOptions()
-_NOT_ENFORCED = {
-    "max_size": "maxSize",
-    "retention_enabled": "retentionEnabled",
-    "max_wait_time_seconds": "maxWaitTimeSeconds",
-}
 _LEASE_OF_ZERO_S = 60  # leaseTime 0 means this
 
 
@@ -71,8 +67,9 @@ _DECODER = Decoder(Body, {"queue": "queue is required"})
 class ConfigureResource:
     """The configure endpoint."""
 
-    def __init__(self, store: Store, timeout_ms: int) -> None:
+    def __init__(self, store: Store, backlog: Backlog, timeout_ms: int) -> None:
         self._store = store
+        self._backlog = backlog
         self._timeout_ms = timeout_ms
 
     def routes(self) -> list[Route]:
@@ -91,14 +88,12 @@ class ConfigureResource:
             raise BadRequest(
                 "encryptionEnabled: this server does not encrypt payloads; encrypt them in the client"
             )
-        for name, wanted in _NOT_ENFORCED.items():
-            if getattr(options, name):
-                raise BadRequest(f"{wanted}: this version does not enforce it, so it does not accept it")
         options.lease_time = options.lease_time or _LEASE_OF_ZERO_S
         values = {name: getattr(options, name) for name in QueueOptions.__struct_fields__}
         made = await self._store.configure(
             queue, namespace, task, QueueOptions(**values), Deadline.after_ms(self._timeout_ms)
         )
+        self._backlog.forget(queue)
         return answer(
             Configured(
                 configured=True,

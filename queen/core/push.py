@@ -1,4 +1,4 @@
-"""Push: fix the ids, find the partitions, store by the chosen strategy, wake who waits.
+"""Push: fix the ids, see that there is room, find the partitions, store by the strategy, wake who waits.
 
 All items of a request or none; duplicates are answers, not errors. Message ids are fixed before the
 first try: when an internal retry meets a message with our own id, that message is ours and is `queued`.
@@ -9,6 +9,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from queen.core.backlog import Backlog
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.ids import uuid7
@@ -40,24 +41,33 @@ class Pushed(Struct, frozen=True):
 class Pusher:
     """The push operation of one server process."""
 
-    def __init__(self, store: Store, directory: Directory, wakeups: Wakeups, strategy: PushStrategy) -> None:
+    def __init__(
+        self,
+        store: Store,
+        directory: Directory,
+        backlog: Backlog,
+        wakeups: Wakeups,
+        strategy: PushStrategy,
+    ) -> None:
         inserts: dict[PushStrategy, Insert] = {
             PushStrategy.SEQUENTIAL: store.push_sequential,
             PushStrategy.BATCH: store.push_batch,
         }
         self._insert = inserts[strategy]
         self._directory = directory
+        self._backlog = backlog
         self._wakeups = wakeups
 
     async def push(self, items: Sequence[PushItem], deadline: Deadline) -> list[Pushed]:
-        """Store the items; one answer for each, in their order."""
+        """Store the items; one answer for each, in their order. Raises `QueueFull`."""
         messages = [fix(item) for item in items]
-        try:
-            partitions, existing = await self._store(messages, deadline)
-        except UnknownPartition:
-            # A queue was deleted since we resolved it. Nothing was stored: make it again, once.
-            self._directory.forget(message.partition for message in messages)
-            partitions, existing = await self._store(messages, deadline)
+        async with self._backlog.room(messages, deadline):
+            try:
+                partitions, existing = await self._store(messages, deadline)
+            except UnknownPartition:
+                # A queue was deleted since we resolved it. Nothing was stored: make it again, once.
+                self._directory.forget(message.partition for message in messages)
+                partitions, existing = await self._store(messages, deadline)
         for queue, changed in by_queue(message.partition for message in messages).items():
             self._wakeups.wake(queue, changed)
         return pushed(messages, partitions, existing)

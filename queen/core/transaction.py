@@ -11,6 +11,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from queen.core.ack import STATUSES, Acked, acked, ended_leases, unknown_status
+from queen.core.backlog import Backlog
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.push import Pushed, PushItem, fix, pushed
@@ -50,24 +51,29 @@ class Transacted(Struct, frozen=True):
 class Transactor:
     """The transaction operation of one server process."""
 
-    def __init__(self, store: Store, directory: Directory, wakeups: Wakeups) -> None:
+    def __init__(self, store: Store, directory: Directory, backlog: Backlog, wakeups: Wakeups) -> None:
         self._store = store
         self._directory = directory
+        self._backlog = backlog
         self._wakeups = wakeups
 
     async def apply(self, steps: Sequence[Step], required: Sequence[UUID], deadline: Deadline) -> Transacted:
-        """Do all steps or none. `required`: leases that must all live at that moment."""
+        """Do all steps or none. `required`: leases that must all live at that moment.
+
+        Raises `QueueFull` when there is no room for the pushes.
+        """
         for step in steps:
             if isinstance(step, AckStep) and step.item.status not in STATUSES:
                 return Transacted((), _failed(unknown_status(step.item)))
         messages = [fix(step) for step in steps if isinstance(step, PushItem)]
         acks = [step for step in steps if isinstance(step, AckStep)]
-        try:
-            return await self._apply(steps, messages, acks, required, deadline)
-        except UnknownPartition:
-            # A queue was deleted since we resolved it. Nothing was done: make it again, once.
-            self._directory.forget(message.partition for message in messages)
-            return await self._apply(steps, messages, acks, required, deadline)
+        async with self._backlog.room(messages, deadline):
+            try:
+                return await self._apply(steps, messages, acks, required, deadline)
+            except UnknownPartition:
+                # A queue was deleted since we resolved it. Nothing was done: make it again, once.
+                self._directory.forget(message.partition for message in messages)
+                return await self._apply(steps, messages, acks, required, deadline)
 
     async def _apply(
         self,

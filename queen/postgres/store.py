@@ -12,7 +12,9 @@ from uuid import UUID
 
 import asyncpg
 
+from queen.core.backlog import Depth
 from queen.core.deadline import Deadline
+from queen.core.expiry import Expiry, Step
 from queen.core.store import (
     AckItem,
     AckOutcome,
@@ -149,6 +151,14 @@ class PostgresStore:
         default = PartitionName(queue, "Default")
         partitions = await self.resolve([default], deadline)
         return ConfiguredQueue(queue_uuid=rows[0][0], partition_uuid=partitions[default].uuid)
+
+    async def depths(self, queues: Sequence[str], deadline: Deadline) -> Sequence[Depth]:
+        rows = await self._fetch(statements.DEPTHS, deadline, queues)
+        return [Depth(*row) for row in rows]
+
+    async def delete_prefixes(self, expiry: Expiry, after: int, most: int, deadline: Deadline) -> Step:
+        rows = await self._fetch(statements.DELETE_PREFIXES, deadline, expiry.value, after, most)
+        return Step(*rows[0])
 
     async def ping(self, deadline: Deadline) -> None:
         await self._fetch(statements.PING, deadline)

@@ -50,7 +50,6 @@ async def test_a_queue_has_every_default(orders: Queue) -> None:
     assert configured.options == DEFAULTS
 
 
-@pytest.mark.xfail(strict=True, reason="maxSize, retention and eviction are not enforced yet")
 async def test_every_option_is_echoed_with_the_value_in_force(client: Client, orders: Queue) -> None:
     body = {"queue": orders.name, "options": OTHERS}
     answer = await client.post("/api/v1/configure", body)

@@ -8,6 +8,7 @@ import msgspec
 import pytest_asyncio
 
 from queen.core.ack import Acker
+from queen.core.backlog import Backlog
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.notices import Announcer
@@ -87,16 +88,16 @@ async def open_queue(settings: Settings, announcer: Announcer | None = None) -> 
         async with pool.connection(soon()) as connection:
             await migrate(connection)
         store, wakeups = PostgresStore(pool), Wakeups(announcer)
-        directory = Directory(store)
+        directory, backlog = Directory(store), Backlog(store)
         yield Queue(
             pool=pool,
             gauges=gauges,
             store=store,
             wakeups=wakeups,
-            pushers={kind: Pusher(store, directory, wakeups, kind) for kind in PushStrategy},
+            pushers={kind: Pusher(store, directory, backlog, wakeups, kind) for kind in PushStrategy},
             popper=Popper(store, directory, wakeups, STATEMENT_TIMEOUT_MS),
             acker=Acker(store, wakeups),
-            transactor=Transactor(store, directory, wakeups),
+            transactor=Transactor(store, directory, backlog, wakeups),
         )
 
 
