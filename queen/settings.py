@@ -26,6 +26,7 @@ class PushStrategy(enum.Enum):
 
     SEQUENTIAL = "sequential"
     BATCH = "batch"
+    COALESCE = "coalesce"
 
 
 class LogLevel(enum.Enum):
@@ -62,6 +63,8 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
 
     # the queue
     push_strategy: PushStrategy = PushStrategy.BATCH
+    push_max_flushes: Positive = 2  # coalesce: flushes in flight, of one worker
+    push_max_flush_messages: Positive = 1_000  # coalesce: messages of one flush, but at least one request
     default_timeout: NonNegative = 30_000  # ms a long poll waits when it names no timeout
     default_batch_size: Positive = 1  # messages a pop returns when it names no batch
     default_subscription_mode: str = ""  # "", "all", "new"

@@ -32,7 +32,7 @@ def test_values_come_from_the_environment_and_empty_means_not_set() -> None:
         ({"DB_POOL_SIZE": "0"}, "DB_POOL_SIZE='0': expected int >= 1"),
         ({"DB_POOL_SIZE": "many"}, "DB_POOL_SIZE='many': expected int"),
         ({"PORT": "65536"}, "PORT='65536': expected int <= 65535"),
-        ({"PUSH_STRATEGY": "x"}, "PUSH_STRATEGY='x': expected one of sequential, batch"),
+        ({"PUSH_STRATEGY": "x"}, "PUSH_STRATEGY='x': expected one of sequential, batch, coalesce"),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL='loud': expected one of debug, info, warn, error"),
         ({"ENABLE_METRICS": "perhaps"}, "ENABLE_METRICS='perhaps': expected bool"),
         (

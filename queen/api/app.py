@@ -23,6 +23,7 @@ from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.pop import Popper
 from queen.core.push import Pusher
+from queen.core.strategies import insert_of
 from queen.core.transaction import Transactor
 from queen.core.wakeups import Wakeups
 from queen.errors import DatabaseUnavailable, PoolTimeout, UserError
@@ -110,7 +111,7 @@ def _routes(
         MetricsResource(gauges, activity, wakeups, connections, lag, settings.enable_metrics),
         ConfigureResource(store, backlog, timeout_ms),
         PushResource(
-            Pusher(store, directory, backlog, wakeups, settings.push_strategy), activity, timeout_ms
+            Pusher(store, directory, backlog, wakeups, insert_of(store, settings)), activity, timeout_ms
         ),
         PopResource(Popper(store, directory, wakeups, timeout_ms), activity, settings),
         AckResource(Acker(store, wakeups), activity, timeout_ms),

@@ -4,20 +4,18 @@ All items of a request or none; duplicates are answers, not errors. Message ids 
 first try: when an internal retry meets a message with our own id, that message is ours and is `queued`.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from msgspec import Struct
 
 from queen.core.backlog import Backlog
+from queen.core.coalesce import Insert
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.ids import uuid7
 from queen.core.store import NewMessage, Partition, PartitionName, Store, UnknownPartition, by_queue
 from queen.core.wakeups import Wakeups
-from queen.settings import PushStrategy
-
-Insert = Callable[[Sequence[NewMessage], Sequence[int], Deadline], Awaitable[dict[int, UUID]]]
 
 
 class PushItem(Struct, frozen=True):
@@ -47,13 +45,9 @@ class Pusher:
         directory: Directory,
         backlog: Backlog,
         wakeups: Wakeups,
-        strategy: PushStrategy,
+        insert: Insert,
     ) -> None:
-        inserts: dict[PushStrategy, Insert] = {
-            PushStrategy.SEQUENTIAL: store.push_sequential,
-            PushStrategy.BATCH: store.push_batch,
-        }
-        self._insert = inserts[strategy]
+        self._insert = insert
         self._directory = directory
         self._backlog = backlog
         self._wakeups = wakeups

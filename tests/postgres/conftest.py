@@ -14,6 +14,7 @@ from queen.core.directory import Directory
 from queen.core.notices import Announcer
 from queen.core.pop import Delivery, Popper, PopRequest
 from queen.core.push import Pusher
+from queen.core.strategies import insert_of
 from queen.core.transaction import Transactor
 from queen.core.wakeups import Wakeups
 from queen.local.database import Database
@@ -80,6 +81,11 @@ def settings_for(database: Database, **changes: object) -> Settings:
     return msgspec.structs.replace(settings, **changes)
 
 
+def using(settings: Settings, strategy: PushStrategy) -> Settings:
+    """The same settings with that strategy."""
+    return msgspec.structs.replace(settings, push_strategy=strategy)
+
+
 @asynccontextmanager
 async def open_queue(settings: Settings, announcer: Announcer | None = None) -> AsyncIterator[Queue]:
     """What `queen.api.app` wires, without the HTTP."""
@@ -94,7 +100,10 @@ async def open_queue(settings: Settings, announcer: Announcer | None = None) -> 
             gauges=gauges,
             store=store,
             wakeups=wakeups,
-            pushers={kind: Pusher(store, directory, backlog, wakeups, kind) for kind in PushStrategy},
+            pushers={
+                kind: Pusher(store, directory, backlog, wakeups, insert_of(store, using(settings, kind)))
+                for kind in PushStrategy
+            },
             popper=Popper(store, directory, wakeups, STATEMENT_TIMEOUT_MS),
             acker=Acker(store, wakeups),
             transactor=Transactor(store, directory, backlog, wakeups),

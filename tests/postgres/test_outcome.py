@@ -45,7 +45,11 @@ async def blocked_push(
 
 @pytest.mark.parametrize(
     ("strategy", "expected"),
-    [(PushStrategy.BATCH, OutcomeUnknown), (PushStrategy.SEQUENTIAL, DatabaseUnavailable)],
+    [
+        (PushStrategy.COALESCE, OutcomeUnknown),
+        (PushStrategy.BATCH, OutcomeUnknown),
+        (PushStrategy.SEQUENTIAL, DatabaseUnavailable),
+    ],
 )
 async def test_a_backend_that_dies_under_a_push(
     database: Database, strategy: PushStrategy, expected: type[Exception]

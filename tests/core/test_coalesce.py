@@ -1,0 +1,245 @@
+"""Coalescing: who rides with whom, what each rider is told, and that no flight is ever lost."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queen.core.coalesce import Coalescer, Existing
+from queen.core.deadline import Deadline
+from queen.core.ids import uuid7
+from queen.core.store import NewMessage, PartitionName, UnknownPartition
+from queen.errors import BadRequest, DatabaseUnavailable, OutcomeUnknown, PoolTimeout
+from tests.waiting import until
+
+LONG_MS = 10_000.0
+
+
+class Database:
+    """Stands in for `push_batch`: keeps ids by transaction id, waits to be let go, refuses as it is told."""
+
+    def __init__(self) -> None:
+        self.flushes: list[list[str]] = []
+        self.stored: dict[str, UUID] = {}
+        self.open = asyncio.Event()
+        self.open.set()
+        self.refuses: dict[str, Exception] = {}
+        self.under_way = 0
+        self.most_under_way = 0
+
+    async def insert(
+        self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
+    ) -> Existing:
+        assert len(messages) == len(partitions)
+        self.flushes.append([message.transaction_id for message in messages])
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            await self.open.wait()
+            await asyncio.sleep(0)
+        finally:
+            self.under_way -= 1
+        for message in messages:
+            if message.transaction_id in self.refuses:
+                raise self.refuses[message.transaction_id]
+        existing = {}
+        for index, message in enumerate(messages):
+            owner = self.stored.setdefault(message.transaction_id, message.id)
+            if owner != message.id:
+                existing[index] = owner
+        return existing
+
+
+def coalescer(
+    database: Database, flights: int = 1, messages: int = 100, boarding_ms: float = LONG_MS
+) -> Coalescer:
+    return Coalescer(database.insert, flights=flights, messages=messages, boarding_ms=boarding_ms)
+
+
+def push(sut: Coalescer, *names: str) -> "asyncio.Task[Existing]":
+    messages = [NewMessage(uuid7(), PartitionName("q", "p"), name, None, "1") for name in names]
+    return asyncio.create_task(sut.insert(messages, [1] * len(messages), Deadline.after_ms(LONG_MS)))
+
+
+async def parked(sut: Coalescer, riders: int) -> None:
+    await until(lambda: sut.waiting == riders)
+
+
+async def test_a_lone_push_departs_at_once() -> None:
+    database = Database()
+    assert await push(coalescer(database), "a") == {}
+    assert database.flushes == [["a"]]
+
+
+async def test_who_comes_meanwhile_rides_in_the_next_one_in_order() -> None:
+    database = Database()
+    database.open.clear()
+    sut = coalescer(database)
+    tasks = [push(sut, "a"), *(push(sut, name) for name in "bcd")]
+    await parked(sut, 3)
+    database.open.set()
+    assert await asyncio.gather(*tasks) == [{}] * 4
+    assert database.flushes == [["a"], ["b", "c", "d"]]
+
+
+async def test_a_flush_is_bounded_but_one_push_always_goes() -> None:
+    database = Database()
+    database.open.clear()
+    sut = coalescer(database, messages=3)
+    tasks = [push(sut, "a"), push(sut, "b", "c"), push(sut, "d", "e"), push(sut, *"fghij")]
+    await parked(sut, 3)
+    database.open.set()
+    await asyncio.gather(*tasks)
+    assert database.flushes == [["a"], ["b", "c"], ["d", "e"], ["f", "g", "h", "i", "j"]]
+
+
+async def test_at_most_so_many_flights_are_under_way() -> None:
+    database = Database()
+    sut = coalescer(database, flights=2, messages=1)
+    await asyncio.gather(*(push(sut, str(number)) for number in range(20)))
+    assert database.most_under_way == 2
+    assert sut.flying == 0
+
+
+async def test_each_rider_hears_of_its_own_duplicates() -> None:
+    database = Database()
+    await push(sut := coalescer(database), "x")
+    database.open.clear()
+    tasks = [push(sut, "a"), push(sut, "b", "x"), push(sut, "c"), push(sut, "x", "c")]
+    await parked(sut, 3)
+    database.open.set()
+    results = await asyncio.gather(*tasks)
+    assert results == [
+        {},
+        {1: database.stored["x"]},
+        {},
+        {0: database.stored["x"], 1: database.stored["c"]},
+    ]
+
+
+@pytest.mark.parametrize("refusal", [BadRequest("no"), UnknownPartition()], ids=["value", "partition"])
+async def test_a_refusal_is_its_own_riders_alone(refusal: Exception) -> None:
+    database = Database()
+    database.refuses = {"c": refusal}
+    database.open.clear()
+    sut = coalescer(database)
+    tasks = [push(sut, name) for name in "abcdefg"]
+    await parked(sut, 6)
+    database.open.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert results[2] is refusal
+    assert [result for index, result in enumerate(results) if index != 2] == [{}] * 6
+    assert sorted(database.stored) == list("abdefg")
+
+
+async def test_a_failure_of_the_database_is_everybodys() -> None:
+    database = Database()
+    database.refuses = {"c": DatabaseUnavailable("away")}
+    database.open.clear()
+    sut = coalescer(database)
+    tasks = [push(sut, name) for name in "abcd"]
+    await parked(sut, 3)
+    database.open.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert results[0] == {}
+    assert all(isinstance(result, DatabaseUnavailable) for result in results[1:])
+    assert len(database.flushes) == 2, "it is not tried again"
+
+
+async def test_who_waits_too_long_is_told_so_and_stores_nothing() -> None:
+    database = Database()
+    database.open.clear()
+    sut = coalescer(database, boarding_ms=30)
+    first, second = push(sut, "a"), push(sut, "b")
+    with pytest.raises(PoolTimeout):
+        await second
+    database.open.set()
+    assert await first == {}
+    assert await push(sut, "c") == {}
+    assert sorted(database.stored) == ["a", "c"]
+
+
+async def test_a_rider_that_leaves_is_left_behind() -> None:
+    database = Database()
+    database.open.clear()
+    sut = coalescer(database)
+    tasks = [push(sut, name) for name in "abc"]
+    await parked(sut, 2)
+    tasks[1].cancel()
+    await asyncio.wait([tasks[1]])
+    database.open.set()
+    assert await tasks[0] == await tasks[2] == {}
+    assert database.flushes == [["a"], ["c"]]
+
+
+async def test_a_pilot_that_is_cut_off_takes_its_flight_with_it() -> None:
+    """Its riders learn that nobody knows; those who still wait fly."""
+    database = Database()
+    database.open.clear()
+    sut = coalescer(database, messages=2)
+    tasks = [push(sut, name) for name in "abcd"]
+    await parked(sut, 3)
+    database.open.set()
+    assert await tasks[0] == {}
+    database.open.clear()
+    await until(lambda: database.flushes[-1] == ["b", "c"])
+    tasks[1].cancel()
+    with pytest.raises(OutcomeUnknown):
+        await tasks[2]
+    database.open.set()
+    assert await tasks[3] == {}
+    assert sut.flying == 0
+
+
+async def test_a_pilot_that_is_cut_off_before_it_flies_hands_over() -> None:
+    database = Database()
+    database.open.clear()
+    sut = coalescer(database, messages=1)
+    tasks = [push(sut, name) for name in "abc"]
+    await parked(sut, 2)
+    sut._hand_over()  # b is told to fly, and has not heard it yet
+    tasks[1].cancel()
+    database.open.set()
+    assert await tasks[0] == await tasks[2] == {}
+    assert ["b"] not in database.flushes
+
+
+@given(
+    sizes=st.lists(st.integers(1, 4), min_size=1, max_size=30),
+    flights=st.integers(1, 3),
+    most=st.integers(1, 6),
+    bad=st.sets(st.integers(0, 29), max_size=4),
+    cancelled=st.sets(st.integers(0, 29), max_size=4),
+)
+def test_whoever_comes_is_answered_for_itself(
+    sizes: list[int], flights: int, most: int, bad: set[int], cancelled: set[int]
+) -> None:
+    """Any crowd: each push is stored whole, refused for itself, or cut off; and every flight comes back."""
+
+    async def crowd() -> None:
+        database = Database()
+        names = [[f"{number}-{step}" for step in range(size)] for number, size in enumerate(sizes)]
+        database.refuses = {names[n][0]: BadRequest(str(n)) for n in bad if n < len(sizes)}
+        sut = coalescer(database, flights=flights, messages=most)
+        tasks = [push(sut, *each) for each in names]
+        await asyncio.sleep(0)
+        for number in cancelled & set(range(len(sizes))):
+            tasks[number].cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        for number, result in enumerate(results):
+            if isinstance(result, BadRequest):
+                assert str(result) == str(number) and number in bad
+            elif isinstance(result, asyncio.CancelledError):
+                assert number in cancelled
+            elif isinstance(result, OutcomeUnknown):
+                assert cancelled
+            else:
+                assert result == {}
+                assert set(names[number]) <= database.stored.keys()
+        assert sut.flying == 0 and not sut.waiting
+        assert await push(sut, "last") == {}
+
+    asyncio.run(crowd())
