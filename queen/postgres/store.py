@@ -4,13 +4,10 @@ Each method borrows one connection for one statement; only the sequential push h
 transaction of several round trips - which is what it is there to show.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import TypeVar
 from uuid import UUID
-
-import asyncpg
 
 from queen.core.backlog import Depth
 from queen.core.deadline import Deadline
@@ -30,42 +27,40 @@ from queen.core.store import (
     TransactionOutcome,
     TransactionPlan,
 )
-from queen.errors import QueenError, StatementFailed
+from queen.errors import QueenError
 from queen.postgres import statements
-from queen.postgres.outcome import Retryable, executing
+from queen.postgres.calls import Calls
+from queen.postgres.outcome import executing
 from queen.postgres.pool import Connection, Pool, is_lost
 
 _ROLLBACK_PATIENCE_S = 5.0  # beyond the deadline, if need be
-_TRIES = 5  # of a statement that PostgreSQL rolled back for a deadlock or a serialization failure
-
-Result = TypeVar("Result")
 
 
 class PostgresStore:
     """Messages in PostgreSQL."""
 
     def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+        self._calls = Calls(pool)
 
     async def resolve(
         self, names: Sequence[PartitionName], deadline: Deadline
     ) -> dict[PartitionName, Partition]:
         queues = [name.queue for name in names]
         partitions = [name.partition for name in names]
-        rows = await self._fetch(statements.RESOLVE_PARTITIONS, deadline, queues, partitions)
+        rows = await self._calls.fetch(statements.RESOLVE_PARTITIONS, deadline, queues, partitions)
         return {
             PartitionName(queue, partition): Partition(partition_id, uuid)
             for queue, partition, partition_id, uuid in rows
         }
 
     async def find(self, name: PartitionName, deadline: Deadline) -> Partition | None:
-        rows = await self._fetch(statements.FIND_PARTITION, deadline, name.queue, name.partition)
+        rows = await self._calls.fetch(statements.FIND_PARTITION, deadline, name.queue, name.partition)
         return Partition(*rows[0]) if rows else None
 
     async def push_batch(
         self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
     ) -> dict[int, UUID]:
-        rows = await self._fetch(statements.PUSH, deadline, *_columns(messages, partitions))
+        rows = await self._calls.fetch(statements.PUSH, deadline, *_columns(messages, partitions))
         return {item - 1: existing for item, existing in rows}
 
     async def push_sequential(
@@ -75,16 +70,16 @@ class PostgresStore:
             async with _transaction(connection, deadline):
                 return await _insert_each(connection, messages, partitions, deadline)
 
-        return await self._run(transaction, deadline)
+        return await self._calls.run(transaction, deadline)
 
     async def register_group(
         self, queue: str, group: str, mode: str, start: datetime | None, deadline: Deadline
     ) -> int:
-        rows = await self._fetch(statements.REGISTER_GROUP, deadline, queue, group, mode, start)
+        rows = await self._calls.fetch(statements.REGISTER_GROUP, deadline, queue, group, mode, start)
         return int(rows[0][0])
 
     async def pop(self, query: PopQuery, deadline: Deadline) -> PopResult:
-        rows = await self._fetch(
+        rows = await self._calls.fetch(
             statements.POP,
             deadline,
             query.group_id,
@@ -101,14 +96,14 @@ class PostgresStore:
         )
 
     async def release(self, lease_id: UUID, deadline: Deadline) -> None:
-        await self._fetch(statements.RELEASE, deadline, lease_id)
+        await self._calls.fetch(statements.RELEASE, deadline, lease_id)
 
     async def ack(self, group: str, items: Sequence[AckItem], deadline: Deadline) -> Sequence[AckOutcome]:
-        rows = await self._fetch(statements.ACK, deadline, group, *_ack_columns(items))
+        rows = await self._calls.fetch(statements.ACK, deadline, group, *_ack_columns(items))
         return [AckOutcome(*tuple(row)[1:]) for row in rows]
 
     async def transact(self, plan: TransactionPlan, deadline: Deadline) -> TransactionOutcome:
-        rows = await self._fetch(
+        rows = await self._calls.fetch(
             statements.TRANSACT,
             deadline,
             plan.required,
@@ -123,63 +118,45 @@ class PostgresStore:
         )
 
     async def extend(self, lease_id: UUID, seconds: int, deadline: Deadline) -> Extension:
-        rows = await self._fetch(statements.EXTEND_LEASE, deadline, lease_id, seconds)
+        rows = await self._calls.fetch(statements.EXTEND_LEASE, deadline, lease_id, seconds)
         return Extension(*rows[0])
 
     async def seek(
         self, queue: str, group: str, partition: str | None, to: datetime | None, deadline: Deadline
     ) -> dict[str, int]:
-        rows = await self._fetch(statements.SEEK, deadline, queue, group, partition, to)
+        rows = await self._calls.fetch(statements.SEEK, deadline, queue, group, partition, to)
         return {row[0]: row[1] for row in rows}
 
     async def delete_group(
         self, group: str, queue: str | None, subscription: bool, deadline: Deadline
     ) -> int:
-        rows = await self._fetch(statements.DELETE_GROUP, deadline, group, queue, subscription)
+        rows = await self._calls.fetch(statements.DELETE_GROUP, deadline, group, queue, subscription)
         return int(rows[0][0])
 
     async def delete_queue(self, queue: str, deadline: Deadline) -> bool:
-        rows = await self._fetch(statements.DELETE_QUEUE, deadline, queue)
+        rows = await self._calls.fetch(statements.DELETE_QUEUE, deadline, queue)
         return bool(rows[0][0])
 
     async def configure(
         self, queue: str, namespace: str, task: str, options: QueueOptions, deadline: Deadline
     ) -> ConfiguredQueue:
         values = (getattr(options, name) for name in QueueOptions.__struct_fields__)
-        rows = await self._fetch(statements.CONFIGURE, deadline, queue, namespace, task, *values)
-        await self._fetch(statements.REFRESH_DUE, deadline, queue)
+        rows = await self._calls.fetch(statements.CONFIGURE, deadline, queue, namespace, task, *values)
+        await self._calls.fetch(statements.REFRESH_DUE, deadline, queue)
         default = PartitionName(queue, "Default")
         partitions = await self.resolve([default], deadline)
         return ConfiguredQueue(queue_uuid=rows[0][0], partition_uuid=partitions[default].uuid)
 
     async def depths(self, queues: Sequence[str], deadline: Deadline) -> Sequence[Depth]:
-        rows = await self._fetch(statements.DEPTHS, deadline, queues)
+        rows = await self._calls.fetch(statements.DEPTHS, deadline, queues)
         return [Depth(*row) for row in rows]
 
     async def delete_prefixes(self, expiry: Expiry, after: int, most: int, deadline: Deadline) -> Step:
-        rows = await self._fetch(statements.DELETE_PREFIXES, deadline, expiry.value, after, most)
+        rows = await self._calls.fetch(statements.DELETE_PREFIXES, deadline, expiry.value, after, most)
         return Step(*rows[0])
 
     async def ping(self, deadline: Deadline) -> None:
-        await self._fetch(statements.PING, deadline)
-
-    async def _fetch(self, statement: str, deadline: Deadline, *values: object) -> list[asyncpg.Record]:
-        async def fetch(connection: Connection) -> list[asyncpg.Record]:
-            with executing():
-                return await connection.fetch(statement, *values, timeout=deadline.remaining_s())
-
-        return await self._run(fetch, deadline)
-
-    async def _run(self, work: Callable[[Connection], Awaitable[Result]], deadline: Deadline) -> Result:
-        """Borrow a connection and do the work on it, again if PostgreSQL rolled it back for others."""
-        said = ""
-        for _ in range(_TRIES):
-            try:
-                async with self._pool.connection(deadline) as connection:
-                    return await work(connection)
-            except Retryable as error:
-                said = str(error)
-        raise StatementFailed(f"rolled back {_TRIES} times: {said}")
+        await self._calls.fetch(statements.PING, deadline)
 
 
 @asynccontextmanager
