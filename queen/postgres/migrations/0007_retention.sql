@@ -77,10 +77,11 @@ $$;
 -- one that is taken ends the step, and is the first of the next one. So a push waits for one step at most,
 -- and never for whom the step waits for. Then, of a partition that is empty now, cursors that nobody holds.
 -- Index: messages by primary key; one probe at tail + 1 tells whether a partition has something old. No plan
--- may depend on statistics: LATERAL with LIMIT keeps it a probe, and tables are not scanned.
+-- may depend on statistics: LATERAL with LIMIT keeps it a probe, and tables are not scanned. (Where there is
+-- no other way than a scan, PostgreSQL 15 thinks it so expensive that it is worth compiling: no jit.)
 create function queen.delete_prefixes(p_kind text, p_after bigint, p_most integer)
 returns table (deleted bigint, reached bigint)
-language plpgsql volatile set enable_seqscan = off as $$
+language plpgsql volatile set enable_seqscan = off set jit = off as $$
 declare
     c_seen constant integer := 1000;  -- partitions looked at in one step, without a lock
     c_held constant integer := 100;   -- partitions locked in one step
