@@ -61,6 +61,11 @@ class Gathering:
     def __init__(self) -> None:
         self._changes: dict[tuple[str, str | None], set[str] | None] | None = None  # None: anything
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to tell."""
+        return self._changes == {}
+
     def add(self, change: Change) -> None:
         """Merge one in."""
         if self._changes is None:

@@ -3,15 +3,12 @@
     connect → LISTEN → say hello → hear it ourselves: it works → tell what changed, hear what others tell
             → the connection breaks: connect again after a pause, and have everybody look again
 
-- NOTIFY never rides in the transaction of a push (its commit takes a lock for the whole database). What
+- NOTIFY never rides in the transaction of a push: its commit takes a lock for the whole database. What
   changed is gathered for some milliseconds, after the commits, and sent in one statement.
-- A process that is alone sends nothing but its hello. Whoever hears a hello answers; a process that hears
-  of another for the first time tells it "anything", since it has told nobody so far, and from then on
-  what changed. It does not find out that it is alone again.
-- What cannot be told while the connection is broken collapses to "anything": memory is bounded.
 - LISTEN need not work (a pooler between hands nothing through): then the hello does not come back, the
   connection counts as broken and is tried again now and then. Polls still look by themselves
   (`queen.core.wakeups`), so all that is lost is time.
+- What cannot be told while the connection is broken collapses to "anything": memory is bounded.
 """
 
 import asyncio
@@ -20,13 +17,12 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeAlias
-from uuid import uuid4
 
 import asyncpg
 
-from queen.core.notices import Change, Gathering, Hearer
+from queen.core.notices import Change, Hearer
 from queen.postgres import statements
-from queen.postgres.notices import Changed, Hello, Here, decode, encode, encode_changes
+from queen.postgres.conversation import Conversation
 from queen.postgres.outcome import DATABASE_FAILURES
 from queen.settings import Settings
 
@@ -65,11 +61,8 @@ class Notifier:
     def __init__(self, settings: Settings, connect: Connect = connect) -> None:
         self._settings = settings
         self._connect = connect
-        self._me = uuid4().hex
-        self._gathered = Gathering()
-        self._company = False  # whether another process was ever heard of
-        self._owes_answer = False  # a hello has not been answered yet
-        self._stir = asyncio.Event()  # there is something to say, or the connection broke
+        self._conversation = Conversation()
+        self._stir = asyncio.Event()  # there is something to say, or the connection broke, or the end is near
         self._echo = asyncio.Event()  # our own hello came back on this connection
         self._stopping = False
         self._listening: bool | None = None  # None: not known yet
@@ -81,9 +74,8 @@ class Notifier:
 
     def announce(self, change: Change) -> None:
         """Have the others told; nothing is sent while there are none."""
-        self._gathered.add(change)
-        if self._company:
-            self._stir.set()
+        self._conversation.announce(change)
+        self._stir_for_words()
 
     @asynccontextmanager
     async def running(self, hearer: Hearer) -> AsyncIterator[None]:
@@ -113,7 +105,7 @@ class Notifier:
                 await self._listen(hearer)
             except DATABASE_FAILURES as error:
                 pause_s = FIRST_PAUSE_S if self.listening else min(2 * pause_s, LONGEST_PAUSE_S)
-                self._gathered.add_anything()
+                self._conversation.interrupted()
                 self._tell_state(False, why=str(error) or type(error).__name__)
                 await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
 
@@ -124,14 +116,13 @@ class Notifier:
             self._echo.clear()
             connection.add_termination_listener(lambda _connection: self._stir.set())
             await connection.add_listener(
-                CHANNEL, lambda _connection, _pid, _channel, payload: self._heard(payload, hearer)
+                CHANNEL, lambda _connection, _pid, _channel, payload: self._heard(str(payload), hearer)
             )
-            await self._send(connection, [encode(Hello(self._me))])
+            await _send(connection, [self._conversation.hello()])
             await self._hear_echo()
             self._tell_state(True)
             hearer.hear_anything()
-            self._stir.set()
-            await self._tell(connection)
+            await self._talk(connection)
         finally:
             await _close(connection)
 
@@ -142,8 +133,9 @@ class Notifier:
         except TimeoutError:
             raise ConnectionError("LISTEN hears nothing on this connection: a pooler between?") from None
 
-    async def _tell(self, connection: Connection) -> None:
-        """Send what there is to say, again and again, until the server stops."""
+    async def _talk(self, connection: Connection) -> None:
+        """Say what there is to say, again and again, until the server stops."""
+        self._stir_for_words()
         stopping = False
         while not stopping:
             try:
@@ -151,64 +143,42 @@ class Notifier:
                     await self._stir.wait()
                 await asyncio.sleep(GATHER_S)
             except TimeoutError:
-                pass  # silence: an empty statement finds out whether the connection still lives
+                pass  # silence: saying nothing finds out whether the connection still lives
             self._stir.clear()
             stopping = self._stopping
-            await self._send(connection, self._words())
-
-    def _words(self) -> list[str]:
-        words = []
-        if self._owes_answer:
-            self._owes_answer = False
-            words.append(encode(Here(self._me)))
-        if self._company:
-            changes = self._gathered.take()
-            if changes is None:
-                words.append(encode(Changed(self._me, None)))
-            else:
-                words.extend(encode_changes(self._me, changes))
-        return words
-
-    async def _send(self, connection: Connection, words: Sequence[str]) -> None:
-        await connection.execute(statements.NOTIFY, CHANNEL, words)
+            await _send(connection, self._conversation.words())
 
     def _heard(self, payload: str, hearer: Hearer) -> None:
         try:
-            notice = decode(payload)
+            ourselves = self._conversation.hear(payload, hearer)
         except ValueError as error:
             _log.warning("notice_not_understood", extra={"bytes": len(payload), "why": str(error)})
             return
-        if notice.sender == self._me:
+        if ourselves:
             self._echo.set()
-            return
-        if isinstance(notice, Hello):
-            self._owes_answer = True
-        if isinstance(notice, Hello) or not self._company:
+        self._stir_for_words()
+
+    def _stir_for_words(self) -> None:
+        if self._conversation.has_words:
             self._stir.set()
-        self._company = True
-        if isinstance(notice, Changed):
-            _pass_on(notice, hearer)
 
     def _tell_state(self, listening: bool, **fields: str) -> None:
         """One line a change of state."""
-        if listening is not self._listening:
-            self._listening = listening
-            if listening:
-                _log.info("wakeups_listening")
-            else:
-                _log.warning("wakeups_not_listening", extra=fields)
+        if listening is self._listening:
+            return
+        self._listening = listening
+        if listening:
+            _log.info("wakeups_listening")
+        else:
+            _log.warning("wakeups_not_listening", extra=fields)
 
 
-def _pass_on(notice: Changed, hearer: Hearer) -> None:
-    if notice.changes is None:
-        hearer.hear_anything()
-        return
-    for change in notice.changes:
-        hearer.hear(change)
+async def _send(connection: Connection, words: Sequence[str]) -> None:
+    await connection.execute(statements.NOTIFY, CHANNEL, words)
 
 
 async def _close(connection: Connection) -> None:
-    """Close politely, or at once when that fails or we are cancelled."""
+    """Close politely, or at once when that fails."""
     try:
         await connection.close(timeout=LAST_WORDS_S)
     except DATABASE_FAILURES:

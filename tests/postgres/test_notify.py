@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import signal
 import statistics
 import time
 from collections.abc import AsyncIterator
@@ -219,6 +221,24 @@ async def test_what_changes_while_the_connection_is_broken_is_told_when_it_is_ba
         anything = [Changed(sender, None) for sender in senders]
         await until(lambda: all(notice in observer.heard[before:] for notice in anything))
         assert observer.named("q0") == []
+
+
+async def test_a_connection_that_falls_silent_is_found_out_and_replaced(
+    settings: Settings, observer: Observer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The backend is stopped: nothing breaks, and no statement is ever answered."""
+    monkeypatch.setattr(notify, "CHECK_EVERY_S", 0.05)
+    monkeypatch.setattr(notify, "ANSWER_TIMEOUT_S", 0.5)
+    async with process(settings) as one:
+        await until(lambda: one.notifier.listening)
+        [backend] = await observer.backends()
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            waiter = one.parks("q")
+            await until(lambda: waiter.woken)
+            assert one.notifier.listening
+        finally:
+            os.kill(backend, signal.SIGCONT)
 
 
 async def test_garbage_is_ignored_with_one_line(
