@@ -44,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
     # where it listens
     host: str = "127.0.0.1"
     port: Port = 6632  # 0: any free port, printed at start
-    num_workers: Positive = 1
+    num_workers: Positive = 1  # processes that share the port
     queen_token: str = ""  # empty: no authentication
 
     # the database
@@ -55,7 +55,7 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
     pg_db: str = "postgres"
 
     # the pool
-    db_pool_size: Positive = 20  # connections, maximum
+    db_pool_size: Positive = 20  # connections at most, over all workers
     db_connection_timeout: Positive = 2_000  # ms from asking for a connection to having it
     db_idle_timeout: NonNegative = 30_000  # ms until an idle connection is closed; 0: never
     db_statement_timeout: Positive = 30_000  # ms for one request's work in the database
@@ -96,8 +96,6 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
                 f"DB_POOL_SIZE={self.db_pool_size} is below NUM_WORKERS={self.num_workers}: "
                 "each worker needs a connection of its own"
             )
-        if self.num_workers > 1:
-            raise ValueError(f"NUM_WORKERS={self.num_workers}: this version runs one worker process")
         if self.default_subscription_mode not in ("", "all", "new"):
             raise ValueError(
                 f"DEFAULT_SUBSCRIPTION_MODE={self.default_subscription_mode!r}: expected all, new or nothing"

@@ -10,12 +10,17 @@ from typing import Protocol
 
 from queen.api.ack import AckResource
 from queen.api.configure import ConfigureResource
+from queen.api.dlq import DeadLettersResource
+from queen.api.groups import GroupsResource
 from queen.api.health import HealthResource
 from queen.api.lease import LeaseResource
+from queen.api.messages import MessagesResource
 from queen.api.metrics import MetricsResource
 from queen.api.openapi import OpenApiResource
 from queen.api.pop import PopResource
 from queen.api.push import PushResource
+from queen.api.resources import ResourcesResource
+from queen.api.status import StatusResource
 from queen.api.transaction import TransactionResource
 from queen.core.ack import Acker
 from queen.core.backlog import Backlog
@@ -32,11 +37,14 @@ from queen.http.routes import Route, RouteTable
 from queen.jobs.expiring import expiring_jobs
 from queen.jobs.periodic import Periodic
 from queen.observe.activity import Activity
+from queen.observe.instance import Siblings
 from queen.observe.loop_lag import LoopLag
 from queen.observe.pool import PoolGauges
+from queen.observe.reading import Instruments
 from queen.postgres.migrate import migrate
 from queen.postgres.notify import Notifier
 from queen.postgres.pool import Pool, open_pool
+from queen.postgres.reader import PostgresReader
 from queen.postgres.store import PostgresStore
 from queen.settings import Settings
 
@@ -65,11 +73,11 @@ class Application:
 
 @asynccontextmanager
 async def application(
-    settings: Settings, connections: Connections, lag: LoopLag
+    settings: Settings, connections: Connections, lag: LoopLag, siblings: Siblings
 ) -> AsyncIterator[Application]:
     """Open the pool, bring the database to this version, listen for wake-ups, and yield what to serve.
 
-    `connections` and `lag` are the worker's own, for the metrics.
+    `connections`, `lag` and `siblings` are the worker's own, for the metrics.
 
     Raises `UserError` when the database cannot be reached or is not ours to migrate.
     """
@@ -78,9 +86,10 @@ async def application(
         await _prepare(pool, settings)
         notifier = Notifier(settings)
         wakeups = Wakeups(notifier)
-        routes = _routes(settings, pool, gauges, wakeups, connections, lag)
+        instruments = Instruments(gauges, Activity(), wakeups, connections, lag)
+        routes = _routes(settings, pool, wakeups, instruments, siblings)
         jobs = Periodic(expiring_jobs(PostgresStore(pool), settings))
-        async with notifier.running(wakeups), jobs.running():
+        async with notifier.running(wakeups), jobs.running(), siblings.answering(instruments.read):
             yield Application(routes, wakeups, jobs)
 
 
@@ -94,21 +103,17 @@ async def _prepare(pool: Pool, settings: Settings) -> None:
 
 
 def _routes(
-    settings: Settings,
-    pool: Pool,
-    gauges: PoolGauges,
-    wakeups: Wakeups,
-    connections: Connections,
-    lag: LoopLag,
+    settings: Settings, pool: Pool, wakeups: Wakeups, instruments: Instruments, siblings: Siblings
 ) -> RouteTable:
     store = PostgresStore(pool)
+    reader = PostgresReader(pool)
     directory = Directory(store)
     backlog = Backlog(store)
-    activity = Activity()
+    activity = instruments.activity
     timeout_ms = settings.db_statement_timeout
     resources: list[Resource] = [
-        HealthResource(store),
-        MetricsResource(gauges, activity, wakeups, connections, lag, settings.enable_metrics),
+        HealthResource(store, siblings.worker_id),
+        MetricsResource(instruments, siblings, settings.enable_metrics),
         ConfigureResource(store, backlog, timeout_ms),
         PushResource(
             Pusher(store, directory, backlog, wakeups, insert_of(store, settings)), activity, timeout_ms
@@ -117,6 +122,11 @@ def _routes(
         AckResource(Acker(store, wakeups), activity, timeout_ms),
         TransactionResource(Transactor(store, directory, backlog, wakeups), activity, timeout_ms),
         LeaseResource(store, timeout_ms),
+        MessagesResource(reader, timeout_ms),
+        DeadLettersResource(reader, timeout_ms),
+        ResourcesResource(reader, timeout_ms),
+        StatusResource(reader, timeout_ms),
+        GroupsResource(reader, timeout_ms),
     ]
     routes = [route for resource in resources for route in resource.routes()]
     return RouteTable([*routes, *OpenApiResource(routes).routes()])

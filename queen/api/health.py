@@ -42,8 +42,9 @@ class Alive(Struct):
 class HealthResource:
     """The health endpoints; both are open without a token."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, worker_id: int) -> None:
         self._store = store
+        self._worker_id = worker_id
 
     def routes(self) -> list[Route]:
         """The endpoints."""
@@ -69,9 +70,9 @@ class HealthResource:
                 status="healthy" if healthy else "unhealthy",
                 database="connected" if healthy else "disconnected",
                 server="queen-bench",
-                worker_id=0,
+                worker_id=self._worker_id,
                 version=__version__,
-                queen=WorkerState(worker_id=0, status="active"),
+                queen=WorkerState(worker_id=self._worker_id, status="active"),
                 error=error,
             ),
             200 if healthy else 503,

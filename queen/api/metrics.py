@@ -1,25 +1,26 @@
-"""GET /metrics and /metrics/pool: what the guide says to watch. Reads gauges only, never the database."""
+"""GET /metrics, /metrics/pool and /metrics/prometheus: what the guide says to watch.
 
-import psutil
+Whichever worker is asked answers for the whole instance. Gauges are read only, never the database.
+"""
+
 from msgspec import Struct
 
 from queen.api.codec import answer
-from queen.core.wakeups import Wakeups
 from queen.errors import NotFound
-from queen.http.connections import Connections
 from queen.http.message import Request, Response
 from queen.http.operation import Operation
 from queen.http.routes import Route
-from queen.observe.activity import Activity, Meter
-from queen.observe.loop_lag import LoopLag
-from queen.observe.pool import PoolGauges, PoolReading
+from queen.observe import prometheus
+from queen.observe.instance import Readings, Siblings
+from queen.observe.pool import PoolReading
+from queen.observe.reading import Instruments, Rated, Reading
 
 
-class Rated(Struct):
-    """A count since the start, and its rate a second over the last ten."""
+class Workers(Struct):
+    """Processes of the instance, and how many of them are in the answer."""
 
-    total: int
-    rate: float
+    expected: int
+    answered: int
 
 
 class DatabasePool(Struct, rename="camel"):
@@ -71,83 +72,96 @@ class Metrics(Struct, rename="camel"):
     database: DatabasePool
     memory: Memory
     cpu: Cpu
+    workers: Workers
 
 
-class PoolMetrics(PoolReading, frozen=True, rename="camel"):
+class PoolMetrics(PoolReading, frozen=True, rename="camel", kw_only=True):
     """The answer of /metrics/pool: the guide's three gauges, then everything else."""
 
-    loop_lag_ms: float = 0.0  # largest of the last ten seconds
+    loop_lag_ms: float  # largest of the last ten seconds, of all workers
+    workers: Workers
 
 
 class MetricsResource:
     """The metrics endpoints; ENABLE_METRICS=false closes them."""
 
-    def __init__(
-        self,
-        gauges: PoolGauges,
-        activity: Activity,
-        wakeups: Wakeups,
-        connections: Connections,
-        lag: LoopLag,
-        enabled: bool,
-    ) -> None:
-        self._gauges = gauges
-        self._activity = activity
-        self._wakeups = wakeups
-        self._connections = connections
-        self._lag = lag
+    def __init__(self, instruments: Instruments, siblings: Siblings, enabled: bool) -> None:
+        self._instruments = instruments
+        self._siblings = siblings
         self._enabled = enabled
-        self._process = psutil.Process()
 
     def routes(self) -> list[Route]:
         """The endpoints."""
         whole = Operation("The server as a whole", {200: Metrics})
         pool = Operation("The connection pool", {200: PoolMetrics})
+        text = Operation("All figures of every worker, in the Prometheus text format", {200: str})
         return [
             Route("GET", "/metrics", self.metrics, whole),
             Route("GET", "/metrics/pool", self.pool, pool),
+            Route("GET", "/metrics/prometheus", self.prometheus, text),
         ]
 
     async def metrics(self, _request: Request) -> Response:
         """The server as a whole."""
-        self._require_enabled()
-        pool = self._gauges.read()
-        memory = self._process.memory_info().rss
-        cpu = self._process.cpu_times()
-        return answer(
-            Metrics(
-                uptime=round(self._activity.uptime_s, 3),
-                requests=_rated(self._activity.push_requests),
-                messages=_rated(self._activity.pushed),
-                popped=_rated(self._activity.popped),
-                acked=_rated(self._activity.acked),
-                parked_polls=self._wakeups.parked,
-                connections=ClientConnections(
-                    open=len(self._connections.open),
-                    refused=self._connections.refused,
-                    abandoned=self._connections.abandoned,
-                ),
-                database=DatabasePool(
-                    pool_size=pool.total_count,
-                    idle_connections=pool.idle_count,
-                    waiting_requests=pool.waiting_count,
-                ),
-                memory=Memory(rss=memory, heap_total=memory, heap_used=memory, external=0, array_buffers=0),
-                cpu=Cpu(user=int(cpu.user * 1e6), system=int(cpu.system * 1e6)),
-            )
-        )
+        readings = await self._read()
+        return answer(_metrics(readings.total(), _workers(readings)))
 
     async def pool(self, _request: Request) -> Response:
         """The pool."""
-        self._require_enabled()
-        reading = self._gauges.read()
-        fields = {name: getattr(reading, name) for name in PoolReading.__struct_fields__}
-        return answer(PoolMetrics(**fields, loop_lag_ms=self._lag.worst_ms))
+        readings = await self._read()
+        total = readings.total()
+        fields = {name: getattr(total.pool, name) for name in PoolReading.__struct_fields__}
+        lag_ms = total.loop_lag_s * 1000
+        return answer(PoolMetrics(**fields, loop_lag_ms=lag_ms, workers=_workers(readings)))
 
-    def _require_enabled(self) -> None:
+    async def prometheus(self, _request: Request) -> Response:
+        """Everything, for Prometheus."""
+        text = prometheus.exposition(await self._read())
+        return Response(body=text.encode(), content_type=prometheus.CONTENT_TYPE)
+
+    async def _read(self) -> Readings:
+        """Every worker's figures. Raises `NotFound` when nobody shall know them."""
         if not self._enabled:
             raise NotFound("metrics are switched off (ENABLE_METRICS=false)")
+        others = await self._siblings.read()
+        return Readings(
+            self._siblings.workers, {self._siblings.worker_id: self._instruments.read(), **others}
+        )
 
 
-def _rated(meter: Meter) -> Rated:
-    return Rated(total=meter.total, rate=round(meter.rate, 3))
+def _metrics(total: Reading, workers: Workers) -> Metrics:
+    return Metrics(
+        uptime=round(total.uptime_s, 3),
+        requests=_rounded(total.push_requests),
+        messages=_rounded(total.pushed),
+        popped=_rounded(total.popped),
+        acked=_rounded(total.acked),
+        parked_polls=total.parked_polls,
+        connections=ClientConnections(
+            open=total.connections_open,
+            refused=total.connections_refused,
+            abandoned=total.answers_abandoned,
+        ),
+        database=DatabasePool(
+            pool_size=total.pool.total_count,
+            idle_connections=total.pool.idle_count,
+            waiting_requests=total.pool.waiting_count,
+        ),
+        memory=Memory(
+            rss=total.rss_bytes,
+            heap_total=total.rss_bytes,
+            heap_used=total.rss_bytes,
+            external=0,
+            array_buffers=0,
+        ),
+        cpu=Cpu(user=int(total.cpu_user_s * 1e6), system=int(total.cpu_system_s * 1e6)),
+        workers=workers,
+    )
+
+
+def _workers(readings: Readings) -> Workers:
+    return Workers(readings.expected, len(readings.by_worker))
+
+
+def _rounded(rated: Rated) -> Rated:
+    return Rated(rated.total, round(rated.rate, 3))

@@ -1,7 +1,8 @@
 """`queen serve`: the queue server, and a PostgreSQL to go with it when none is named.
 
-With `PG_HOST` the server runs in this process and that is all. Without it PostgreSQL is started first
-and stopped last, around the server, which never learns the difference.
+With `PG_HOST` the server runs in this process, or in NUM_WORKERS processes below it, and that is all.
+Without it PostgreSQL is started first and stopped last, around the server, which never learns the
+difference.
 """
 
 import argparse
@@ -29,6 +30,7 @@ examples:
   queen serve --data ~/queen-data               its data is kept
   PG_HOST=db PG_USER=queen queen serve          a server that runs already
   queen serve --pool-size 50 --strategy batch   override DB_POOL_SIZE and PUSH_STRATEGY
+  NUM_WORKERS=4 queen serve                     four processes on one port; they share the pool size
 
 Every environment variable is described in queen/settings.py. Exit codes: 0 stopped by SIGTERM or
 SIGINT with every request answered, 1 it failed, 2 wrong settings."""
@@ -87,9 +89,9 @@ def _serve_with_postgres(settings: Settings, data: Path | None) -> int:
 
 
 def _serve(settings: Settings) -> int:
-    from queen.server import worker
+    from queen.server import supervisor, worker
 
-    return worker.run(settings)
+    return worker.run(settings) if settings.num_workers == 1 else supervisor.run(settings)
 
 
 COMMAND = Command(

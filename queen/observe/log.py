@@ -24,7 +24,14 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
 class JsonLine(logging.Formatter):
-    """A record as one line of JSON; the trace of an exception is the field `trace`."""
+    """A record as one line of JSON; the trace of an exception is the field `trace`.
+
+    `worker_id`: the number of the worker that writes, when there are several.
+    """
+
+    def __init__(self, worker_id: int | None = None) -> None:
+        super().__init__()
+        self._whose = {} if worker_id is None else {"worker": worker_id}
 
     def format(self, record: logging.LogRecord) -> str:
         """The line without its line break."""
@@ -33,6 +40,7 @@ class JsonLine(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": record.getMessage(),
+            **self._whose,
         }
         line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
@@ -49,10 +57,10 @@ class QuietStream(logging.StreamHandler[TextIO]):
             super().handleError(record)
 
 
-def start_logging(level: LogLevel, stream: TextIO | None = None) -> None:
+def start_logging(level: LogLevel, stream: TextIO | None = None, worker_id: int | None = None) -> None:
     """Send every logger's lines from `level` on to `stream` (None: stderr), replacing what was set up."""
     handler = QuietStream(stream or sys.stderr)
-    handler.setFormatter(JsonLine())
+    handler.setFormatter(JsonLine(worker_id))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(_LEVELS[level])

@@ -1,23 +1,20 @@
 """The pool's gauges: what `/metrics/pool` tells and the instrument samples.
 
-Names and meanings, all of one process:
-
-- total, idle, waiting: connections open, of them not borrowed, requests that wait to borrow.
-- acquires, timeouts, connects, lost: counts since the start. `lost` connections broke while borrowed.
-- wait_seconds, hold_seconds: sums over finished waits (asking to having) and holds (having to giving back).
-- busy_seconds, waiting_seconds: time integrals of borrowed connections and of waiting requests.
-  Differences over a window, divided by its length, are time averages - so nothing between two samples is
-  missed.
-- wait and hold histograms: counts by upper bound in ms, the last bucket unbounded.
+Counts and sums are of one process, since its start. `busy_seconds` and `waiting_seconds` are time
+integrals: differences over a window, divided by its length, are time averages - so nothing between two
+samples is missed. Histograms are counts by upper bound in ms, the last bucket unbounded.
 """
 
+import operator
 import time
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, ParamSpec, TypeVar
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 from msgspec import Struct
+
+from queen.observe.metric import Additive, counter, gauge, histogram
 
 BOUNDS_MS = (
     0.1,
@@ -48,24 +45,38 @@ class DurationHistogram(Struct, frozen=True, rename="camel"):
     le_ms: tuple[float, ...]
     counts: tuple[int, ...]
 
+    def __add__(self, other: "DurationHistogram") -> "DurationHistogram":
+        """Both, over the same bounds."""
+        return DurationHistogram(self.le_ms, tuple(map(operator.add, self.counts, other.counts)))
 
-class PoolReading(Struct, frozen=True, rename="camel"):
+
+class PoolReading(Additive, frozen=True, rename="camel"):
     """One look at the gauges; field names are those of `/metrics/pool`."""
 
-    total_count: int
-    idle_count: int
-    waiting_count: int
-    max_count: int
-    acquires: int
-    timeouts: int
-    connects: int
-    lost: int
-    wait_seconds: float
-    hold_seconds: float
-    busy_seconds: float
-    waiting_seconds: float
-    wait_histogram: DurationHistogram
-    hold_histogram: DurationHistogram
+    total_count: Annotated[int, gauge("queen_db_pool_size", "Connections open")]
+    idle_count: Annotated[int, gauge("queen_db_pool_idle", "Of the open connections, those not borrowed")]
+    waiting_count: Annotated[int, gauge("queen_db_pool_waiting", "Requests that wait to borrow")]
+    max_count: Annotated[int, gauge("queen_db_pool_limit", "Connections at most")]
+    acquires: Annotated[int, counter("queen_db_pool_acquires_total", "Connections borrowed")]
+    timeouts: Annotated[int, counter("queen_db_pool_timeouts_total", "Requests that got none in time")]
+    connects: Annotated[int, counter("queen_db_pool_connects_total", "Connections opened")]
+    lost: Annotated[int, counter("queen_db_pool_lost_total", "Connections that broke while borrowed")]
+    wait_seconds: float  # over finished waits, from asking to having
+    hold_seconds: float  # over finished holds, from having to giving back
+    busy_seconds: Annotated[
+        float, counter("queen_db_pool_busy_seconds_total", "Time integral of the borrowed connections")
+    ]
+    waiting_seconds: Annotated[
+        float, counter("queen_db_pool_waiting_seconds_total", "Time integral of the waiting requests")
+    ]
+    wait_histogram: Annotated[
+        DurationHistogram,
+        histogram("queen_db_pool_wait_seconds", "From asking for a connection to having it", "wait_seconds"),
+    ]
+    hold_histogram: Annotated[
+        DurationHistogram,
+        histogram("queen_db_pool_hold_seconds", "From having a connection to giving it back", "hold_seconds"),
+    ]
 
 
 class _Integral:

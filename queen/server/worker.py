@@ -1,9 +1,13 @@
 """The life of one worker process: bind, open the application, listen, serve, drain, end.
 
-    bind → application opens (pool, migrations) → listen → "listening on …" on stdout
+    bind → application opens (pool, migrations) → listen → ready: "listening on …" on stdout
          → first SIGTERM or SIGINT: no new connections, 503 for new requests, parked polls answer,
            requests in flight get SHUTDOWN_GRACE ms → application closes → exit code
          → second signal: whatever still runs is cut off
+
+A worker that is alone (NUM_WORKERS=1) is the server process itself; one of several is a process that
+the supervisor starts (`queen.server.member`), and differs in what it hears its signals and tells its
+readiness by.
 
 The port is bound first, so that a taken port is known at once, and listened on last, so that nobody
 connects to a server that is not ready. Exit code 0: everything was answered; 1: something was cut off.
@@ -11,9 +15,6 @@ connects to a server that is not ready. Exit code 0: everything was answered; 1:
 
 import asyncio
 import logging
-import os
-import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from socket import socket
@@ -26,10 +27,12 @@ from queen.http.dispatch import Dispatcher
 from queen.http.limits import Limits
 from queen.http.protocol import HttpConnection
 from queen.http.routes import RouteTable
+from queen.observe.instance import Alone, Siblings
 from queen.observe.log import start_logging
 from queen.observe.loop_lag import LoopLag
 from queen.server.file_limit import raise_file_limit
-from queen.server.listening import bind, url_of
+from queen.server.listening import announce, bind
+from queen.server.stop import Stop
 from queen.settings import Settings
 
 _log = logging.getLogger("queen.server")
@@ -51,11 +54,13 @@ class Application(Protocol):
         ...
 
 
-ApplicationFactory = Callable[[Settings, Connections, LoopLag], AbstractAsyncContextManager[Application]]
+ApplicationFactory = Callable[
+    [Settings, Connections, LoopLag, Siblings], AbstractAsyncContextManager[Application]
+]
 
 
 def run(settings: Settings) -> int:
-    """Serve the queue until a signal; returns the exit code.
+    """Serve the queue in this process until a signal; returns the exit code.
 
     Raises `UserError` when the port cannot be had or the database cannot be reached.
     """
@@ -65,23 +70,36 @@ def run(settings: Settings) -> int:
     start_logging(settings.log_level)
     raise_file_limit(settings.max_clients + settings.db_pool_size)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(serve(settings, application))
+        return runner.run(serve_alone(settings, application))
 
 
-async def serve(settings: Settings, application: ApplicationFactory) -> int:
-    """Serve one application on the running loop until a signal; returns the exit code."""
-    stop = StopSignals()
-    lag = LoopLag()
+async def serve_alone(settings: Settings, application: ApplicationFactory) -> int:
+    """Serve one application on the running loop until a signal to this process; returns the exit code."""
+    stop = Stop()
+    stop.on_signals()
     sockets = bind(settings.host, settings.port)
+    return await serve(settings, application, sockets, stop, Alone(), ready=lambda: announce(sockets))
+
+
+async def serve(
+    settings: Settings,
+    application: ApplicationFactory,
+    sockets: Sequence[socket],
+    stop: Stop,
+    siblings: Siblings,
+    ready: Callable[[], None],
+) -> int:
+    """Serve one application on bound sockets until `stop`; calls `ready` once and returns the exit code."""
+    lag = LoopLag()
     connections = Connections(settings.max_clients, _sweep_interval_s(settings))
-    async with application(settings, connections, lag) as served:
+    async with application(settings, connections, lag, siblings) as served:
         dispatcher = Dispatcher(served.routes, BearerToken(settings.queen_token))
         limits = Limits.of(settings)
         async with (
             _running(connections.sweep_forever(), lag.measure_forever()),
             _listening(sockets, lambda: HttpConnection(connections, dispatcher, limits)),
         ):
-            _announce(f"listening on {url_of(sockets)}")
+            ready()
             await stop.first.wait()
             _log.info("stopping", extra={"in_flight": len(connections.handlers)})
         async with _running(connections.sweep_forever()):
@@ -90,20 +108,6 @@ async def serve(settings: Settings, application: ApplicationFactory) -> int:
             unfinished = await _drain(connections, settings.shutdown_grace / 1000, stop.second)
     _log.info("stopped", extra={"cut_off": unfinished})
     return 0 if unfinished == 0 else 1
-
-
-class StopSignals:
-    """SIGTERM and SIGINT as two events: asked to stop, and asked again."""
-
-    def __init__(self) -> None:
-        self.first = asyncio.Event()
-        self.second = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._received)
-
-    def _received(self) -> None:
-        (self.second if self.first.is_set() else self.first).set()
 
 
 async def _drain(connections: Connections, grace_s: float, force: asyncio.Event) -> int:
@@ -146,12 +150,3 @@ async def _running(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 def _sweep_interval_s(settings: Settings) -> float:
     shortest_ms = min(settings.header_timeout, settings.body_timeout, settings.keep_alive_timeout)
     return min(SWEEP_INTERVAL_S, shortest_ms / 1000 / SWEEPS_PER_LIMIT)
-
-
-def _announce(line: str) -> None:
-    """Tell whoever started the worker that it is ready; nobody may be listening any more."""
-    try:
-        print(line, flush=True)
-    except OSError:
-        # The interpreter flushes stdout once more at its end: let it go where nothing is refused.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

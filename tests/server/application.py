@@ -16,9 +16,10 @@ from queen.event_loop import loop_factory
 from queen.http.connections import Connections
 from queen.http.message import Request, Response
 from queen.http.routes import Route, RouteTable
+from queen.observe.instance import Siblings
 from queen.observe.log import start_logging
 from queen.observe.loop_lag import LoopLag
-from queen.server.worker import serve
+from queen.server.worker import serve_alone
 from queen.settings import Settings, load
 
 
@@ -67,7 +68,7 @@ class SmallApplication:
 
 @asynccontextmanager
 async def application(
-    _settings: Settings, _connections: Connections, _lag: LoopLag
+    _settings: Settings, _connections: Connections, _lag: LoopLag, _siblings: Siblings
 ) -> AsyncIterator[SmallApplication]:
     yield SmallApplication()
     say("application closed")
@@ -78,7 +79,7 @@ def main() -> int:
     start_logging(settings.log_level)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            return runner.run(serve(settings, application))
+            return runner.run(serve_alone(settings, application))
     except UserError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,0 +1,106 @@
+"""What one worker process tells of itself, and how the workers' readings make the instance's.
+
+A new figure is two lines in this file: its field in `Reading` and where `Instruments.read` takes it from.
+"""
+
+from collections.abc import Sized
+from dataclasses import dataclass, field
+from typing import Annotated, Protocol
+
+import psutil
+
+from queen.observe.activity import Activity, Meter
+from queen.observe.loop_lag import LoopLag
+from queen.observe.metric import Additive, counter, gauge, largest
+from queen.observe.pool import PoolGauges, PoolReading
+
+
+class Rated(Additive, frozen=True):
+    """A count since the start, and its rate a second over the last ten."""
+
+    total: int
+    rate: float
+
+
+class Reading(Additive, frozen=True):
+    """One look at one worker; the sum of all is the instance's."""
+
+    uptime_s: Annotated[float, largest("queen_uptime_seconds", "Time since the worker started")]
+    push_requests: Annotated[Rated, counter("queen_push_requests_total", "Push requests answered")]
+    pushed: Annotated[Rated, counter("queen_pushed_messages_total", "Messages stored, no duplicates")]
+    popped: Annotated[Rated, counter("queen_popped_messages_total", "Messages handed out")]
+    acked: Annotated[Rated, counter("queen_acked_messages_total", "Acknowledgements that were applied")]
+    parked_polls: Annotated[int, gauge("queen_parked_polls", "Pops that wait for a message")]
+    connections_open: Annotated[int, gauge("queen_http_connections", "Connections open")]
+    connections_refused: Annotated[
+        int, counter("queen_http_connections_refused_total", "Connections over MAX_CLIENTS, answered 503")
+    ]
+    answers_abandoned: Annotated[
+        int, counter("queen_http_answers_abandoned_total", "Answers whose client had gone or half-closed")
+    ]
+    loop_lag_s: Annotated[
+        float, largest("queen_event_loop_lag_seconds", "Largest event-loop lag of the last ten seconds")
+    ]
+    rss_bytes: Annotated[int, gauge("queen_process_resident_memory_bytes", "Resident memory")]
+    cpu_user_s: Annotated[float, counter("queen_process_cpu_user_seconds_total", "CPU time in user mode")]
+    cpu_system_s: Annotated[
+        float, counter("queen_process_cpu_system_seconds_total", "CPU time of the kernel")
+    ]
+    pool: PoolReading
+
+
+class ConnectionCounts(Protocol):
+    """The worker's HTTP connections, as far as they are counted."""
+
+    refused: int
+    abandoned: int
+
+    @property
+    def open(self) -> Sized:
+        """Those that are open."""
+        ...
+
+
+class ParkedPolls(Protocol):
+    """Whoever holds the polls that wait."""
+
+    @property
+    def parked(self) -> int:
+        """How many there are."""
+        ...
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """Everything in a worker that has a figure to read. Reading touches no database and never waits."""
+
+    pool: PoolGauges
+    activity: Activity
+    polls: ParkedPolls
+    connections: ConnectionCounts
+    lag: LoopLag
+    process: psutil.Process = field(default_factory=psutil.Process)
+
+    def read(self) -> Reading:
+        """All figures, at one instant."""
+        cpu = self.process.cpu_times()
+        return Reading(
+            uptime_s=self.activity.uptime_s,
+            push_requests=_rated(self.activity.push_requests),
+            pushed=_rated(self.activity.pushed),
+            popped=_rated(self.activity.popped),
+            acked=_rated(self.activity.acked),
+            parked_polls=self.polls.parked,
+            connections_open=len(self.connections.open),
+            connections_refused=self.connections.refused,
+            answers_abandoned=self.connections.abandoned,
+            loop_lag_s=self.lag.worst_ms / 1000,
+            rss_bytes=self.process.memory_info().rss,
+            cpu_user_s=cpu.user,
+            cpu_system_s=cpu.system,
+            pool=self.pool.read(),
+        )
+
+
+def _rated(meter: Meter) -> Rated:
+    return Rated(meter.total, meter.rate)

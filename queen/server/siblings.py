@@ -1,0 +1,71 @@
+"""How the workers of an instance tell each other their figures: a Unix socket each, in a private directory.
+
+    connect to DIRECTORY/N → worker N writes its `Reading` (MessagePack) and closes
+
+The directory is the supervisor's and open to its user alone. A worker that is being replaced, or whose
+event loop is busy for longer than the patience, is left out; the answer says how many are in it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from queen.observe.reading import Reading
+
+PATIENCE_S = 0.25
+
+
+class NeighbourSockets:
+    """One worker's view of the others."""
+
+    def __init__(self, worker_id: int, workers: int, directory: Path, patience_s: float = PATIENCE_S) -> None:
+        self.worker_id = worker_id
+        self.workers = workers
+        self._directory = directory
+        self._patience_s = patience_s
+        self._decoder = msgspec.msgpack.Decoder(Reading)
+
+    async def read(self) -> Mapping[int, Reading]:
+        """The readings of the others that answer in time, by worker id."""
+        others = [number for number in range(self.workers) if number != self.worker_id]
+        told = await asyncio.gather(*map(self._ask, others))
+        return {number: reading for number, reading in zip(others, told, strict=True) if reading is not None}
+
+    @asynccontextmanager
+    async def answering(self, read: Callable[[], Reading]) -> AsyncIterator[None]:
+        """Give the others our own reading whenever they ask, inside the block."""
+
+        async def tell(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(msgspec.msgpack.encode(read()))
+            writer.close()
+
+        path = self._path(self.worker_id)
+        path.unlink(missing_ok=True)  # of the worker that had this number before and was killed
+        server = await asyncio.start_unix_server(tell, path)
+        try:
+            yield
+        finally:
+            server.close()
+            path.unlink(missing_ok=True)
+
+    def remove_directory(self) -> None:
+        """Leave nothing behind in the supervisor's place: the last one removes what it made."""
+        with suppress(OSError):
+            self._directory.rmdir()
+
+    async def _ask(self, number: int) -> Reading | None:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                reader, writer = await asyncio.open_unix_connection(self._path(number))
+                try:
+                    return self._decoder.decode(await reader.read())
+                finally:
+                    writer.close()
+        except (OSError, TimeoutError, msgspec.DecodeError):
+            return None
+
+    def _path(self, number: int) -> Path:
+        return self._directory / str(number)
