@@ -10,12 +10,17 @@ from typing import Protocol
 
 from queen.api.ack import AckResource
 from queen.api.configure import ConfigureResource
+from queen.api.dlq import DeadLettersResource
+from queen.api.groups import GroupsResource
 from queen.api.health import HealthResource
 from queen.api.lease import LeaseResource
+from queen.api.messages import MessagesResource
 from queen.api.metrics import MetricsResource
 from queen.api.openapi import OpenApiResource
 from queen.api.pop import PopResource
 from queen.api.push import PushResource
+from queen.api.resources import ResourcesResource
+from queen.api.status import StatusResource
 from queen.api.transaction import TransactionResource
 from queen.core.ack import Acker
 from queen.core.backlog import Backlog
@@ -39,6 +44,7 @@ from queen.observe.reading import Instruments
 from queen.postgres.migrate import migrate
 from queen.postgres.notify import Notifier
 from queen.postgres.pool import Pool, open_pool
+from queen.postgres.reader import PostgresReader
 from queen.postgres.store import PostgresStore
 from queen.settings import Settings
 
@@ -100,6 +106,7 @@ def _routes(
     settings: Settings, pool: Pool, wakeups: Wakeups, instruments: Instruments, siblings: Siblings
 ) -> RouteTable:
     store = PostgresStore(pool)
+    reader = PostgresReader(pool)
     directory = Directory(store)
     backlog = Backlog(store)
     activity = instruments.activity
@@ -115,6 +122,11 @@ def _routes(
         AckResource(Acker(store, wakeups), activity, timeout_ms),
         TransactionResource(Transactor(store, directory, backlog, wakeups), activity, timeout_ms),
         LeaseResource(store, timeout_ms),
+        MessagesResource(reader, timeout_ms),
+        DeadLettersResource(reader, timeout_ms),
+        ResourcesResource(reader, timeout_ms),
+        StatusResource(reader, timeout_ms),
+        GroupsResource(reader, timeout_ms),
     ]
     routes = [route for resource in resources for route in resource.routes()]
     return RouteTable([*routes, *OpenApiResource(routes).routes()])

@@ -5,7 +5,8 @@ Payloads pass through as the bytes that came in: checked for being JSON in UTF-8
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, overload
 from uuid import UUID
 
 import msgspec
@@ -76,6 +77,25 @@ def text_of(value: str, field: str, most: int = 255) -> str:
     if "\x00" in value:
         raise BadRequest(f"{field} must not contain the character U+0000")
     return value
+
+
+@overload
+def milliseconds(moment: datetime) -> str: ...
+
+
+@overload
+def milliseconds(moment: None) -> None: ...
+
+
+@overload
+def milliseconds(moment: datetime | None) -> str | None: ...
+
+
+def milliseconds(moment: datetime | None) -> str | None:
+    """A time as every route but pop gives it: UTC, milliseconds and Z."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def answer(value: object, status: int = 200) -> Response:

@@ -1,12 +1,11 @@
 """POST /api/v1/lease/{leaseId}/extend: more time for a consumer that still works."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta, Struct, field
 
-from queen.api.codec import Decoder, answer
+from queen.api.codec import Decoder, answer, milliseconds
 from queen.core.deadline import Deadline
 from queen.core.store import Extension, Store
 from queen.http.message import Request, Response
@@ -63,7 +62,7 @@ class LeaseResource:
 
 
 def _answer(lease_id: str, extension: Extension) -> Extended:
-    until = None if extension.expires_at is None else _milliseconds(extension.expires_at)
+    until = milliseconds(extension.expires_at)
     error = None
     if not extension.extended:
         error = "Lease already expired" if extension.held else "Lease not found"
@@ -76,7 +75,3 @@ def _answer(lease_id: str, extension: Extension) -> Extended:
         lease_expires_at=until,
         error=error,
     )
-
-
-def _milliseconds(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

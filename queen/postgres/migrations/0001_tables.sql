@@ -86,6 +86,7 @@ create table queen.cursors (
     available_at      timestamptz not null,
     lease_id          uuid,
     lease_expires_at  timestamptz,
+    lease_start       bigint,                -- last position before those handed out under the lease
     lease_end         bigint,                -- last position handed out under the lease
     attempts          integer not null default 0,  -- `failed` acks of attempts_position
     attempts_position bigint,

@@ -134,7 +134,8 @@ begin
         else
             update queen.cursors c
             set available_at = v_now + v_part.lease_time, lease_id = p_lease,
-                lease_expires_at = v_now + v_part.lease_time, lease_end = v_until, expired_leases = v_expired
+                lease_expires_at = v_now + v_part.lease_time, lease_start = v_from, lease_end = v_until,
+                expired_leases = v_expired
             where c.partition_id = v_cursor.partition_id and c.group_id = p_group;
         end if;
         v_claimed := v_claimed + 1;

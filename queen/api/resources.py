@@ -1,0 +1,214 @@
+"""/api/v1/resources/queues…: what there is, and how far it is."""
+
+from uuid import UUID
+
+from msgspec import Struct
+
+from queen.api.codec import answer, milliseconds, text_of
+from queen.api.listing import NAMESPACE, TASK, Pagination, Paging, scope_of
+from queen.api.query import Number, Text
+from queen.core.deadline import Deadline
+from queen.core.reading import Counts, Listed, Page, PartitionSummary, QueueSummary, Reader
+from queen.core.store import QUEUE_MODE_GROUP
+from queen.errors import NotFound
+from queen.http.message import Request, Response
+from queen.http.operation import Operation
+from queen.http.routes import Route
+
+_PAGING = Paging.of(default=1000, most=10_000)
+_GROUP = Text("group", "the group that reads; none: queue mode", default=QUEUE_MODE_GROUP)
+_FULLEST = Number("limit", "partitions at most, the fullest first", default=1000, least=1, most=100_000)
+
+
+class Held(Struct):
+    """Messages that are still there; pending and processing are those of the reference group."""
+
+    total: int
+    pending: int
+    processing: int
+
+
+class CountsOut(Struct, rename="camel"):
+    """The same in full. `failed` is 0: a failed message is pending again, or a dead letter.
+
+    `deadLetter` counts dead letters, which outlive their messages and are no part of the total.
+    """
+
+    total: int
+    pending: int
+    processing: int
+    completed: int
+    failed: int
+    dead_letter: int
+
+
+class QueueOut(Struct, rename="camel"):
+    """One queue of a list."""
+
+    id: UUID
+    name: str
+    namespace: str
+    task: str
+    created_at: str
+    partitions: int
+    messages: Held
+
+
+class QueuesOut(Struct):
+    """The list of queues, newest first."""
+
+    queues: list[QueueOut]
+    pagination: Pagination
+
+
+class PartitionOut(Struct, rename="camel"):
+    """One partition; the times are those of its oldest and newest message."""
+
+    id: UUID
+    name: str
+    created_at: str
+    stats: CountsOut
+    oldest_message: str | None
+    newest_message: str | None
+
+
+class QueueDetailOut(Struct, rename="camel"):
+    """One queue."""
+
+    id: UUID
+    name: str
+    namespace: str
+    task: str
+    created_at: str
+    partitions: list[PartitionOut]
+    totals: CountsOut
+
+
+class PartitionDepthOut(Struct):
+    """A partition of which the group has still to consume something."""
+
+    partition: str
+    pending: int
+
+
+class DepthOut(Struct, rename="camel"):
+    """What a group has still to consume, handed out or not; the totals are of all partitions."""
+
+    queue: str
+    group: str
+    pending: int
+    partitions_pending: int
+    conflation: bool
+    effective_pending: int
+    partitions: list[PartitionDepthOut]
+
+
+class ResourcesResource:
+    """The queue endpoints."""
+
+    def __init__(self, reader: Reader, timeout_ms: int) -> None:
+        self._reader = reader
+        self._timeout_ms = timeout_ms
+
+    def routes(self) -> list[Route]:
+        """The endpoints."""
+        paging = (_PAGING.limit, _PAGING.offset)
+        listed = Operation("Queues, newest first", {200: QueuesOut}, (NAMESPACE, TASK, *paging))
+        one = Operation("A queue and its partitions", {200: QueueDetailOut})
+        depth = Operation("What a group has still to consume", {200: DepthOut}, (_GROUP, _FULLEST))
+        queues = "/api/v1/resources/queues"
+        return [
+            Route("GET", queues, self.queues, listed),
+            Route("GET", queues + "/{queue}", self.queue, one),
+            Route("GET", queues + "/{queue}/depth", self.depth, depth),
+        ]
+
+    async def queues(self, request: Request) -> Response:
+        """200: a page of the queues."""
+        page = _PAGING.read(request.query)
+        listed = await self._reader.queues(scope_of(request.query), page, self._deadline())
+        return answer(queues_out(listed, page))
+
+    async def queue(self, request: Request) -> Response:
+        """200, or 404."""
+        name = text_of(request.params[0], "queue")
+        detail = await self._reader.queue(name, self._deadline())
+        if detail is None:
+            raise NotFound("Queue not found")
+        return answer(
+            QueueDetailOut(
+                id=detail.queue.uuid,
+                name=detail.queue.name,
+                namespace=detail.queue.namespace,
+                task=detail.queue.task,
+                created_at=milliseconds(detail.created_at),
+                partitions=[_partition_out(partition) for partition in detail.partitions],
+                totals=totals_out([partition.counts for partition in detail.partitions]),
+            )
+        )
+
+    async def depth(self, request: Request) -> Response:
+        """200, or 404; a group that does not read the queue would get it from the beginning."""
+        queue = text_of(request.params[0], "queue")
+        group = _GROUP.read(request.query)
+        limit = _FULLEST.read(request.query)
+        depth = await self._reader.depth(queue, group, limit, self._deadline())
+        if depth is None:
+            raise NotFound("Queue not found")
+        return answer(
+            DepthOut(
+                queue=queue,
+                group=group,
+                pending=depth.unread,
+                partitions_pending=depth.partitions_behind,
+                conflation=False,
+                effective_pending=depth.unread,
+                partitions=[PartitionDepthOut(name, unread) for name, unread in depth.partitions],
+            )
+        )
+
+    def _deadline(self) -> Deadline:
+        return Deadline.after_ms(self._timeout_ms)
+
+
+def queues_out(listed: Listed[QueueSummary], page: Page) -> QueuesOut:
+    """A list of queues as both routes give it."""
+    return QueuesOut(
+        [_queue_out(queue) for queue in listed.items], Pagination(page.limit, page.offset, listed.total)
+    )
+
+
+def totals_out(counts: list[Counts]) -> CountsOut:
+    """Their sum."""
+    return CountsOut(
+        total=sum(each.total for each in counts),
+        pending=sum(each.pending for each in counts),
+        processing=sum(each.processing for each in counts),
+        completed=sum(each.completed for each in counts),
+        failed=0,
+        dead_letter=sum(each.dead_letter for each in counts),
+    )
+
+
+def _queue_out(summary: QueueSummary) -> QueueOut:
+    queue = summary.queue
+    return QueueOut(
+        id=queue.uuid,
+        name=queue.name,
+        namespace=queue.namespace,
+        task=queue.task,
+        created_at=milliseconds(summary.created_at),
+        partitions=summary.partitions,
+        messages=Held(summary.total, summary.pending, summary.processing),
+    )
+
+
+def _partition_out(partition: PartitionSummary) -> PartitionOut:
+    return PartitionOut(
+        id=partition.uuid,
+        name=partition.name,
+        created_at=milliseconds(partition.created_at),
+        stats=totals_out([partition.counts]),
+        oldest_message=milliseconds(partition.oldest),
+        newest_message=milliseconds(partition.newest),
+    )
