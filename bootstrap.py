@@ -42,9 +42,15 @@ class Target(NamedTuple):
 
 CHECKS = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), ("lint-imports",))
 COMPILE = (
-    *("uv", "pip", "compile", "--quiet", "pyproject.toml", "--all-extras", "--universal"),
-    *("--python-version", "3.11", "--generate-hashes"),
-    *("--no-header", "--no-annotate", "--no-emit-index-url", "--output-file", "requirements.lock"),
+    *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"),
+    *("--no-header", "--no-annotate", "--no-emit-index-url"),
+)
+LOCKS = (
+    *(
+        (*COMPILE, f"tests/clients/queen-mq-{version}.in", "-o", f"tests/clients/requirements-{version}.lock")
+        for version in ("0.15.0", "2.6.0")
+    ),
+    (*COMPILE, "pyproject.toml", "--all-extras", "-o", "requirements.lock"),
 )
 
 TARGETS = {
@@ -62,7 +68,7 @@ TARGETS = {
     ),
     "compare": Target("compare two runs", (("queen", "compare"),)),
     "setup": Target("only set .venv up"),
-    "lock": Target("write requirements.lock anew after a change of the dependencies", (COMPILE,)),
+    "lock": Target("write the lock files anew after a change of the dependencies", LOCKS),
     "help": Target("show this"),
 }
 

@@ -1,0 +1,73 @@
+"""The published clients, one server for them, and what they did on it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from queen.settings import PushStrategy
+from tests.clients.environments import NotInstalled, Requirements, python_with
+from tests.clients.published import Plays, PublishedClient
+from tests.conformance.client import Queue
+from tests.conformance.serving import Configuration, Deployment, Deployments
+from tests.conftest import EMBEDDED, Servers, skip_unless_ci
+
+CONFIGURATION = Configuration(PushStrategy.COALESCE, workers=2, postgres=EMBEDDED)
+
+Stored = Callable[[Queue], Awaitable[list[tuple[str, str]]]]
+
+
+@pytest.fixture(scope="session", params=["0.15.0", "2.6.0"])
+def published(request: pytest.FixtureRequest) -> PublishedClient:
+    version: str = request.param
+    try:
+        return PublishedClient(version, python_with(Requirements(version)))
+    except NotInstalled as error:
+        skip_unless_ci(f"queen-mq {version} could not be installed: {error}")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def deployments(
+    servers: Servers, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Deployments]:
+    async with AsyncExitStack() as stack:
+        yield Deployments(servers, stack, tmp_path_factory.mktemp("servers"))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def deployment(deployments: Deployments) -> Deployment:
+    return await deployments.get(CONFIGURATION)
+
+
+@pytest.fixture(scope="session")
+def play(published: PublishedClient, deployment: Deployment) -> Plays:
+    """What the client did on the server, by the script's subject and the play's name."""
+    return Plays(published, deployment.url)
+
+
+@pytest.fixture
+def stored(deployment: Deployment) -> Stored:
+    """What the table holds of a queue: (partition, transactionId), by partition and position."""
+
+    async def read(queue: Queue) -> list[tuple[str, str]]:
+        database = deployment.database
+        connection = await asyncpg.connect(
+            host=database.host, port=database.port, user=database.user, database=database.name
+        )
+        try:
+            rows = await connection.fetch(
+                """select p.name, m.transaction_id
+                   from queen.messages m
+                   join queen.partitions p on p.id = m.partition_id
+                   join queen.queues q on q.id = p.queue_id
+                   where q.name = $1
+                   order by p.name, m.position""",
+                queue.name,
+            )
+        finally:
+            await connection.close()
+        return [(row["name"], row["transaction_id"]) for row in rows]
+
+    return read

@@ -1,0 +1,95 @@
+"""Queues: made with options, deleted, full."""
+
+import asyncio
+import os
+
+from refusals import refusal
+
+from queen import Queen
+
+OPTIONS = {
+    "leaseTime": 45,
+    "retryLimit": 7,
+    "priority": 5,
+    "delayedProcessing": 1,
+    "windowBuffer": 2,
+    "maxSize": 1_000,
+    "retentionSeconds": 3_600,
+    "completedRetentionSeconds": 600,
+    "encryptionEnabled": False,
+    "dlqAfterMaxRetries": True,
+}
+
+
+async def made_with_options(queen, name):
+    answer = await queen.queue(name).namespace("shop").task("ship").config(OPTIONS).create()
+    return {"asked": OPTIONS, "answer": answer}
+
+
+async def made_with_defaults(queen, name):
+    return {"answer": await queen.queue(name).create()}
+
+
+async def in_the_clients_own_spelling(queen, name):
+    answer = await queen.queue(name).config({"lease_time": 45, "retry_limit": 7}).create()
+    return {"options": answer["options"]}
+
+
+async def encrypted(queen, name):
+    return await refusal(queen.queue(name).config({"encryptionEnabled": True}).create())
+
+
+async def deleted(queen, name):
+    """Its messages go with it: a queue of that name begins anew."""
+    await queen.queue(name).push([{"transactionId": "t", "data": "old"}])
+    answer = await queen.queue(name).delete()
+    pushed = await queen.queue(name).push([{"transactionId": "t", "data": "new"}])
+    messages = await queen.queue(name).batch(10).wait(False).pop()
+    return {
+        "answer": answer,
+        "status": pushed[0]["status"],
+        "data": [message["data"] for message in messages],
+    }
+
+
+async def deleted_twice(queen, name):
+    await queen.queue(name).create()
+    return {"existed": [(await queen.queue(name).delete())["existed"] for _ in range(2)]}
+
+
+async def delayed(queen, name):
+    await queen.queue(name).config({"delayedProcessing": 1}).create()
+    await queen.queue(name).push([{"data": 1}])
+    at_once = await queen.queue(name).batch(1).wait(False).pop()
+    later = await queen.queue(name).batch(1).timeout_millis(5_000).pop()
+    return {"at_once": at_once, "later": [message["data"] for message in later]}
+
+
+async def full(queen, name):
+    """What a producer learns that does not try again."""
+    await _fill(queen, name)
+    options = {"url": os.environ["QUEEN_URL"], "retry_429": {"max_attempts": 1}}  # 0.15.0 never tries again
+    async with Queen(options) as impatient:
+        return await refusal(impatient.queue(name).push([{"data": "too many"}]))
+
+
+async def full_for_a_while(queen, name):
+    """2.6.0 tries again by itself: the push succeeds once a consumer has made room."""
+    await _fill(queen, name)
+    orders = queen.queue(name).batch(10).wait(False)
+    pushing = asyncio.create_task(_push(queen, name, "late"))
+    await asyncio.sleep(0.3)  # a consumer that comes later
+    refused = not pushing.done()
+    await queen.ack(await orders.pop())
+    [answer] = await pushing
+    data = [message["data"] for message in await orders.pop()]
+    return {"refused": refused, "status": answer["status"], "data": data}
+
+
+async def _fill(queen, name):
+    await queen.queue(name).config({"maxSize": 3}).create()
+    await _push(queen, name, 1, 2, 3)
+
+
+async def _push(queen, name, *data):
+    return await queen.queue(name).push([{"data": each} for each in data])
