@@ -11,6 +11,7 @@ from typing import Protocol
 from queen.api.ack import AckResource
 from queen.api.configure import ConfigureResource
 from queen.api.dlq import DeadLettersResource
+from queen.api.group_changes import GroupChangesResource
 from queen.api.groups import GroupsResource
 from queen.api.health import HealthResource
 from queen.api.lease import LeaseResource
@@ -26,8 +27,10 @@ from queen.core.ack import Acker
 from queen.core.backlog import Backlog
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
+from queen.core.groups import Groups
 from queen.core.pop import Popper
 from queen.core.push import Pusher
+from queen.core.queues import Queues
 from queen.core.strategies import insert_of
 from queen.core.transaction import Transactor
 from queen.core.wakeups import Wakeups
@@ -109,12 +112,13 @@ def _routes(
     reader = PostgresReader(pool)
     directory = Directory(store)
     backlog = Backlog(store)
+    queues = Queues(store, backlog, wakeups)
     activity = instruments.activity
     timeout_ms = settings.db_statement_timeout
     resources: list[Resource] = [
         HealthResource(store, siblings.worker_id),
         MetricsResource(instruments, siblings, settings.enable_metrics),
-        ConfigureResource(store, backlog, timeout_ms),
+        ConfigureResource(queues, timeout_ms),
         PushResource(
             Pusher(store, directory, backlog, wakeups, insert_of(store, settings)), activity, timeout_ms
         ),
@@ -124,9 +128,10 @@ def _routes(
         LeaseResource(store, timeout_ms),
         MessagesResource(reader, timeout_ms),
         DeadLettersResource(reader, timeout_ms),
-        ResourcesResource(reader, timeout_ms),
+        ResourcesResource(reader, queues, timeout_ms),
         StatusResource(reader, timeout_ms),
         GroupsResource(reader, timeout_ms),
+        GroupChangesResource(Groups(store, wakeups), timeout_ms),
     ]
     routes = [route for resource in resources for route in resource.routes()]
     return RouteTable([*routes, *OpenApiResource(routes).routes()])

@@ -5,9 +5,9 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from queen.api.codec import Decoder, answer, text_of
-from queen.core.backlog import Backlog
 from queen.core.deadline import Deadline
-from queen.core.store import QueueOptions, Store
+from queen.core.queues import Queues
+from queen.core.store import QueueOptions
 from queen.errors import BadRequest
 from queen.http.message import Request, Response
 from queen.http.operation import Operation
@@ -67,9 +67,8 @@ _DECODER = Decoder(Body, {"queue": "queue is required"})
 class ConfigureResource:
     """The configure endpoint."""
 
-    def __init__(self, store: Store, backlog: Backlog, timeout_ms: int) -> None:
-        self._store = store
-        self._backlog = backlog
+    def __init__(self, queues: Queues, timeout_ms: int) -> None:
+        self._queues = queues
         self._timeout_ms = timeout_ms
 
     def routes(self) -> list[Route]:
@@ -90,10 +89,9 @@ class ConfigureResource:
             )
         options.lease_time = options.lease_time or _LEASE_OF_ZERO_S
         values = {name: getattr(options, name) for name in QueueOptions.__struct_fields__}
-        made = await self._store.configure(
+        made = await self._queues.configure(
             queue, namespace, task, QueueOptions(**values), Deadline.after_ms(self._timeout_ms)
         )
-        self._backlog.forget(queue)
         return answer(
             Configured(
                 configured=True,

@@ -8,6 +8,7 @@ from queen.api.codec import answer, milliseconds, text_of
 from queen.api.listing import NAMESPACE, TASK, Pagination, Paging, scope_of
 from queen.api.query import Number, Text
 from queen.core.deadline import Deadline
+from queen.core.queues import Queues
 from queen.core.reading import Counts, Listed, Page, PartitionSummary, QueueSummary, Reader
 from queen.core.store import QUEUE_MODE_GROUP
 from queen.errors import NotFound
@@ -103,11 +104,20 @@ class DepthOut(Struct, rename="camel"):
     partitions: list[PartitionDepthOut]
 
 
+class DeletedOut(Struct):
+    """The answer to a deletion: afterwards there is no such queue, whether or not there was one."""
+
+    deleted: bool
+    queue: str
+    existed: bool
+
+
 class ResourcesResource:
     """The queue endpoints."""
 
-    def __init__(self, reader: Reader, timeout_ms: int) -> None:
+    def __init__(self, reader: Reader, queues: Queues, timeout_ms: int) -> None:
         self._reader = reader
+        self._queues = queues
         self._timeout_ms = timeout_ms
 
     def routes(self) -> list[Route]:
@@ -115,11 +125,13 @@ class ResourcesResource:
         paging = (_PAGING.limit, _PAGING.offset)
         listed = Operation("Queues, newest first", {200: QueuesOut}, (NAMESPACE, TASK, *paging))
         one = Operation("A queue and its partitions", {200: QueueDetailOut})
+        delete = Operation("Delete a queue and all that belongs to it", {200: DeletedOut})
         depth = Operation("What a group has still to consume", {200: DepthOut}, (_GROUP, _FULLEST))
         queues = "/api/v1/resources/queues"
         return [
             Route("GET", queues, self.queues, listed),
             Route("GET", queues + "/{queue}", self.queue, one),
+            Route("DELETE", queues + "/{queue}", self.delete, delete),
             Route("GET", queues + "/{queue}/depth", self.depth, depth),
         ]
 
@@ -146,6 +158,12 @@ class ResourcesResource:
                 totals=totals_out([partition.counts for partition in detail.partitions]),
             )
         )
+
+    async def delete(self, request: Request) -> Response:
+        """200, also when there is none."""
+        name = text_of(request.params[0], "queue")
+        existed = await self._queues.delete(name, self._deadline())
+        return answer(DeletedOut(deleted=True, queue=name, existed=existed))
 
     async def depth(self, request: Request) -> Response:
         """200, or 404; a group that does not read the queue would get it from the beginning."""

@@ -113,9 +113,12 @@ class Wakeups:
             if not lines:
                 del self._waiting[waiter.queue]
 
-    def wake(self, queue: str, partitions: AbstractSet[str], group: str | None = None) -> None:
-        """These partitions of the queue may have something, for all groups or for one: here and elsewhere."""
-        change = Change(queue, group, frozenset(partitions))
+    def wake(self, queue: str, partitions: AbstractSet[str] | None, group: str | None = None) -> None:
+        """These partitions of the queue (None: any) may have something, for all groups or for one.
+
+        Here and elsewhere.
+        """
+        change = Change(queue, group, None if partitions is None else frozenset(partitions))
         self.hear(change)
         self._announcer.announce(change)
 
