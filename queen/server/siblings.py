@@ -3,7 +3,7 @@
     connect to DIRECTORY/N → worker N writes its `Reading` (MessagePack) and closes
 
 The directory is the supervisor's and open to its user alone. A worker that is being replaced, or whose
-event loop is busy for longer than the patience, is left out; the answer says how many are in it.
+event loop is busy for longer than the patience, is left out: whoever asks learns whom it heard from.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import msgspec
 
 from queen.observe.reading import Reading
 
-PATIENCE_S = 0.25
+PATIENCE_S = 0.5
 
 
 class NeighbourSockets:
@@ -37,14 +37,9 @@ class NeighbourSockets:
     @asynccontextmanager
     async def answering(self, read: Callable[[], Reading]) -> AsyncIterator[None]:
         """Give the others our own reading whenever they ask, inside the block."""
-
-        async def tell(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(msgspec.msgpack.encode(read()))
-            writer.close()
-
         path = self._path(self.worker_id)
         path.unlink(missing_ok=True)  # of the worker that had this number before and was killed
-        server = await asyncio.start_unix_server(tell, path)
+        server = await asyncio.get_running_loop().create_unix_server(lambda: _Telling(read), path)
         try:
             yield
         finally:
@@ -69,3 +64,16 @@ class NeighbourSockets:
 
     def _path(self, number: int) -> Path:
         return self._directory / str(number)
+
+
+class _Telling(asyncio.Protocol):
+    """One answer to a sibling."""
+
+    def __init__(self, read: Callable[[], Reading]) -> None:
+        self._read = read
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Whoever connects asks."""
+        assert isinstance(transport, asyncio.WriteTransport)
+        transport.write(msgspec.msgpack.encode(self._read()))
+        transport.close()

@@ -47,7 +47,7 @@ async def supervise(settings: Settings, program: Sequence[str]) -> int:
     """The same with workers that execute `program`, on the running loop."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(each) for each in reserve(settings.host, settings.port)]
-        directory = Path(stack.enter_context(TemporaryDirectory(prefix="queen-")))
+        directory = Path(stack.enter_context(TemporaryDirectory(prefix="queen-workers-")))
         stop = Stop()
         posts = _posts(replace(settings, port=port_of(sockets)), program, directory, stop)
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Self
 
 from queen.server.member import Membership
+from queen.server.stop import signals_held
 from queen.server.tether import SIGNALLED, Report, decode
 
 
@@ -34,13 +35,14 @@ class WorkerProcess:
         with theirs:
             reader, writer = await asyncio.open_unix_connection(sock=ours)
             try:
-                process = await asyncio.create_subprocess_exec(
-                    *program,
-                    *membership.arguments(theirs.fileno()),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    env={**os.environ, **settings},
-                    pass_fds=(theirs.fileno(),),
-                )
+                with signals_held():
+                    process = await asyncio.create_subprocess_exec(
+                        *program,
+                        *membership.arguments(theirs.fileno()),
+                        stdin=asyncio.subprocess.DEVNULL,
+                        env={**os.environ, **settings},
+                        pass_fds=(theirs.fileno(),),
+                    )
             except OSError:
                 writer.close()
                 raise

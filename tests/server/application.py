@@ -1,13 +1,16 @@
-"""A worker around a small application, to be started as a process: `python -m tests.server.application`.
+"""A server around a small application, to be started as a process: `python -m tests.server.application`.
 
 POST /park says "parked" on stdout and answers after the drain has begun; POST /stuck never answers,
-POST /fail fails.
+POST /fail fails, POST /hang keeps the event loop for ever. GET /who tells worker and process. Which
+PG_HOST it is given says how its start fails: "nowhere" with a line for the user, "crash" without one.
+With NUM_WORKERS it is a supervisor whose workers are this module again.
 """
 
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -19,8 +22,12 @@ from queen.http.routes import Route, RouteTable
 from queen.observe.instance import Siblings
 from queen.observe.log import start_logging
 from queen.observe.loop_lag import LoopLag
+from queen.server import member
+from queen.server.supervisor import supervise
 from queen.server.worker import serve_alone
 from queen.settings import Settings, load
+
+PROGRAM = (sys.executable, "-m", "tests.server.application")
 
 
 def say(line: str) -> None:
@@ -31,8 +38,9 @@ def say(line: str) -> None:
 
 @dataclass
 class SmallApplication:
-    """Four handlers and a drain."""
+    """Some handlers and a drain."""
 
+    worker_id: int
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -43,6 +51,8 @@ class SmallApplication:
                 Route("POST", "/park", self.park),
                 Route("POST", "/stuck", self.stuck),
                 Route("POST", "/fail", self.fail),
+                Route("POST", "/hang", self.hang),
+                Route("GET", "/who", self.who),
             ]
         )
 
@@ -65,20 +75,36 @@ class SmallApplication:
     async def fail(self, _request: Request) -> Response:
         raise RuntimeError("as asked")
 
+    async def hang(self, _request: Request) -> Response:
+        say("parked")
+        while True:
+            time.sleep(1)  # noqa: ASYNC251 - this is what it is there for
+
+    async def who(self, _request: Request) -> Response:
+        return Response(body=b"%d %d" % (self.worker_id, os.getpid()))
+
 
 @asynccontextmanager
 async def application(
-    _settings: Settings, _connections: Connections, _lag: LoopLag, _siblings: Siblings
+    settings: Settings, _connections: Connections, _lag: LoopLag, siblings: Siblings
 ) -> AsyncIterator[SmallApplication]:
-    yield SmallApplication()
+    if settings.pg_host == "nowhere":
+        raise UserError("no database at PG_HOST=nowhere")
+    if settings.pg_host == "crash":
+        os._exit(3)
+    yield SmallApplication(siblings.worker_id)
     say("application closed")
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     settings = load(os.environ)
-    start_logging(settings.log_level)
     try:
+        if arguments:
+            return member.main(arguments, application)
+        start_logging(settings.log_level)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            if settings.num_workers > 1:
+                return runner.run(supervise(settings, PROGRAM))
             return runner.run(serve_alone(settings, application))
     except UserError as error:
         print(error, file=sys.stderr)
@@ -86,4 +112,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,155 +1,59 @@
 """A worker as a process: ready line, signals, drain, taken ports, closed pipes."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 
 import pytest
 
-PATIENCE_S = 20
-
-
-class Connection:
-    """One connection to a worker, blocking."""
-
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
-        self._reader = self._socket.makefile("rb")
-
-    def send(self, method: str, path: str) -> None:
-        self._socket.sendall(f"{method} {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
-
-    def answer(self) -> tuple[int, bytes]:
-        """Status and body."""
-        status, length = int(self._reader.readline().split()[1]), 0
-        while (line := self._reader.readline()) != b"\r\n":
-            name, _, value = line.partition(b": ")
-            length = int(value) if name == b"Content-Length" else length
-        return status, self._reader.read(length)
-
-    def closed(self) -> bool:
-        """Whether the worker closes the connection without another word."""
-        try:
-            return self._reader.read() == b""
-        except ConnectionResetError:
-            return True
-
-    def close(self) -> None:
-        self._reader.close()
-        self._socket.close()
-
-
-class Worker:
-    """A running worker process."""
-
-    def __init__(self, process: "subprocess.Popen[str]", connections: ExitStack) -> None:
-        self.process = process
-        self._connections = connections
-        found = re.fullmatch(r"listening on http://127\.0\.0\.1:(\d+)", self.out())
-        assert found is not None
-        self.port = int(found[1])
-
-    def out(self) -> str:
-        """The next line on stdout."""
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().rstrip("\n")
-
-    def log(self) -> str:
-        """The next line on stderr."""
-        assert self.process.stderr is not None
-        return self.process.stderr.readline()
-
-    def connect(self) -> Connection:
-        connection = Connection(self.port)
-        self._connections.callback(connection.close)
-        return connection
-
-    def park(self, path: str) -> Connection:
-        """A connection with a request in flight."""
-        connection = self.connect()
-        connection.send("POST", path)
-        assert self.out() == "parked"
-        return connection
-
-    def exit_code(self) -> int:
-        return self.process.wait(PATIENCE_S)
-
-
-def start(**environ: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.server.application"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PORT": "0", **environ},
-    )
-
-
-@contextmanager
-def worker(**environ: str) -> Iterator[Worker]:
-    with start(**environ) as process, ExitStack() as connections:
-        try:
-            yield Worker(process, connections)
-        finally:
-            process.kill()
-
-
-def refuses_connections(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
-        return True
-    return False
+from tests.server.running import PATIENCE_S, refuses_connections, running, start
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_what_is_in_flight_finish(number: signal.Signals) -> None:
-    with worker() as running:
-        idle, client = running.connect(), running.park("/park")
+    with running() as server:
+        idle, client = server.connect(), server.park("/park")
         idle.send("GET", "/livez")
         assert idle.answer() == (200, b'{"loop":"uvloop"}')
-        running.process.send_signal(number)
+        server.process.send_signal(number)
         assert client.answer() == (204, b"")
         assert client.closed()
         assert idle.closed()
-        assert running.out() == "application closed"
-        assert running.exit_code() == 0
+        assert server.out() == "application closed"
+        assert server.exit_code() == 0
 
 
 def test_no_new_connections_while_it_drains() -> None:
-    with worker() as running:
-        running.park("/stuck")
-        running.process.terminate()
-        assert '"event":"stopping","in_flight":1' in running.log()
+    with running() as server:
+        server.park("/stuck")
+        server.process.terminate()
+        assert '"event":"stopping","in_flight":1' in server.log()
         deadline_s = time.monotonic() + PATIENCE_S
-        while not refuses_connections(running.port):
+        while not refuses_connections(server.port):
             assert time.monotonic() < deadline_s
-        assert running.process.poll() is None
+        assert server.process.poll() is None
 
 
 def test_a_second_signal_cuts_off_what_still_runs() -> None:
-    with worker() as running:
-        client = running.park("/stuck")
-        running.process.terminate()
-        assert '"event":"stopping"' in running.log()
-        running.process.terminate()
+    with running() as server:
+        client = server.park("/stuck")
+        server.process.terminate()
+        assert '"event":"stopping"' in server.log()
+        server.process.terminate()
         assert client.closed()
-        assert running.exit_code() == 1
+        assert server.exit_code() == 1
 
 
 def test_the_grace_ends() -> None:
-    with worker(SHUTDOWN_GRACE="100") as running:
-        client = running.park("/stuck")
-        running.process.terminate()
+    with running(SHUTDOWN_GRACE="100") as server:
+        client = server.park("/stuck")
+        server.process.terminate()
         assert client.closed()
-        assert running.out() == "application closed"
-        assert running.exit_code() == 1
+        assert server.out() == "application closed"
+        assert server.exit_code() == 1
 
 
 def test_a_taken_port_is_one_line() -> None:
@@ -172,18 +76,18 @@ def test_a_host_that_is_not_known_is_one_line() -> None:
 
 
 def test_closed_pipes_do_not_stop_it() -> None:
-    with worker() as running:
-        client = running.connect()
-        for pipe in (running.process.stdout, running.process.stderr):
+    with running() as server:
+        client = server.connect()
+        for pipe in (server.process.stdout, server.process.stderr):
             assert pipe is not None
             pipe.close()
         client.send("POST", "/fail")
         assert client.answer()[0] == 500  # and its log line goes nowhere
         client.send("GET", "/livez")
         assert client.answer()[0] == 200
-        running.process.terminate()
+        server.process.terminate()
         assert client.closed()
-        assert running.exit_code() == 0
+        assert server.exit_code() == 0
 
 
 def test_it_serves_although_nobody_can_read_that_it_is_ready() -> None:
