@@ -154,10 +154,10 @@ async def test_eviction_needs_no_group(queue: Queue) -> None:
 async def test_one_second_is_a_second(queue: Queue) -> None:
     await configure(queue, QueueOptions(retention_enabled=True, retention_seconds=1))
     await configure(queue, QueueOptions(max_wait_time_seconds=1), "mails")
+    started_s = asyncio.get_running_loop().time()
     await push(queue, 3)
     await push(queue, 4, to="mails")
     deleted = {Expiry.RETENTION: 0, Expiry.EVICTION: 0}
-    started_s = asyncio.get_running_loop().time()
     async with asyncio.timeout(20):
         while deleted != {Expiry.RETENTION: 3, Expiry.EVICTION: 4}:
             for expiry in Expiry:

@@ -9,16 +9,6 @@
 -- a partition are its groups. Dead letters are copies, and stay. A cursor behind the tail needs no care:
 -- whoever reads on starts at greatest(position, tail).
 
--- The shortest time in s that a message of the queue may stay; null: as long as it likes.
-create function queen.shortest_stay(p_kind text, p_queue queen.queues) returns integer
-language sql immutable as $$
-    select case p_kind
-        when 'retention' then case when p_queue.retention_enabled
-            then least(nullif(p_queue.retention_seconds, 0), nullif(p_queue.completed_retention_seconds, 0)) end
-        when 'eviction' then nullif(p_queue.max_wait_time_seconds, 0)
-    end
-$$;
-
 -- Last position of the partition that has to go; its tail when none has.
 -- Right only under the partition's lock, taken in an earlier statement: then the tail stands still, and the
 -- cursors can move forward but not back (a seek needs that lock).
@@ -76,7 +66,7 @@ $$;
 -- step ends, and only where there is something to delete. It waits for a partition only while it holds none:
 -- one that is taken ends the step, and is the first of the next one. So a push waits for one step at most,
 -- and never for whom the step waits for. Then, of a partition that is empty now, cursors that nobody holds.
--- Index: messages by primary key; one probe at tail + 1 tells whether a partition has something old. No plan
+-- Index: primary keys; of messages one probe a partition tells whether there is something to delete. No plan
 -- may depend on statistics: LATERAL with LIMIT keeps it a probe, and tables are not scanned. (Where there is
 -- no other way than a scan, PostgreSQL 15 thinks it so expensive that it is worth compiling: no jit.)
 create function queen.delete_prefixes(p_kind text, p_after bigint, p_most integer)
@@ -84,63 +74,84 @@ returns table (deleted bigint, reached bigint)
 language plpgsql volatile set enable_seqscan = off set jit = off as $$
 declare
     c_seen constant integer := 1000;  -- partitions looked at in one step, without a lock
-    c_held constant integer := 100;   -- partitions locked in one step
+    c_held constant integer := 25;    -- partitions locked in one step
+    v_now constant timestamptz := clock_timestamp();
     v_queues bigint[];
-    v_due bigint[];                   -- of those looked at, those with something to delete
-    v_next bigint;                    -- the last one looked at; null: there are no more behind it
+    v_page bigint[];                  -- the partitions looked at,
+    v_due bigint[];                   -- and those of them that have something to delete
+    v_next bigint;
     v_partition bigint;
     v_previous bigint := p_after;
     v_tail bigint;
     v_last bigint;
     v_until bigint;
-    v_held integer := 0;
+    v_holds boolean := false;
     v_deleted bigint := 0;
 begin
     if not pg_try_advisory_xact_lock(hashtextextended(p_kind, 7168)) then
         return query select 0::bigint, null::bigint;
         return;
     end if;
-    v_queues := array(select q.id from queen.queues q where queen.shortest_stay(p_kind, q) is not null);
+    v_queues := array(
+        select q.id from queen.queues q
+        where case p_kind
+            when 'eviction' then q.max_wait_time_seconds > 0
+            else q.retention_enabled and (q.retention_seconds > 0 or q.completed_retention_seconds > 0)
+            end);
     if cardinality(v_queues) = 0 then
         return query select 0::bigint, null::bigint;
         return;
     end if;
 
-    select array_agg(p.id order by p.id) filter (where case
-               when first.created_at < clock_timestamp() - make_interval(secs => queen.shortest_stay(p_kind, q))
-               then queen.prefix_to_delete(p_kind, p.id) > p.tail
-               end),
-           case when count(*) = c_seen then max(p.id) end
-    into v_due, v_next
-    from (
-        select p.id, p.tail, p.queue_id from queen.partitions p
+    v_page := array(
+        select p.id from queen.partitions p
         where p.id > p_after and p.queue_id = any ((select v_queues)::bigint[])
         order by p.id
-        limit c_seen
-    ) p
-    join queen.queues q on q.id = p.queue_id
-    left join lateral (
-        select m.created_at from queen.messages m
-        where m.partition_id = p.id and m.position = p.tail + 1
-        limit 1
-    ) first on true;
+        limit c_seen);
+    -- One message tells: the first one of all, or for an eviction the first one that somebody still waits for.
+    v_due := array(
+        select p.id
+        from unnest(v_page) with ordinality as page (id, number)
+        cross join lateral (select * from queen.partitions p where p.id = page.id limit 1) p
+        cross join lateral (select * from queen.queues q where q.id = p.queue_id limit 1) q
+        cross join lateral (
+            select min(c.position) as done from queen.cursors c where c.partition_id = p.id
+        ) groups
+        cross join lateral (
+            select m.created_at from queen.messages m
+            where m.partition_id = p.id
+              and m.position = 1 + greatest(p.tail, case when p_kind = 'eviction' then groups.done end)
+            limit 1
+        ) first
+        where case
+            when p_kind = 'eviction' then
+                first.created_at < v_now - make_interval(secs => q.max_wait_time_seconds)
+            else
+                q.retention_seconds > 0
+                and first.created_at < v_now - make_interval(secs => q.retention_seconds)
+                or q.completed_retention_seconds > 0 and groups.done > p.tail
+                and first.created_at < v_now - make_interval(secs => q.completed_retention_seconds)
+            end
+        order by page.number
+        limit c_held);
+    v_next := coalesce(v_due[c_held], v_page[c_seen]);  -- not there: nothing is left behind them
 
-    foreach v_partition in array coalesce(v_due, '{}') loop
-        if v_deleted >= p_most or v_held >= c_held then
+    foreach v_partition in array v_due loop
+        if v_deleted >= p_most then
             v_next := v_previous;
             exit;
-        elsif v_held = 0 then
-            select p.tail into v_tail from queen.partitions p where p.id = v_partition for no key update;
-            continue when not found;  -- its queue was deleted
-        else
+        elsif v_holds then
             select p.tail into v_tail from queen.partitions p
             where p.id = v_partition for no key update skip locked;
             if not found then
                 v_next := v_previous;
                 exit;
             end if;
+        else
+            select p.tail into v_tail from queen.partitions p where p.id = v_partition for no key update;
+            continue when not found;  -- its queue was deleted
         end if;
-        v_held := v_held + 1;
+        v_holds := true;
 
         v_last := queen.prefix_to_delete(p_kind, v_partition);
         v_until := least(v_last, v_tail + p_most - v_deleted);
