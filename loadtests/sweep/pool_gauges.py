@@ -17,6 +17,13 @@ class Histogram(Struct, frozen=True, rename="camel"):
     counts: tuple[int, ...]
 
 
+class Workers(Struct, frozen=True):
+    """The server's processes, and those of them that are in a reading."""
+
+    expected: int = 1
+    answered: int = 1
+
+
 class PoolReading(Struct, frozen=True, rename="camel"):
     """One look. Counts and seconds are cumulative since the server's start, but for the first three."""
 
@@ -34,6 +41,12 @@ class PoolReading(Struct, frozen=True, rename="camel"):
     hold_histogram: Histogram
     wait_histogram: Histogram
     loop_lag_ms: float | None = None
+    workers: Workers = Workers()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every worker is in it; without one the cumulative figures would seem to fall."""
+        return self.workers.answered == self.workers.expected
 
 
 def decode(body: bytes) -> PoolReading:

@@ -34,7 +34,7 @@ class ProcessMeter:
 
 
 class TreeMeter:
-    """PostgreSQL: a postmaster and its children, those that have ended included (where the system tells)."""
+    """A postmaster, or a server, and its children, ended ones included (where the system tells)."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid

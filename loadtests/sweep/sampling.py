@@ -80,7 +80,7 @@ class Sampler:
         self.looks: list[Look] = []
         self._sources = sources
         self._connection = KeptConnection(sources.server_url, timeout_s=POOL_TIMEOUT_S)
-        self._server = ProcessMeter(sources.server_pid)
+        self._server = TreeMeter(sources.server_pid)  # its workers are its children
         self._generator = ProcessMeter(sources.generator_pid)
         self._own = ProcessMeter(sources.own_pid)
         self._relay = ProcessMeter(sources.relay_pid) if sources.relay_pid else None
@@ -121,5 +121,6 @@ class Sampler:
 
     async def _read_pool(self) -> PoolReading | None:
         with suppress(NoAnswer, msgspec.MsgspecError):
-            return pool_gauges.decode(await self._connection.get(POOL_PATH))
+            reading = pool_gauges.decode(await self._connection.get(POOL_PATH))
+            return reading if reading.complete else None
         return None

@@ -28,7 +28,7 @@ class QueenServer:
 
     @property
     def pid(self) -> int:
-        """Process id; with an outside database the one process that serves."""
+        """Process id; with an outside database it and its children, if any, are all that serves."""
         return self._child.pid
 
     @property

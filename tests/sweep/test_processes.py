@@ -2,9 +2,8 @@
 
 import os
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,22 +11,6 @@ import pytest
 from loadtests.sweep import proc_tree, processes
 from loadtests.sweep.proc_tree import Usage
 from loadtests.sweep.processes import ProcessMeter, TreeMeter, machine_busy_s
-
-BURN = "import time\nwhile time.process_time() < 0.3: pass\nprint('burnt', flush=True)\ninput()"
-RUN_CHILD = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {BURN!r}])"
-PARENT = f"{RUN_CHILD}\nprint('waited', flush=True)\ninput()"
-
-
-@pytest.fixture
-def parent() -> Iterator["subprocess.Popen[str]"]:
-    """A process that does nothing, and its child that has burnt 0.3 s of CPU and waits for a line."""
-    with subprocess.Popen(
-        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "burnt\n"
-        yield process
-        process.kill()
 
 
 @pytest.mark.parametrize("read", [proc_tree.read, processes._psutil_tree])

@@ -2,18 +2,45 @@
 
 import asyncio
 import os
+import subprocess
 import threading
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+import pytest_asyncio
 
 from loadtests.sweep.databases import connect
-from loadtests.sweep.sampling import Sources, sampled
+from loadtests.sweep.pool_gauges import Histogram, PoolReading, Workers
+from loadtests.sweep.sampling import Sampler, Sources, sampled
 from queen.local.database import Database
+from queen.local.open_database import Connection
 from tests.load.fake_server import SeenRequest, fake_server, response
 
 DEADLINE_S = 10.0
 
 
+@pytest_asyncio.fixture
+async def activity(each_database: Database) -> AsyncIterator[Connection]:
+    """The sampler's connection to a database."""
+    connection = await connect(each_database)
+    yield connection
+    await connection.close()
+
+
+def sources(server_url: str, database: Database, activity: Connection, server_pid: int) -> Sources:
+    return Sources(
+        server_url=server_url,
+        database=database.name,
+        activity=activity,
+        server_pid=server_pid,
+        generator_pid=os.getpid(),
+        own_pid=os.getpid(),
+    )
+
+
 async def test_it_looks_while_the_block_runs_and_closes_its_connection_at_the_end(
-    each_database: Database,
+    each_database: Database, activity: Connection
 ) -> None:
     asked_again = threading.Event()
 
@@ -22,21 +49,33 @@ async def test_it_looks_while_the_block_runs_and_closes_its_connection_at_the_en
             asked_again.set()
         return response(200, b"{}")
 
-    connection = await connect(each_database)
-    try:
-        with fake_server(no_pool) as server:  # at the second request the first look is complete
-            sources = Sources(
-                server_url=server.url,
-                database=each_database.name,
-                activity=connection,
-                server_pid=os.getpid(),
-                generator_pid=os.getpid(),
-                own_pid=os.getpid(),
-            )
-            async with sampled(sources) as looks:
-                assert await asyncio.to_thread(asked_again.wait, DEADLINE_S)
-            assert looks[0].pool is None  # the answer was none
-            assert looks[0].activity is not None
-            assert await asyncio.to_thread(server.closed.acquire, timeout=DEADLINE_S)
-    finally:
-        await connection.close()
+    with fake_server(no_pool) as server:  # at the second request the first look is complete
+        async with sampled(sources(server.url, each_database, activity, os.getpid())) as looks:
+            assert await asyncio.to_thread(asked_again.wait, DEADLINE_S)
+        assert looks[0].pool is None  # the answer was none
+        assert looks[0].activity is not None
+        assert await asyncio.to_thread(server.closed.acquire, timeout=DEADLINE_S)
+
+
+@pytest.mark.parametrize("answered", [1, 2])
+async def test_a_pool_without_one_of_the_workers_is_none(
+    each_database: Database, activity: Connection, answered: int
+) -> None:
+    nothing = Histogram((0,))
+    told = PoolReading(1, 1, 0, 7, 0, 1, 0, 0.0, 0.0, 0.0, 0.0, nothing, nothing, 0.0, Workers(2, answered))
+    with fake_server(lambda _request: response(200, msgspec.json.encode(told))) as server:
+        sampler = Sampler(sources(server.url, each_database, activity, os.getpid()))
+        look = await sampler.look(with_tree=False)
+        await sampler.close()
+    assert look.pool == (told if answered == 2 else None)
+
+
+async def test_the_workers_of_a_server_count_as_the_server(
+    each_database: Database, activity: Connection, parent: "subprocess.Popen[str]"
+) -> None:
+    with fake_server(lambda _request: response(200, b"{}")) as server:
+        sampler = Sampler(sources(server.url, each_database, activity, parent.pid))
+        look = await sampler.look(with_tree=False)
+        await sampler.close()
+    assert look.server is not None
+    assert 0.3 <= look.server.cpu_s < 2  # its child's

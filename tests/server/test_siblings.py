@@ -1,0 +1,81 @@
+"""The workers' figures over their sockets: those that answer are in, those that do not are left out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from queen.server.siblings import NeighbourSockets
+from tests.observe.readings import reading
+
+PATIENCE_S = 0.2
+
+
+def neighbours(directory: Path, workers: int) -> list[NeighbourSockets]:
+    return [NeighbourSockets(number, workers, directory, PATIENCE_S) for number in range(workers)]
+
+
+@asynccontextmanager
+async def answering(*workers: NeighbourSockets) -> AsyncIterator[None]:
+    """Each tells its number as the messages it has pushed."""
+    async with AsyncExitStack() as stack:
+        for each in workers:
+            await stack.enter_async_context(each.answering(partial(reading, pushed=each.worker_id)))
+        yield
+
+
+async def test_each_reads_the_others(tmp_path: Path) -> None:
+    workers = neighbours(tmp_path, 3)
+    async with answering(*workers):
+        for each in workers:
+            others = await each.read()
+            assert {number: told.pushed.total for number, told in others.items()} == {
+                number: number for number in range(3) if number != each.worker_id
+            }
+
+
+async def test_one_that_is_not_there_is_left_out(tmp_path: Path) -> None:
+    first, second, third = neighbours(tmp_path, 3)
+    async with answering(first, third):
+        assert list(await third.read()) == [0]
+        assert list(await first.read()) == [2]
+    assert await second.read() == {}
+
+
+@pytest.mark.parametrize(
+    "words", [b"", b"\xc1", b"\x81\xa1x\x01"], ids=["silent", "not-msgpack", "no-reading"]
+)
+async def test_one_that_makes_no_sense_or_says_nothing_is_left_out(tmp_path: Path, words: bytes) -> None:
+    ended = asyncio.Event()
+
+    async def babble(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(words)
+        if words:
+            writer.close()
+        await ended.wait()
+        writer.close()
+
+    (first, _) = neighbours(tmp_path, 2)
+    async with await asyncio.start_unix_server(babble, tmp_path / "1"):
+        asked_s = asyncio.get_running_loop().time()
+        assert await first.read() == {}
+        assert asyncio.get_running_loop().time() - asked_s < PATIENCE_S + 1
+        ended.set()
+
+
+async def test_a_worker_takes_the_place_of_one_that_was_killed(tmp_path: Path) -> None:
+    first, second = neighbours(tmp_path, 2)
+    abandoned = await asyncio.start_unix_server(lambda _reader, writer: writer.close(), tmp_path / "1")
+    async with answering(second):
+        assert list(await first.read()) == [1]
+    abandoned.close()
+    await abandoned.wait_closed()
+
+
+async def test_nothing_stays_behind(tmp_path: Path) -> None:
+    async with answering(*neighbours(tmp_path, 2)):
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
+    assert list(tmp_path.iterdir()) == []
