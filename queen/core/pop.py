@@ -149,6 +149,10 @@ class Popper:
             name = PartitionName(request.queue, request.partition)
             partition = await self._directory.find(name, deadline)
             if partition is None:
+                # Nothing has looked at the group here, and it may be gone since we knew it: it registers again,
+                # so that what is pushed from now on is for it.
+                self._groups.pop((request.queue, request.group), None)
+                await self._register(request)
                 return PopResult(messages=())
             partition_id = partition.id
         query = PopQuery(group_id, partition_id, request.batch, request.partitions, lease_id)

@@ -178,3 +178,17 @@ async def test_a_shorter_delay_holds_for_what_waits_already(queue: Queue) -> Non
     assert await pop(queue) is None
     await queue.store.configure("orders", "", "", QueueOptions(), soon())
     assert names(await pop(queue)) == ["a"]
+
+
+async def test_a_group_deleted_with_its_queue_registers_again_at_a_partition_that_is_not_there(
+    queue: Queue,
+) -> None:
+    """A subscription to what is new starts at the first pop after the deletion, which finds no partition."""
+    new = PopRequest("orders", "p", group="g", mode="new", auto_ack=True)
+    assert await queue.pop(new) is None
+    assert not await queue.store.delete_queue("orders", soon()), (
+        "it never existed; its groups go all the same"
+    )
+    assert await queue.pop(new) is None
+    await push(queue, "a")
+    assert names(await queue.pop(new)) == ["a"]
