@@ -149,7 +149,7 @@ class Popper:
             name = PartitionName(request.queue, request.partition)
             partition = await self._directory.find(name, deadline)
             if partition is None:
-                # Nothing has looked at the group here, and it may be gone since we knew it: it registers again,
+                # Nothing has looked at the group, and it may be gone since we knew it: it registers again,
                 # so that what is pushed from now on is for it.
                 self._groups.pop((request.queue, request.group), None)
                 await self._register(request)
