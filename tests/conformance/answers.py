@@ -109,3 +109,26 @@ class Extended(Struct, rename="camel"):
     expires_at: str | None
     lease_expires_at: str | None = field(name="lease_expires_at")
     error: str | None
+
+
+class Step(Struct, rename="camel"):
+    """One result of a transaction: of a push its message, of an ack its outcome."""
+
+    index: int
+    type: Literal["push", "ack"]
+    success: bool
+    transaction_id: str
+    message_id: str | None = None
+    partition_id: str | None = None
+    queue_name: str | None = None
+    error: str | None = None
+    dlq: bool = False
+
+
+class Transacted(Struct, rename="camel"):
+    """The answer of a transaction; on failure the results before the operation that failed."""
+
+    transaction_id: str
+    success: bool
+    results: list[Step]
+    error: str | None = None

@@ -1,6 +1,7 @@
 """A server for each configuration, a client of it, and a queue that no other test uses.
 
-A test runs once on every configuration (`serving.EVERY`) unless it is marked with `on(FEW)` or `on(ONE)`.
+A test runs on every configuration (`serving.EVERY`) unless it or its module is marked with `on(PAIRS)`,
+`on(FEW)` or `on(ONE)`.
 """
 
 from collections.abc import AsyncIterator
@@ -20,6 +21,14 @@ _serial = count(1)
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "covers(*routes): the routes whose promise a test checks")
+    config.addinivalue_line("markers", "on(configurations): run on these instead of on every one")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "configuration" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("on")
+        chosen = EVERY if mark is None else mark.args[0]
+        metafunc.parametrize("configuration", chosen, indirect=True, ids=str, scope="session")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -30,7 +39,7 @@ async def deployments(
         yield Deployments(servers, stack, tmp_path_factory.mktemp("servers"))
 
 
-@pytest.fixture(scope="session", params=EVERY, ids=str)
+@pytest.fixture(scope="session")
 def configuration(request: pytest.FixtureRequest) -> Configuration:
     chosen: Configuration = request.param
     return chosen

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from .serving import FEW, ONE, Configuration
+from .serving import FEW, ONE, PAIRS, Configuration
 
-__all__ = ["FEW", "ONE", "covers", "on"]
+__all__ = ["AWAITED", "FEW", "ONE", "PAIRS", "covers", "on"]
 
 
 def covers(*routes: str) -> pytest.MarkDecorator:
@@ -15,5 +15,8 @@ def covers(*routes: str) -> pytest.MarkDecorator:
 
 
 def on(configurations: Sequence[Configuration]) -> pytest.MarkDecorator:
-    """Run on these configurations instead of on every one."""
-    return pytest.mark.parametrize("configuration", configurations, indirect=True, ids=str, scope="session")
+    """Run on these configurations instead of on every one; a test's own mark wins over its module's."""
+    return pytest.mark.on(configurations)
+
+
+AWAITED = pytest.mark.xfail(reason="the endpoint is not there yet", strict=False)

@@ -7,7 +7,7 @@ import pytest
 
 from .answers import Acked
 from .client import Client, Queue, ids, item
-from .marks import FEW, covers, on
+from .marks import FEW, PAIRS, covers, on
 
 ACK = "POST /api/v1/ack"
 BATCH = "POST /api/v1/ack/batch"
@@ -15,7 +15,7 @@ STALE = "0190a000-0000-7000-8000-00000000dead"  # no lease has ever had this id
 INVALID = "Invalid or expired lease"
 SUPERSEDED = "superseded by an earlier failed or retry in this request"
 
-pytestmark = covers(BATCH)
+pytestmark = [on(PAIRS), covers(BATCH)]
 
 
 def outcomes(acked: list[Acked]) -> list[tuple[bool, str | None]]:
