@@ -1,11 +1,11 @@
 """One deadline for a request, from which every step draws: time-outs must not add up."""
 
 import time
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Deadline:
+class Deadline(Struct, frozen=True, order=True):
     """An instant on the monotonic clock."""
 
     at_s: float
@@ -17,7 +17,8 @@ class Deadline:
 
     def within_ms(self, milliseconds: float) -> "Deadline":
         """This deadline, or the one that many milliseconds from now if that is sooner."""
-        return min(self, Deadline.after_ms(milliseconds))
+        at_s = time.monotonic() + milliseconds / 1000
+        return self if self.at_s <= at_s else Deadline(at_s)
 
     def remaining_s(self) -> float:
         """Seconds left, never negative."""

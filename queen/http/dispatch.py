@@ -8,7 +8,7 @@ from queen.http.message import Client, Request, Response
 from queen.http.parser import ParsedRequest
 from queen.http.response import error_response
 from queen.http.routes import RouteTable
-from queen.http.target import decode_query, split_target
+from queen.http.target import read_target
 
 _log = logging.getLogger("queen.http")
 
@@ -27,11 +27,11 @@ class Dispatcher:
         learns no more than that it happened.
         """
         try:
-            path, query = split_target(parsed.target)
-            self._token.check(parsed.method, path, parsed.headers)
-            route, params = self._routes.match(parsed.method, path)
+            target = read_target(parsed.target)
+            self._token.check(parsed.method, target.path, parsed.headers)
+            route, params = self._routes.match(parsed.method, target.path)
             request = Request(
-                parsed.method, path, params, decode_query(query), parsed.headers, parsed.body, client
+                parsed.method, target.path, params, target.query, parsed.headers, parsed.body, client
             )
             return await route.handler(request)
         except QueenError as error:

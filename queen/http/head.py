@@ -70,8 +70,12 @@ class FieldSection(msgspec.Struct, frozen=True):
     expect_continue: bool
 
 
+@functools.lru_cache(maxsize=512)
 def parse_request_line(line: bytes) -> RequestLine:
-    """Read a request line without its CRLF. Raises `ProtocolError` or `VersionNotSupported`."""
+    """Read a request line without its CRLF. Raises `ProtocolError` or `VersionNotSupported`.
+
+    The last lines are kept, as header sections are.
+    """
     try:
         found = _REQUEST_LINE.fullmatch(line.decode())
     except UnicodeDecodeError:

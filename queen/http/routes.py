@@ -51,7 +51,7 @@ class RouteTable:
     """All routes."""
 
     def __init__(self, routes: Iterable[Route] = ()) -> None:
-        self._static: dict[str, dict[str, Route]] = {}
+        self._static: dict[tuple[str, str], Match] = {}  # routes without parameters
         self._tree = _Node()
         self._routes: list[Route] = []
         for route in routes:
@@ -71,7 +71,7 @@ class RouteTable:
         node.routes[route.method] = route
         self._routes.append(route)
         if "{" not in route.pattern:
-            self._static[route.pattern] = node.routes
+            self._static[route.method, route.pattern] = Match(route, ())
 
     def __iter__(self) -> Iterator[Route]:
         """All routes, in the order in which they were added."""
@@ -83,14 +83,13 @@ class RouteTable:
         HEAD is answered by the route of a safe GET; OPTIONS, on every path, by a CORS preflight answer.
         Raises `NotFound`, `MethodNotAllowed`, and `BadRequest` for an undecodable parameter.
         """
+        static = self._static.get((method, path))
+        if static is not None:
+            return static
         raw_params: list[str] = []
-        routes = self._static.get(path)
-        if routes is None:
-            node = _find(self._tree, _segments(path), 0, raw_params)
-            routes = node.routes if node is not None else {}
-        route = routes.get(method)
-        if route is None:
-            route = _stand_in(method, routes)
+        node = _find(self._tree, _segments(path), 0, raw_params)
+        routes = node.routes if node is not None else {}
+        route = routes.get(method) or _stand_in(method, routes)
         return Match(route, tuple(map(decode_percent, raw_params)))
 
 

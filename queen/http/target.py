@@ -4,13 +4,32 @@ RFC 9112 §3.2 (origin-form, absolute-form, asterisk-form), RFC 3986 §2.1 (perc
 UTF-8; an invalid percent-encoding or invalid UTF-8 is a `BadRequest`, never a guess.
 """
 
+import functools
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.parse import unquote_to_bytes
+
+import msgspec
 
 from queen.errors import BadRequest
 
 _ABSOLUTE = re.compile(r"https?://[^/?]*+", re.IGNORECASE)
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+class Target(msgspec.Struct, frozen=True):
+    """What a request asks for. `path` is still percent-encoded; the query is decoded."""
+
+    path: str
+    query: Mapping[str, str]
+
+
+@functools.lru_cache(maxsize=512)
+def read_target(target: str) -> Target:
+    """Path and query of a target. Raises `BadRequest`. The last ones are kept: clients ask again and again."""
+    path, query = split_target(target)
+    return Target(path, MappingProxyType(decode_query(query)))
 
 
 def split_target(target: str) -> tuple[str, str]:

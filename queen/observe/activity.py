@@ -18,20 +18,21 @@ class Meter:
 
     def add(self, count: int) -> None:
         """Count some more."""
-        self._turn()
+        second = int(self._clock())
+        if second != self._second:
+            self._turn(second)
         self.total += count
-        self._buckets[self._second % len(self._buckets)] += count
+        self._buckets[second % len(self._buckets)] += count
 
     @property
     def rate(self) -> float:
         """Per second; over the time since the start while that is shorter than the window."""
-        self._turn()
+        self._turn(int(self._clock()))
         current = self._buckets[self._second % len(self._buckets)]
         seconds = min(_WINDOW_S, max(1, self._second - int(self._start_s)))
         return (sum(self._buckets) - current) / seconds
 
-    def _turn(self) -> None:
-        now = int(self._clock())
+    def _turn(self, now: int) -> None:
         for second in range(self._second + 1, min(now, self._second + len(self._buckets)) + 1):
             self._buckets[second % len(self._buckets)] = 0
         self._second = now
