@@ -1,6 +1,6 @@
 """The published clients, one server for them, and what they did on it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
 import asyncpg
@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from queen.settings import PushStrategy
-from tests.clients.environments import NotInstalled, Requirements, python_with
+from tests.clients.environments import NotInstalled, lock_of, python_with
 from tests.clients.published import Plays, PublishedClient
 from tests.conformance.client import Queue
 from tests.conformance.serving import Configuration, Deployment, Deployments
@@ -23,7 +23,7 @@ Stored = Callable[[Queue], Awaitable[list[tuple[str, str]]]]
 def published(request: pytest.FixtureRequest) -> PublishedClient:
     version: str = request.param
     try:
-        return PublishedClient(version, python_with(Requirements(version)))
+        return PublishedClient(version, python_with(lock_of(version)))
     except NotInstalled as error:
         skip_unless_ci(f"queen-mq {version} could not be installed: {error}")
 
@@ -37,14 +37,22 @@ async def deployments(
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def deployment(deployments: Deployments) -> Deployment:
-    return await deployments.get(CONFIGURATION)
+async def deployment(deployments: Deployments) -> AsyncIterator[Deployment]:
+    """The server; nothing that a client does may be an error to it."""
+    deployment = await deployments.get(CONFIGURATION)
+    yield deployment
+    log = deployment.server.child.spec.log.read_text(encoding="utf-8")
+    assert [line for line in log.splitlines() if '"level":"error"' in line] == []
 
 
 @pytest.fixture(scope="session")
-def play(published: PublishedClient, deployment: Deployment) -> Plays:
+def play(
+    published: PublishedClient, deployment: Deployment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Plays]:
     """What the client did on the server, by the script's subject and the play's name."""
-    return Plays(published, deployment.url)
+    log = tmp_path_factory.mktemp("clients") / f"{published.version}.log"
+    with published.at(deployment.url, log) as plays:
+        yield plays
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from house.index import uv_environment, uv_options
@@ -27,33 +26,21 @@ class NotInstalled(Exception):
     """The client could not be installed. One line with uv's reason."""
 
 
-@dataclass(frozen=True)
-class Requirements:
-    """A client and all that it needs, locked with hashes."""
-
-    version: str
-
-    @property
-    def lock(self) -> Path:
-        """The file that `uv pip compile` wrote."""
-        return HERE / f"requirements-{self.version}.lock"
-
-    @property
-    def name(self) -> str:
-        """Of the environment's directory."""
-        digest = hashlib.sha256(self.lock.read_bytes()).hexdigest()
-        return f"{self.version}-{digest[:12]}-{platform.python_version()}"
+def lock_of(version: str) -> Path:
+    """A client and all that it needs, with hashes."""
+    return HERE / f"requirements-{version}.lock"
 
 
-def python_with(requirements: Requirements, kept: Path = KEPT) -> Path:
-    """The Python that has this client and nothing of ours. Raises `NotInstalled`."""
-    environment = kept / requirements.name
+def python_with(lock: Path, kept: Path = KEPT) -> Path:
+    """The Python that has what the lock names, and nothing of ours. Raises `NotInstalled`."""
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
+    environment = kept / f"{lock.stem}-{digest[:12]}-{platform.python_version()}"
     kept.mkdir(parents=True, exist_ok=True)
     with exclusive(kept / ".lock"):
         if not environment.exists():
             half = kept / "half-made"
             shutil.rmtree(half, ignore_errors=True)  # of a run that was interrupted
-            _make(half, requirements.lock)
+            _make(half, lock)
             half.rename(environment)
     return environment / "bin" / "python"
 

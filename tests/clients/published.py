@@ -1,15 +1,17 @@
-"""A published client as a process: runs a script of `scripts/` with it, and reads what it reports."""
+"""A published client as a process: runs the scripts of `scripts/` with it, and reads what it reports."""
 
-import asyncio
 import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.conformance.client import Client, Queue
 
 SCRIPTS = Path(__file__).parent / "scripts"
-PATIENCE_S = 40.0  # for one script; below the time limit of a test
+GOODBYE_S = 10.0  # for a process that has nothing left to do
 
 
 @dataclass(frozen=True)
@@ -27,46 +29,53 @@ class PublishedClient:
     version: str
     python: Path
 
-    async def run(self, subject: str, url: str, **environ: str) -> dict[str, Played]:
-        """Run all plays of `scripts/<subject>.py` on the server at `url`; by the play's name.
+    @contextmanager
+    def at(self, url: str, log: Path, **environ: str) -> "Iterator[Plays]":
+        """A process of it that plays on the server at `url`. Nothing of our environment reaches it.
 
-        Each has a queue of its own. Nothing of our environment reaches the client but `environ`. Raises
-        AssertionError with the script's output when it does not come to its end; a play that failed has its
-        traceback as its report.
+        `environ` is added to what it is told; what it prints by itself goes to `log`.
         """
-        prefix = f"{self.version}-{subject}"
-        process = await asyncio.create_subprocess_exec(
-            *(self.python, SCRIPTS / "run.py", subject),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={"QUEEN_URL": url, "QUEUE_PREFIX": prefix, "PYTHONUTF8": "1", **environ},
-        )
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                output, errors = await process.communicate()
-        finally:
-            if process.returncode is None:
+        with (
+            log.open("wb") as errors,
+            subprocess.Popen(
+                [self.python, SCRIPTS / "run.py"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env={"QUEEN_URL": url, "QUEUE_PREFIX": self.version, "PYTHONUTF8": "1", **environ},
+                text=True,
+            ) as process,
+        ):
+            assert process.stdin is not None and process.stdout is not None
+            try:
+                yield Plays(self.version, Client(url), process.stdin, process.stdout, log)
+                process.stdin.close()
+                process.wait(GOODBYE_S)
+            finally:
                 process.kill()
-                await process.wait()
-        assert process.returncode == 0, f"{subject}: {output.decode()}{errors.decode()}"
-        reports = json.loads(output.splitlines()[-1])  # what stands before it, the client prints by itself
-        http = Client(url)
-        return {play: Played(report, Queue(http, f"{prefix}-{play}")) for play, report in reports.items()}
 
 
 class Plays:
     """What one client did on one server; each script runs once, when it is first asked for."""
 
-    def __init__(self, client: PublishedClient, url: str) -> None:
-        self._client = client
-        self._url = url
-        self._done: dict[str, dict[str, Played]] = {}
+    def __init__(self, version: str, http: Client, ask: IO[str], told: IO[str], log: Path) -> None:
+        self._version = version
+        self._http = http
+        self._ask = ask
+        self._told = told
+        self._log = log
+        self._reports: dict[str, dict[str, Any]] = {}
 
-    async def __call__(self, subject: str, play: str) -> Played:
-        """The play of that name in `scripts/<subject>.py`; the test fails when the play did."""
-        if subject not in self._done:
-            self._done[subject] = await self._client.run(subject, self._url)
-        played = self._done[subject][play]
-        assert "traceback" not in played.report, played.report["traceback"]
-        return played
+    def __call__(self, subject: str, play: str) -> Played:
+        """The play of that name in `scripts/<subject>.py`; the test fails when the play did.
+
+        Blocks until the whole script has run: a few seconds.
+        """
+        if subject not in self._reports:
+            print(subject, file=self._ask, flush=True)
+            line = self._told.readline()
+            assert line, f"the client ended: {self._log.read_text(encoding='utf-8')}"
+            self._reports[subject] = json.loads(line)
+        report = self._reports[subject][play]
+        assert "traceback" not in report, report["traceback"]
+        return Played(report, Queue(self._http, f"{self._version}-{subject}-{play}"))

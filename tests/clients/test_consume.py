@@ -4,7 +4,7 @@ from tests.clients.published import Plays
 
 
 async def test_concurrent_workers_handle_every_message_once_and_in_order(play: Plays) -> None:
-    concurrently = await play("consume", "concurrently")
+    concurrently = play("consume", "concurrently")
     by_partition: dict[int, list[int]] = {}
     for partition, n in concurrently.report["handled"]:
         by_partition.setdefault(partition, []).append(n)
@@ -13,24 +13,24 @@ async def test_concurrent_workers_handle_every_message_once_and_in_order(play: P
 
 
 async def test_a_handler_of_single_messages_stops_at_its_limit(play: Plays) -> None:
-    single = await play("consume", "single_messages")
+    single = play("consume", "single_messages")
     assert single.report == {"handled": [0, 1, 2]}
     assert [message.data for message in await single.queue.pop(10)] == [3, 4]
 
 
 async def test_each_message_of_a_batch_is_acked_by_itself(play: Plays) -> None:
-    each = await play("consume", "each")
+    each = play("consume", "each")
     assert each.report == {"handled": [0, 1, 2, 3, 4]}
     assert await each.queue.pop(10) == []
 
 
 async def test_without_automatic_acks_only_what_was_acked_is_done(play: Plays) -> None:
-    without = await play("consume", "without_acks")
+    without = play("consume", "without_acks")
     assert without.report == {"handled": [0, 1], "acked": True}
     answer = await without.queue.client.get("/api/v1/consumer-groups/by-hand")
     [partition] = answer.json[without.queue.name]["partitions"]
     assert (partition["offsetLag"], partition["leaseActive"]) == (1, True)
 
 
-async def test_an_idle_consumer_ends_when_it_was_told_to(play: Plays) -> None:
-    assert (await play("consume", "until_idle")).report == {"handled": [1]}
+def test_an_idle_consumer_ends_when_it_was_told_to(play: Plays) -> None:
+    assert play("consume", "until_idle").report == {"handled": [1]}

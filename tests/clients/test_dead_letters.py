@@ -6,7 +6,7 @@ from tests.clients.published import Plays, PublishedClient
 async def test_a_message_that_keeps_failing_becomes_a_dead_letter(
     play: Plays, published: PublishedClient
 ) -> None:
-    retried = await play("dead_letters", "after_retries")
+    retried = play("dead_letters", "after_retries")
     report = retried.report
     assert report["seen"] == ["good", "bad", "bad", "bad", "next"]
     assert report["dlq"]["total"] == 1
@@ -18,28 +18,28 @@ async def test_a_message_that_keeps_failing_becomes_a_dead_letter(
     assert await retried.queue.pop(10) == []
 
 
-async def test_a_client_may_give_a_message_up_at_once(play: Plays) -> None:
-    report = (await play("dead_letters", "at_once")).report
+def test_a_client_may_give_a_message_up_at_once(play: Plays) -> None:
+    report = play("dead_letters", "at_once").report
     assert (report["acked"]["success"], report["acked"]["dlq"]) == (True, True)
     assert report["next"] == "next"
     [letter] = report["dlq"]["messages"]
     assert (letter["transactionId"], letter["errorMessage"]) == ("bad", "unreadable")
 
 
-async def test_asking_for_a_message_again_never_makes_a_dead_letter(play: Plays) -> None:
-    report = (await play("dead_letters", "tried_again")).report
+def test_asking_for_a_message_again_never_makes_a_dead_letter(play: Plays) -> None:
+    report = play("dead_letters", "tried_again").report
     assert report["answers"] == [True] * 3
     assert (report["dlq"]["messages"], report["dlq"]["total"]) == ([], 0)
     assert report["again"] == 1
 
 
-async def test_what_fails_in_a_batch_comes_again_with_all_behind_it(play: Plays) -> None:
-    report = (await play("dead_letters", "one_of_a_batch")).report
+def test_what_fails_in_a_batch_comes_again_with_all_behind_it(play: Plays) -> None:
+    report = play("dead_letters", "one_of_a_batch").report
     assert report == {"results": [True, True, False, False], "again": [1, 2, 3]}
 
 
-async def test_dead_letters_are_listed_in_pages_with_their_total(play: Plays) -> None:
-    report = (await play("dead_letters", "pages")).report
+def test_dead_letters_are_listed_in_pages_with_their_total(play: Plays) -> None:
+    report = play("dead_letters", "pages").report
     assert report["all"]["total"] == 4
     assert {letter["consumerGroup"] for letter in report["all"]["messages"]} == {"mail", "audit"}
     assert [page["total"] for page in (report["mail"], report["rest"])] == [3, 3]
