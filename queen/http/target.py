@@ -27,7 +27,7 @@ class Target(msgspec.Struct, frozen=True):
 
 @functools.lru_cache(maxsize=512)
 def read_target(target: str) -> Target:
-    """Path and query of a target. Raises `BadRequest`. The last ones are kept: clients ask again and again."""
+    """Path and query of a target. Raises `BadRequest`. The last ones are kept: clients repeat themselves."""
     path, query = split_target(target)
     return Target(path, MappingProxyType(decode_query(query)))
 
