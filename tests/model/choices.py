@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from .parts import QUEUE_MODE, Options
 
-LONG, SHORT = ("orders", "mails"), "quick"  # queues with a lease of 300 s and of 1 s
-QUEUES = (*LONG, SHORT)
-PARTITIONS = ("Default", "p", "q")
-NAMED_GROUPS = ("g", "h")
-GROUPS = (QUEUE_MODE, *NAMED_GROUPS)
+LONG, SHORT = "slow", "quick"  # queues with a lease of 300 s and of 1 s
+QUEUES = (LONG, SHORT)
+PARTITIONS = ("Default", "p")
+NAMED = "g"
+GROUPS = (QUEUE_MODE, NAMED)
 SHORT_LEASE_S = 1
 
 WhichLease = Literal["own", "none", "foreign", "unheard-of"]
@@ -51,12 +51,23 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Start:
-    """A subscription: its parameters, and how many steps ago it starts (None: at the beginning)."""
+class Place:
+    """A group on a queue."""
 
-    mode: str = ""
-    since: str = ""  # "now"; "past": the clock of some steps ago; or not given
-    steps_ago: int | None = None
+    queue: str
+    group: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a pop asks for beside its place."""
+
+    batch: int
+    auto_ack: bool = False
+    wait: bool = False
+    mode: str = ""  # subscriptionMode
+    since: str = ""  # subscriptionFrom: "now", "past" (the clock of some steps ago), or not given
+    steps_ago: int | None = None  # where that starts; None: at the beginning
 
 
 items = st.lists(
@@ -101,12 +112,16 @@ runs = st.lists(
     max_size=2,
 )
 
-starts = st.one_of(
-    st.sampled_from((Start(), Start("all"), Start("from_beginning"))),
-    st.sampled_from(
-        (Start("new", steps_ago=0), Start("new-only", steps_ago=0), Start(since="now", steps_ago=0))
-    ),
-    st.builds(Start, mode=st.sampled_from(("", "new")), since=st.just("past"), steps_ago=st.integers(1, 8)),
+places = st.builds(Place, st.sampled_from(QUEUES), st.sampled_from(GROUPS))
+
+_batches = st.integers(1, 5)
+_seldom = st.sampled_from((False, False, False, False, True))
+pops = st.one_of(
+    st.builds(Asked, _batches, _seldom, _seldom, st.sampled_from(("", "all", "from_beginning"))),
+    st.builds(Asked, _batches),
+    st.builds(Asked, _batches, mode=st.sampled_from(("new", "new-only")), steps_ago=st.just(0)),
+    st.builds(Asked, _batches, since=st.just("now"), steps_ago=st.just(0)),
+    st.builds(Asked, _batches, mode=st.just("new"), since=st.just("past"), steps_ago=st.integers(1, 8)),
 )
 
 options = st.builds(

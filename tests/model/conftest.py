@@ -12,7 +12,7 @@ from queen.settings import PushStrategy
 from tests.conformance.serving import WORKERS, Configuration, Deployment, Deployments
 from tests.conftest import EMBEDDED, Servers
 
-from .machine import World
+from .example import World
 
 
 @pytest_asyncio.fixture(

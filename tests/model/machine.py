@@ -1,188 +1,88 @@
-"""One client of a running server, step by step beside the model. What differs fails the step.
+"""What one client can do to the server, step by step; each answer is held against the model's."""
 
-Leases end by real time. A step never begins while a lease is about to end: it waits until that is over. Where
-a step took so long that a lease may have ended in the middle, nothing can be said about its answer, and the
-example is given up (`reject`).
-"""
+from collections import Counter
+from dataclasses import replace
 
-import asyncio
-from collections.abc import Coroutine, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from itertools import count
-from time import monotonic
-from typing import Any, TypeVar
-
-import asyncpg
-from hypothesis import reject
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
+from tests.conformance import admin_answers as shown
 from tests.conformance import answers as told
-from tests.conformance.client import Client, Queue
-from tests.waiting import until
+from tests.conformance.client import Queue, segment
 
 from . import choices
 from .checks import Transacted, check_ack, check_message, check_push, check_transaction, same
-from .choices import GROUPS, NAMED_GROUPS, PARTITIONS, QUEUES, SHORT, Acknowledgement, Item, Run, Start
-from .model import STATUSES, Ack, Model, NewMessage, Pop
-from .parts import BEGINNING, QUEUE_MODE, Lease, Options
-from .stored import expected, stored
+from .choices import PARTITIONS, QUEUES, SHORT, SHORT_LEASE_S, Asked, Item, Place, Run
+from .example import Example
+from .model import STATUSES, Ack, NewMessage, Pop
+from .parts import QUEUE_MODE, Options
 
-ABOUT_TO_END_S = 0.3
-CLOCKS_APART_S = 0.02  # what the server's clock and ours may differ by over the life of a lease
-NOBODY = "00000000-0000-4000-8000-000000000000"  # no partition and no lease has this id
-
-_serial = count(1)
-Result = TypeVar("Result")
+MOST_RUN_OUTS = 1  # in an example; each takes up to a second
 
 
-@dataclass
-class World:
-    """What all examples of a run share."""
+class QueueMachine(Example):
+    """The rules."""
 
-    url: str
-    runner: asyncio.Runner
-    connection: asyncpg.Connection
-    examples: int = 0
-    steps: int = 0
-
-
-class QueueMachine(RuleBasedStateMachine):
-    """Rules are what a client can do; each compares the answer with the model's."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__()
-        self.world = world
-        self.client = Client(world.url)
-        self.prefix = f"{next(_serial)}-"  # of the names of queues and groups: those of no other example
-        self.model = Model()
-        self.clocks: list[datetime] = []  # the database's, at the end of each moment
-        self.leases: list[str] = []  # all that were handed out, the oldest first
-        self.handed_out: dict[tuple[str, str, str], str] = {}  # the last one of each partition and group
-        self.gone: list[str] = []  # ids of partitions that were deleted
-        self.payload = 0
-        self.run_outs = 0
-        self.began_s = self.ended_s = 0.0  # of the last request
-        self.sound = True
-        world.examples += 1
-        self.stored_as_the_model_says()
-
-    # ---------------------------------------------------------------- asking
-
-    def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return self.world.runner.run(work)
-
-    def _ask(self, request: Coroutine[Any, Any, Result]) -> Result:
-        """The answer to a request that is made while no lease ends. Gives the example up if one may have."""
-        self.sound = False
-        if any(lease.sure_until_s < monotonic() + ABOUT_TO_END_S for lease in self.model.live_leases()):
-            self._run(until(self._no_lease_ends))
-        self.began_s = monotonic()
-        answer = self._run(request)
-        self.ended_s = monotonic()
-        if any(lease.sure_until_s - CLOCKS_APART_S < self.ended_s for lease in self.model.live_leases()):
-            reject()
-        return answer
-
-    def _no_lease_ends(self) -> bool:
-        now_s = monotonic()
-        self.model.expire(now_s - CLOCKS_APART_S)
-        return all(lease.sure_until_s > now_s + ABOUT_TO_END_S for lease in self.model.live_leases())
-
-    def _lease_of(self, lease_id: str, length_s: int) -> Lease:
-        """A lease of that length from the last request."""
-        return Lease(lease_id, self.began_s + length_s, self.ended_s + length_s)
-
-    @invariant()
-    def stored_as_the_model_says(self) -> None:
-        picture, clock = self._run(stored(self.world.connection, [self.prefix + queue for queue in QUEUES]))
-        for partition in self.model.partitions():
-            if not partition.uuid and (partition.queue, partition.name) in picture.partitions:
-                partition.uuid = picture.partitions[partition.queue, partition.name].uuid
-        difference = picture.difference(expected(self.model))
-        assert not difference, "\n".join(difference)
-        self.clocks.append(clock)
-        self.model.moment += 1
-        self.world.steps += 1
-        self.sound = True
+    run_outs = 0
 
     # ---------------------------------------------------------------- push and pop
 
     @rule(items=choices.items)
     def push(self, items: list[Item]) -> None:
-        sent = self._new_messages(items)
-        said = self._ask(self.client.push(*map(_push_item, sent)))
+        sent = self.new_messages(items)
+        said = self.ask(self.client.push(*map(_push_item, sent)))
         for answer, due in zip(said, self.model.push(sent), strict=True):
             check_push(answer, due)
 
-    @rule(
-        queue=st.sampled_from(QUEUES),
-        partition=st.none() | st.sampled_from(PARTITIONS),
-        group=st.sampled_from(GROUPS),
-        batch=st.integers(1, 6),
-        partitions=st.integers(1, 4),
-        auto_ack=st.sampled_from((False, False, False, True)),
-        wait=st.sampled_from((False, False, False, True)),
-        start=choices.starts,
-    )
-    def pop(
-        self,
-        queue: str,
-        partition: str | None,
-        group: str,
-        batch: int,
-        partitions: int,
-        auto_ack: bool,
-        wait: bool,
-        start: Start,
-    ) -> None:
-        since = self._moment(start.steps_ago)
-        query: dict[str, object] = {"batch": batch, "partitions": partitions}
-        query |= {"autoAck": True} if auto_ack else {}
-        query |= {"wait": True, "timeout": 10} if wait else {}
-        query |= {"subscriptionMode": start.mode} if start.mode else {}
-        query |= {"subscriptionFrom": start.since} if start.since else {}
-        if start.since == "past":
-            query |= {"subscriptionFrom": self.clocks[since].isoformat()}
-        most = partitions if partition is None else 1
-        self._pop(Pop(self.prefix + queue, partition, self._group(group), batch, most, since), query)
+    @rule(place=choices.places, asked=choices.pops, partitions=st.integers(1, 3))
+    def pop(self, place: Place, asked: Asked, partitions: int) -> None:
+        self._pop(place, asked, None, partitions)
 
-    def _pop(self, asked: Pop, query: dict[str, object]) -> int:
-        if asked.group in map(self._group, NAMED_GROUPS):
-            query |= {"consumerGroup": asked.group}
-        answer = self._ask(Queue(self.client, asked.queue).pop_answer(asked.partition, **query))
+    @rule(place=choices.places, asked=choices.pops, partition=st.sampled_from(PARTITIONS))
+    def pop_named(self, place: Place, asked: Asked, partition: str) -> None:
+        self._pop(place, asked, partition, 1)
+
+    def _pop(self, place: Place, asked: Asked, partition: str | None, partitions: int) -> None:
+        queue, group = self.prefix + place.queue, self.group(place.group)
+        since = self.moment(asked.steps_ago)
+        query: dict[str, object] = {"batch": asked.batch, "partitions": partitions}
+        query |= {"consumerGroup": group} if group != QUEUE_MODE else {}
+        query |= {"autoAck": True} if asked.auto_ack else {}
+        query |= {"wait": True, "timeout": 10} if asked.wait else {}
+        query |= {"subscriptionMode": asked.mode} if asked.mode else {}
+        if asked.since:
+            query["subscriptionFrom"] = "now" if asked.since == "now" else self.clocks[since].isoformat()
+        answer = self.ask(Queue(self.client, queue).pop_answer(partition, **query))
+        wanted = Pop(queue, partition, group, asked.batch, partitions, since)
         if answer.status == 204:
-            self.model.pop(asked, [], None)
-            return 0
-        delivery = answer.as_(told.Delivery)
-        taken: dict[str, int] = {}
-        for message in delivery.messages:
-            taken[message.partition] = taken.get(message.partition, 0) + 1
-        same("partitions claimed", delivery.partitions_claimed, len(taken))
+            self.model.pop(wanted, [], None)
+        else:
+            self._check_delivery(wanted, answer.as_(told.Delivery), asked.auto_ack)
+
+    def _check_delivery(self, wanted: Pop, said: told.Delivery, auto_ack: bool) -> None:
+        taken = Counter(message.partition for message in said.messages)  # in the order of the answer
+        same("partitions claimed", said.partitions_claimed, len(taken))
         lease = None
-        if "autoAck" not in query:
-            lease = self._lease_of(delivery.lease_id, self.model.queues[asked.queue].options.lease_s)
+        if not auto_ack:
+            lease = self.lease_of(said.lease_id, self.model.queues[wanted.queue].options.lease_s)
             self.leases.append(lease.id)
-        for message, due in zip(
-            delivery.messages, self.model.pop(asked, list(taken.items()), lease), strict=True
-        ):
-            check_message(message, due, delivery.lease_id, asked.group)
-            if lease is not None:
-                self.handed_out[asked.queue, due.partition.name, asked.group] = lease.id
-        return len(delivery.messages)
+            self.handed_out |= {(wanted.queue, name, wanted.group): lease.id for name in taken}
+        due = self.model.pop(wanted, list(taken.items()), lease)
+        for message, delivered in zip(said.messages, due, strict=True):
+            check_message(message, delivered, said.lease_id, wanted.group)
 
     # ---------------------------------------------------------------- ack and transaction
 
     @rule(runs=choices.runs, stranger=st.sampled_from((False,) * 7 + (True,)), alone=st.booleans())
     def ack(self, runs: list[Run], stranger: bool, alone: bool) -> None:
-        made = self._acks(runs)
-        group = "stranger" if stranger else made[0][0]
-        acks = [ack for of, ack in made if of == made[0][0]]
+        made = self.acks(runs)
+        first = made[0][0]
+        acks = [ack for group, ack in made if group == first]
+        group = "stranger" if stranger else first
         if alone and len(acks) == 1:
-            said = [self._ask(self.client.ack_one(_ack_item(acks[0]), group))]
+            said = [self.ask(self.client.ack_one(_ack_item(acks[0]), group))]
         else:
-            said = self._ask(self.client.ack(*map(_ack_item, acks), group=group))
+            said = self.ask(self.client.ack(*map(_ack_item, acks), group=group))
         for answer, due in zip(said, self.model.ack(group, acks), strict=True):
             check_ack(answer, due)
 
@@ -190,18 +90,17 @@ class QueueMachine(RuleBasedStateMachine):
         items=st.just([]) | choices.items,
         runs=choices.runs,
         acks_first=st.booleans(),
-        required=st.lists(st.integers(0, 3), max_size=2),
+        required=st.lists(st.integers(0, 2), max_size=2),
     )
     def transaction(self, items: list[Item], runs: list[Run], acks_first: bool, required: list[int]) -> None:
-        sent, acks = self._new_messages(items), self._acks(runs)
-        leases = [self._lease(age) for age in required]
+        sent, acks = self.new_messages(items), self.acks(runs)
+        leases = [self.lease(age) for age in required]
         pushes = [{"type": "push", "items": [*map(_push_item, sent)]}] if sent else []
         others = [{"type": "ack", **_ack_item(ack), "consumerGroup": group} for group, ack in acks]
-        body = {
-            "operations": [*others, *pushes] if acks_first else [*pushes, *others],
-            "requiredLeases": leases,
-        }
-        said = self._ask(self.client.post("/api/v1/transaction", body)).as_(Transacted)
+        operations = [*others, *pushes] if acks_first else [*pushes, *others]
+        body = {"operations": operations, "requiredLeases": leases}
+        said = self.ask(self.client.post("/api/v1/transaction", body)).as_(Transacted)
+        self.left_behind = [] if said.success else [(item.queue, item.partition) for item in sent]
         if any(ack.status not in STATUSES for _, ack in acks):
             same("unknown status", (said.success, said.results), (False, []))
             return
@@ -209,129 +108,123 @@ class QueueMachine(RuleBasedStateMachine):
         if due is None:
             check_transaction(said, None)
         else:
-            stored_items, acked = due
-            check_transaction(said, [*acked, *stored_items] if acks_first else [*stored_items, *acked])
+            stored, acked = due
+            check_transaction(said, [*acked, *stored] if acks_first else [*stored, *acked])
 
     # ---------------------------------------------------------------- leases
 
     @rule(age=st.integers(0, 3), seconds=st.sampled_from((None, 1, 600)))
     def extend(self, age: int, seconds: int | None) -> None:
-        lease = self._lease(age)
+        lease = self.lease(age)
         body = None if seconds is None else {"seconds": seconds}
-        said = self._ask(self.client.post(f"/api/v1/lease/{lease}/extend", body)).as_(told.Extended)
-        held, lived = self.model.extend(lease, self._lease_of(lease, seconds or 60))
-        same("extended", (said.lease_id, said.success, said.renewed), (lease, lived > 0, lived))
+        said = self.ask(self.client.post(f"/api/v1/lease/{lease}/extend", body)).as_(told.Extended)
+        held, lived = self.model.extend(lease, self.lease_of(lease, seconds or 60))
         error = None if lived else "Lease already expired" if held else "Lease not found"
-        same("error", said.error, error)
+        same(
+            "extended",
+            (said.lease_id, said.success, said.renewed, said.error),
+            (lease, lived > 0, lived, error),
+        )
 
-    @precondition(lambda self: self.run_outs < 1 and self._short_leases())
+    @precondition(lambda self: self.run_outs < MOST_RUN_OUTS and self.short_leases())
     @rule()
     def let_short_leases_run_out(self) -> None:
         self.run_outs += 1
-        self._run(until(lambda: self._no_lease_ends() and not self._short_leases()))
+        self.wait_for_short_leases()
 
-    def _short_leases(self) -> bool:
-        soon_s = monotonic() + 2 * choices.SHORT_LEASE_S
-        return any(lease.sure_until_s < soon_s for lease in self.model.live_leases())
-
-    # ---------------------------------------------------------------- queues
+    # ---------------------------------------------------------------- queues and groups
 
     @initialize()
-    def make_short_leases(self) -> None:
+    def make_the_queue_with_short_leases(self) -> None:
         self.configure(SHORT, Options())
 
     @rule(queue=st.sampled_from(QUEUES), options=choices.options)
     def configure(self, queue: str, options: Options) -> None:
-        if queue == SHORT:
-            options = replace(options, lease_s=choices.SHORT_LEASE_S)
-        asked: dict[str, object] = {"leaseTime": options.lease_s, "retryLimit": options.retry_limit}
-        asked |= {"delayedProcessing": 3600} if options.holds_back else {}
         name = self.prefix + queue
-        said = self._ask(Queue(self.client, name).configure(**asked))
+        if queue == SHORT:
+            options = replace(options, lease_s=SHORT_LEASE_S)
+        given = {"leaseTime": options.lease_s, "retryLimit": options.retry_limit}
+        given |= {"delayedProcessing": 3600} if options.holds_back else {}
+        said = self.ask(Queue(self.client, name).configure(**given))
         partition = self.model.configure(name, options)
         partition.uuid = partition.uuid or said.partition_id
         same("configured", (said.queue, said.partition_id), (name, partition.uuid))
 
+    @rule(
+        place=choices.places,
+        partition=st.none() | st.sampled_from(PARTITIONS),
+        steps_ago=st.none() | st.integers(0, 8),
+    )
+    def seek(self, place: Place, partition: str | None, steps_ago: int | None) -> None:
+        """To the end, or (the whole queue only) to a time."""
+        queue, group = self.prefix + place.queue, self.group(place.group)
+        path = f"/api/v1/consumer-groups/{segment(group)}/queues/{segment(queue)}"
+        if partition is not None:
+            answer = self.ask(self.client.post(f"{path}/partitions/{partition}/seek"))
+            if self.model.seek(queue, group, partition, None):
+                same("moved", answer.as_(shown.PartitionSought).updated, True)
+            else:
+                same("the group reads no such partition", answer.status, 404)
+            return
+        moment = None if steps_ago is None else self.moment(steps_ago)
+        body = {"toEnd": True} if moment is None else {"timestamp": self.clocks[moment].isoformat()}
+        said = self.ask(self.client.post(f"{path}/seek", body)).as_(shown.Sought)
+        moved = self.model.seek(queue, group, None, moment)
+        same("moved", (said.partitions_updated, said.seek_to_end), (len(moved), moment is None))
+
+    @rule(everywhere=st.booleans(), queue=st.sampled_from(QUEUES), metadata=st.booleans())
+    def delete_group(self, everywhere: bool, queue: str, metadata: bool) -> None:
+        group, name = self.group(choices.NAMED), self.prefix + queue
+        place = "" if everywhere else f"/queues/{segment(name)}"
+        path = f"/api/v1/consumer-groups/{segment(group)}{place}?deleteMetadata={str(metadata).lower()}"
+        said = self.ask(self.client.delete(path)).as_(shown.GroupDeleted)
+        deleted = self.model.delete_group(group, None if everywhere else name, metadata)
+        same("deleted", (said.deleted_partitions, said.metadata_deleted), (deleted, metadata))
+
+    @rule(queue=st.sampled_from(QUEUES))
+    def delete_queue(self, queue: str) -> None:
+        name = self.prefix + queue
+        if name in self.model.queues:
+            self.gone += [each.uuid for each in self.model.queues[name].partitions.values()]
+        said = self.ask(self.client.delete(f"/api/v1/resources/queues/{segment(name)}")).as_(shown.Deleted)
+        same("existed", said.existed, self.model.delete_queue(name))
+
     # ---------------------------------------------------------------- the end
 
     def teardown(self) -> None:
-        """If all went well: what is left is delivered to every group."""
+        """If all went well: what is left is shown, and is delivered to every group."""
         if not self.sound:
             return
         for queue, group in list(self.model.groups):
-            asked = Pop(queue, None, group, 1000, 100)
-            self._pop(asked, {"batch": asked.batch, "partitions": asked.partitions})
+            self._check_depth(queue, group)
+        for queue in self.model.queues:
+            self._check_dead_letters(queue)
+        for queue, group in list(self.model.groups):
+            name = choices.NAMED if group == self.group(choices.NAMED) else group
+            self._pop(Place(queue.removeprefix(self.prefix), name), Asked(1000), None, 100)
         self.stored_as_the_model_says()
 
-    # ---------------------------------------------------------------- from choices to names
-
-    def _group(self, group: str) -> str:
-        return self.prefix + group if group in NAMED_GROUPS else group
-
-    def _moment(self, steps_ago: int | None) -> int:
-        """The moment so many steps before this one; None: the beginning."""
-        return BEGINNING if steps_ago is None else max(BEGINNING, self.model.moment - 1 - steps_ago)
-
-    def _lease(self, age: int) -> str:
-        return self.leases[-1 - age] if age < len(self.leases) else NOBODY
-
-    def _new_messages(self, items: Sequence[Item]) -> list[NewMessage]:
-        names: dict[tuple[str, str], list[str]] = {}  # of the messages of each partition, when all is pushed
-        messages = []
-        for item in items:
-            queue = self.prefix + item.queue
-            lane = names.setdefault((queue, item.partition), self._names_of(queue, item.partition))
-            known = lane[-item.again] if 0 < item.again <= len(lane) else None
-            if known is None:
-                lane.append("" if item.again < 0 else f"t{len(lane) + 1}")
-            self.payload += 1
-            messages.append(
-                NewMessage(queue, item.partition, lane[-1] if known is None else known, self.payload)
-            )
-        return messages
-
-    def _names_of(self, queue: str, partition: str) -> list[str]:
-        if queue in self.model.queues and partition in self.model.queues[queue].partitions:
-            return [each.transaction_id for each in self.model.queues[queue].partitions[partition].messages]
-        return []
-
-    def _acks(self, runs: Sequence[Run]) -> list[tuple[str, Ack]]:
-        """The acks with their groups."""
-        return [made for run in runs for made in self._acks_of(run)]
-
-    def _acks_of(self, run: Run) -> Iterator[tuple[str, Ack]]:
-        cursors = sorted(
-            (cursor.live is None, each.queue, each.name, group)
-            for each in self.model.partitions()
-            for group, cursor in each.cursors.items()
-        )
-        if run.cursor < 0 or not cursors:
-            gone = self.gone[run.cursor % len(self.gone)] if self.gone else NOBODY
-            for ack in run.acks:
-                yield QUEUE_MODE, Ack(gone, f"t{ack.ahead}", ack.status, "")
+    def _check_depth(self, queue: str, group: str) -> None:
+        path = f"/api/v1/resources/queues/{segment(queue)}/depth?group={segment(group)}"
+        answer = self.ask(self.client.get(path))
+        if queue not in self.model.queues:
+            same("no such queue", answer.status, 404)
             return
-        _, queue, name, group = cursors[run.cursor % len(cursors)]
-        partition = self.model.queues[queue].partitions[name]
-        for ack in run.acks:
-            place = partition.cursors[group].rule.position + ack.ahead
-            message = partition.messages[place - 1] if 0 < place <= len(partition.messages) else None
-            yield (
-                group,
-                Ack(
-                    partition.uuid,
-                    f"no-{place}" if message is None else message.transaction_id,
-                    ack.status,
-                    self._lease_for(ack, queue, name, group),
-                ),
-            )
+        said = answer.as_(shown.Depth)
+        due = self.model.depth(queue, group)
+        same("depth", {each.partition: each.pending for each in said.partitions}, due)
+        same("depths", (said.pending, said.partitions_pending), (sum(due.values()), len(due)))
 
-    def _lease_for(self, ack: Acknowledgement, queue: str, partition: str, group: str) -> str:
-        own = self.handed_out.get((queue, partition, group), "")
-        if ack.lease == "own":
-            return own
-        if ack.lease == "foreign":
-            return next((lease for lease in reversed(self.leases) if lease != own), NOBODY)
-        return "" if ack.lease == "none" else NOBODY
+    def _check_dead_letters(self, queue: str) -> None:
+        said = self.ask(self.client.get(f"/api/v1/dlq?queue={segment(queue)}&limit=1000")).as_(
+            shown.DeadLetters
+        )
+        dead = [
+            (each.partition, each.consumer_group, each.transaction_id, each.data, each.retry_count)
+            for each in said.messages
+        ]
+        same("dead letters", dead, self.model.dead_letters(queue)[::-1])
+        same("their number", said.total, len(dead))
 
 
 def _push_item(message: NewMessage) -> dict[str, object]:
@@ -340,7 +233,7 @@ def _push_item(message: NewMessage) -> dict[str, object]:
 
 
 def _ack_item(ack: Ack) -> dict[str, object]:
-    named: dict[str, object] = {"leaseId": ack.lease} if ack.lease else {}
+    named = {"leaseId": ack.lease} if ack.lease else {}
     return {
         "transactionId": ack.transaction_id,
         "partitionId": ack.partition_id,

@@ -264,10 +264,8 @@ class Model:
         """All pushes, then all acks, those of one group together; or nothing when an ack is refused.
 
         None: a required lease does not live; nothing was done. Otherwise the answers, of which a refused one
-        says that nothing was done. The partitions pushed to exist in any case.
+        says that nothing was done. Empty partitions may be left behind by what was not done.
         """
-        for item in items:
-            self.partition(item.queue, item.partition)
         live = {cursor.live.id for cursor in self.cursors() if cursor.live is not None}
         if not live.issuperset(required):
             return None
@@ -355,6 +353,29 @@ class Model:
             if of == queue:
                 del self.groups[of, group]
         return self.queues.pop(queue, None) is not None
+
+    # ---------------------------------------------------------------- what can be looked at
+
+    def depth(self, queue: str, group: str) -> dict[str, int]:
+        """What the group has still to read of each partition, handed out or not."""
+        depths: dict[str, int] = {}
+        subscription = self.groups.get((queue, group), Subscription(BEGINNING))
+        for each in self._partitions_of(queue).values():
+            cursor = each.cursors.get(group)
+            read = each.position_at(subscription.start) if cursor is None else cursor.rule.position
+            if len(each.messages) > read:
+                depths[each.name] = len(each.messages) - read
+        return depths
+
+    def dead_letters(self, queue: str) -> list[tuple[str, str, str, int, int]]:
+        """Partition, group, transactionId, payload and retry count of each, the oldest first."""
+        letters = []
+        for dead in self.queues[queue].dead:
+            message = self.queues[queue].partitions[dead.partition].messages[dead.position - 1]
+            letters.append(
+                (dead.partition, dead.group, message.transaction_id, message.payload, dead.retry_count)
+            )
+        return letters
 
     # ---------------------------------------------------------------- details
 

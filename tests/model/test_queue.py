@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from .machine import QueueMachine, World
+from .example import World
+from .machine import QueueMachine
 
 EXAMPLES = os.environ.get("QUEEN_MODEL_EXAMPLES")
 STEPS = 60  # of an example, at most
