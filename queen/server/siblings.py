@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
@@ -74,6 +75,6 @@ class _Telling(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Whoever connects asks."""
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.write(msgspec.msgpack.encode(self._read()))
-        transport.close()
+        asker = cast(asyncio.Transport, transport)
+        asker.write(msgspec.msgpack.encode(self._read()))
+        asker.close()

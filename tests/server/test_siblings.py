@@ -1,13 +1,14 @@
 """The workers' figures over their sockets: those that answer are in, those that do not are left out."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from queen.event_loop import loop_factory
 from queen.server.siblings import NeighbourSockets
 from tests.observe.readings import reading
 
@@ -27,7 +28,13 @@ async def answering(*workers: NeighbourSockets) -> AsyncIterator[None]:
         yield
 
 
-async def test_each_reads_the_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, loop_factory()], ids=["asyncio", "workers"])
+def test_each_reads_the_others(tmp_path: Path, loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(each_reads_the_others(tmp_path))
+
+
+async def each_reads_the_others(tmp_path: Path) -> None:
     workers = neighbours(tmp_path, 3)
     async with answering(*workers):
         for each in workers:
