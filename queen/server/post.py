@@ -1,4 +1,4 @@
-"""One worker's post: manned at the start, manned again whenever its worker ends, until the stop."""
+"""One worker's post: filled at the start, and again whenever its worker ends, until the stop."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ class Post:
         self._restarts = Restarts()
         self._worker: WorkerProcess | None = None
 
-    async def man(self) -> None:
+    async def fill(self) -> None:
         """Start the first worker and wait until it is ready. Raises `UserError` when it fails."""
         try:
             worker = await self._next_worker()

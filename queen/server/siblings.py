@@ -14,6 +14,7 @@ from typing import cast
 
 import msgspec
 
+from queen.errors import UserError
 from queen.observe.reading import Reading
 
 PATIENCE_S = 0.5
@@ -37,10 +38,13 @@ class NeighbourSockets:
 
     @asynccontextmanager
     async def answering(self, read: Callable[[], Reading]) -> AsyncIterator[None]:
-        """Give the others our own reading whenever they ask, inside the block."""
+        """Give the others our own reading whenever they ask, inside the block. Raises `UserError`."""
         path = self._path(self.worker_id)
         path.unlink(missing_ok=True)  # of the worker that had this number before and was killed
-        server = await asyncio.get_running_loop().create_unix_server(lambda: _Telling(read), path)
+        try:
+            server = await asyncio.get_running_loop().create_unix_server(lambda: _Telling(read), path)
+        except OSError as error:  # the path of a Unix socket has 107 bytes at most (unix(7))
+            raise UserError(f"cannot make a socket at {path}: {error}; try another TMPDIR") from None
         try:
             yield
         finally:

@@ -57,7 +57,7 @@ async def supervise(settings: Settings, program: Sequence[str]) -> int:
                 post.signal()
 
         call_on_signals(hand_on)
-        failure = await _man(posts)
+        failure = await _fill(posts)
         if failure is None:
             announce(sockets)
         else:
@@ -87,9 +87,9 @@ def _posts(settings: Settings, program: Sequence[str], directory: Path, stop: St
     return posts
 
 
-async def _man(posts: Sequence[Post]) -> UserError | None:
+async def _fill(posts: Sequence[Post]) -> UserError | None:
     """Start a worker on every post; returns the first one's failure once all are ready or have failed."""
-    outcomes = await asyncio.gather(*(post.man() for post in posts), return_exceptions=True)
+    outcomes = await asyncio.gather(*(post.fill() for post in posts), return_exceptions=True)
     for outcome in outcomes:
         if isinstance(outcome, UserError):
             return outcome

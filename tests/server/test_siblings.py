@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from queen.errors import UserError
 from queen.event_loop import loop_factory
 from queen.server.siblings import NeighbourSockets
 from tests.observe.readings import reading
@@ -86,3 +87,12 @@ async def test_nothing_stays_behind(tmp_path: Path) -> None:
     async with answering(*neighbours(tmp_path, 2)):
         assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_place_that_is_no_good_is_one_line(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 108)
+    deep.mkdir()
+    (only, _) = neighbours(deep, 2)
+    with pytest.raises(UserError, match=r"cannot make a socket at .*try another TMPDIR"):
+        async with answering(only):
+            pass
