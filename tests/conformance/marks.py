@@ -6,7 +6,7 @@ import pytest
 
 from .serving import FEW, ONE, PAIRS, Configuration
 
-__all__ = ["AWAITED", "FEW", "ONE", "PAIRS", "covers", "on"]
+__all__ = ["FEW", "ONE", "PAIRS", "covers", "on"]
 
 
 def covers(*routes: str) -> pytest.MarkDecorator:
@@ -17,6 +17,3 @@ def covers(*routes: str) -> pytest.MarkDecorator:
 def on(configurations: Sequence[Configuration]) -> pytest.MarkDecorator:
     """Run on these configurations instead of on every one; a test's own mark wins over its module's."""
     return pytest.mark.on(configurations)
-
-
-AWAITED = pytest.mark.xfail(reason="the endpoint is not there yet", strict=False)

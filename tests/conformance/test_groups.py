@@ -6,7 +6,7 @@ import pytest
 
 from .admin_answers import GroupDeleted, GroupOnQueue, GroupRow, PartitionSought, Sought
 from .client import Client, Queue, ids, item, segment
-from .marks import AWAITED, FEW, covers, on
+from .marks import FEW, covers, on
 
 LIST = "GET /api/v1/consumer-groups"
 ONE_GROUP = "GET /api/v1/consumer-groups/{group}"
@@ -15,7 +15,7 @@ DELETE_ON_QUEUE = "DELETE /api/v1/consumer-groups/{group}/queues/{queue}"
 SEEK = "POST /api/v1/consumer-groups/{group}/queues/{queue}/seek"
 SEEK_PARTITION = "POST /api/v1/consumer-groups/{group}/queues/{queue}/partitions/{partition}/seek"
 
-pytestmark = [AWAITED, on(FEW)]
+pytestmark = on(FEW)
 
 
 async def rows_of(orders: Queue) -> dict[str, GroupRow]:

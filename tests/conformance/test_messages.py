@@ -7,12 +7,12 @@ import pytest
 
 from .admin_answers import MessageDetail, MessageList
 from .client import Client, Queue, item, segment
-from .marks import AWAITED, FEW, covers, on
+from .marks import FEW, covers, on
 
 LIST = "GET /api/v1/messages"
 ONE_MESSAGE = "GET /api/v1/messages/{partitionId}/{transactionId}"
 
-pytestmark = [AWAITED, on(FEW), covers(LIST)]
+pytestmark = [on(FEW), covers(LIST)]
 
 STALE = "0190a000-0000-7000-8000-00000000dead"
 TRACE = "0190a000-0000-7000-8000-000000000001"

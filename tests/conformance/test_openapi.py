@@ -3,7 +3,7 @@
 import re
 
 from .client import Client
-from .marks import AWAITED, FEW, covers, on
+from .marks import FEW, covers, on
 
 pytestmark = [on(FEW), covers("GET /openapi.json")]
 
@@ -40,7 +40,6 @@ SCOPE = {
 }
 
 
-@AWAITED
 async def test_the_document_has_every_endpoint_of_the_contract_and_no_other(client: Client) -> None:
     document = (await client.get("/openapi.json")).json
     described = {

@@ -6,14 +6,14 @@ import pytest
 
 from .admin_answers import Deleted, Depth, QueueDetail, QueueList, QueueRow
 from .client import Client, Queue, ids, item
-from .marks import AWAITED, FEW, covers, on
+from .marks import FEW, covers, on
 
 LIST = "GET /api/v1/resources/queues"
 ONE_QUEUE = "GET /api/v1/resources/queues/{queue}"
 DELETE = "DELETE /api/v1/resources/queues/{queue}"
 DEPTH = "GET /api/v1/resources/queues/{queue}/depth"
 
-pytestmark = [AWAITED, on(FEW)]
+pytestmark = on(FEW)
 
 
 async def row_of(orders: Queue) -> QueueRow:

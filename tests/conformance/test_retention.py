@@ -8,7 +8,7 @@ import pytest_asyncio
 from tests.waiting import until
 
 from .client import Client, Queue, ids, item
-from .marks import AWAITED, ONE, covers, on
+from .marks import ONE, covers, on
 from .serving import Configuration, Deployment, Deployments
 
 # On one configuration: each of these waits for a second to pass, and nothing of it is in the strategies.
@@ -108,7 +108,6 @@ async def test_what_was_consumed_in_time_is_not_evicted(
     assert await deployment.stored(orders.name) == ["a"]
 
 
-@AWAITED
 @covers("GET /api/v1/dlq")
 async def test_a_dead_letter_outlives_its_message(
     client: Client, deployment: Deployment, orders: Queue

@@ -6,12 +6,12 @@ import pytest
 
 from .admin_answers import QueuePage, Status
 from .client import Client, Queue, item
-from .marks import AWAITED, FEW, covers, on
+from .marks import FEW, covers, on
 
 STATUS = "GET /api/v1/status"
 QUEUES = "GET /api/v1/status/queues"
 
-pytestmark = [AWAITED, on(FEW)]
+pytestmark = on(FEW)
 
 
 async def status_of(orders: Queue) -> Status:
