@@ -1,5 +1,7 @@
 """Consumers: every message handled once, in the order of its partition."""
 
+import pytest
+
 from tests.clients.published import Plays
 
 
@@ -34,3 +36,24 @@ async def test_without_automatic_acks_only_what_was_acked_is_done(play: Plays) -
 
 def test_an_idle_consumer_ends_when_it_was_told_to(play: Plays) -> None:
     assert play("consume", "until_idle").report == {"handled": [1]}
+
+
+async def test_the_consumer_of_the_readme_handles_every_message_once(play: Plays) -> None:
+    plain = play("consume", "as_in_the_readme")
+    assert plain.report == {"handled": [0, 1, 2, 3, 4]}
+    assert await plain.queue.pop(10) == []
+
+
+async def test_a_consumer_may_gather_its_batches_from_many_partitions(play: Plays) -> None:
+    many = play("consume", "many_partitions")
+    first, second = many.report["batches"]
+    assert (len(first), len(second)) == (4, 4)
+    assert sorted(first + second) == list(range(8))
+    assert await many.queue.pop(10) == []
+
+
+@pytest.mark.parametrize("published", ["2.6.0"], indirect=True)
+async def test_a_consumer_works_without_the_supervision_that_it_asked_for(play: Plays) -> None:
+    supervised = play("consume", "supervised")
+    assert supervised.report == {"handled": [1]}
+    assert await supervised.queue.pop() == []

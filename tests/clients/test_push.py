@@ -18,6 +18,11 @@ def test_a_payload_comes_back_as_it_went(play: Plays) -> None:
     assert report["popped"] == report["pushed"]
 
 
+def test_a_trace_id_comes_back(play: Plays) -> None:
+    report = play("push", "traced").report
+    assert report["got"] == [report["sent"], None]
+
+
 async def test_a_transaction_id_is_stored_once_and_the_client_is_told(play: Plays, stored: Stored) -> None:
     again = play("push", "the_same_again")
     assert again.report == {"statuses": ["queued", "duplicate"], "same_message": True, "told": ["t"]}

@@ -68,3 +68,41 @@ async def until_idle(queen, name):
 
     await queen.queue(name).batch(1).timeout_millis(100).idle_millis(200).consume(handler)
     return {"handled": handled}
+
+
+async def as_in_the_readme(queen, name):
+    """No option but the limit: the client, or the server, chooses the size of a batch."""
+    await queen.queue(name).push([{"data": n} for n in range(5)])
+    handled = []
+
+    async def handler(given):
+        messages = given if isinstance(given, list) else [given]
+        handled.extend(message["data"] for message in messages)
+
+    await queen.queue(name).limit(5).consume(handler)
+    return {"handled": handled}
+
+
+async def many_partitions(queen, name):
+    """Few messages in each of many partitions: a batch is gathered from several."""
+    for n in range(8):
+        await queen.queue(name).partition(f"p-{n}").push([{"data": n}])
+    batches = []
+
+    async def handler(messages):
+        batches.append([message["data"] for message in messages])
+
+    await queen.queue(name).batch(4).partitions(4).limit(8).consume(handler)
+    return {"batches": batches}
+
+
+async def supervised(queen, name):
+    """2.6.0 reports on its consumers to a key-value store, which is not there."""
+    await queen.queue(name).push([{"data": 1}])
+    handled = []
+
+    async def handler(message):
+        handled.append(message["data"])
+
+    await queen.queue(name).supervision({"group": "tests"}).batch(1).limit(1).consume(handler)
+    return {"handled": handled}

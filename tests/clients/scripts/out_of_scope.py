@@ -16,6 +16,7 @@ async def administration(queen, name):
         "namespaces": admin.get_namespaces(),
         "tasks": admin.get_tasks(),
         "partitions": admin.get_partitions(queue=name),
+        "queue's statistics": admin.get_queue_detail(name),
         "analytics": admin.get_analytics(interval="minute"),
         "system metrics": admin.get_system_metrics(),
         "worker metrics": admin.get_worker_metrics(),

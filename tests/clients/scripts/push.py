@@ -1,6 +1,7 @@
 """Pushing: at once, again, and through the client's buffer."""
 
 import os
+from uuid import uuid4
 
 from refusals import refusal
 
@@ -29,6 +30,14 @@ async def payloads(queen, name):
     await queen.queue(name).push([{"data": payload} for payload in PAYLOADS])
     messages = await queen.queue(name).batch(len(PAYLOADS)).wait(False).pop()
     return {"pushed": PAYLOADS, "popped": [message["data"] for message in messages]}
+
+
+async def traced(queen, name):
+    """The client passes on what is a UUID of version 4, and drops what is not."""
+    traces = [str(uuid4()), "order-17"]
+    await queen.queue(name).push([{"traceId": trace, "data": 1} for trace in traces])
+    messages = await queen.queue(name).batch(2).wait(False).pop()
+    return {"sent": traces[0], "got": [message["traceId"] for message in messages]}
 
 
 async def the_same_again(queen, name):
