@@ -41,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on (HOST, 127.0.0.1)")
     parser.add_argument("--port", help="port to listen on, 0: any free one (PORT, 6632)")
     parser.add_argument("--pool-size", help="database connections at most (DB_POOL_SIZE, 20)")
-    parser.add_argument("--strategy", help="how pushes are inserted: sequential, batch, coalesce (PUSH_STRATEGY)")
+    parser.add_argument(
+        "--strategy", help="how pushes are inserted: sequential, batch, coalesce (PUSH_STRATEGY, batch)"
+    )
     parser.add_argument("--log-level", help="debug, info, warn or error (LOG_LEVEL, info)")
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="keep the database of our own PostgreSQL there"
