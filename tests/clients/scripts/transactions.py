@@ -32,8 +32,8 @@ async def refused(queen, name):
     try:
         await queen.transaction().queue(f"{name}-out").push([{"data": 1}]).ack(held).ack(gone).commit()
         error = None
-    except Exception as refused:  # noqa: BLE001 - the client has no other type for it
-        error = str(refused)
+    except Exception as why:  # noqa: BLE001 - the client has no other type for it
+        error = str(why)
     held_still = await queen.queue(f"{name}-held").batch(1).wait(False).pop()
     return {
         "error": error,
