@@ -3,7 +3,8 @@
 A pool grows when requests come. Making a connection costs PostgreSQL some ten milliseconds of CPU, and
 its first statements as much again: a pool of 100 takes longer to fill than a short warm-up lasts, and
 its first window would say that large pools are slow. So as many pushes as the pool has connections are
-sent at once, to a queue that no audit looks at, until the pool is full.
+sent at once, to a queue that no audit looks at, until the pool is full - over fresh connections each
+time, since several workers share the pool and the kernel deals connections out at random.
 """
 
 import asyncio
@@ -27,14 +28,17 @@ async def fill_pool(server_url: str, pool: int, *, deadline_s: float = DEADLINE_
     ends_s = time.perf_counter() + deadline_s
     async with AsyncExitStack() as stack:
         gauges = _connection(server_url, stack)
-        pushers = [_connection(server_url, stack) for _ in range(pool)]
         while time.perf_counter() < ends_s:
-            async with asyncio.TaskGroup() as group:
-                for number, pusher in enumerate(pushers):
-                    group.create_task(_push(pusher, number))
+            await _push_at_once(server_url, pool)
             if await _open_connections(gauges) >= pool:
                 return True
     return False
+
+
+async def _push_at_once(server_url: str, pushes: int) -> None:
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        for number in range(pushes):
+            group.create_task(_push(_connection(server_url, stack), number))
 
 
 def _connection(server_url: str, stack: AsyncExitStack) -> KeptConnection:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from loadtests.sweep import pool_gauges
 from loadtests.sweep.http_client import KeptConnection
 from loadtests.sweep.pool_gauges import POOL_PATH, PoolReading
@@ -10,8 +12,15 @@ from queen.local.database import Database
 from queen.local.server import QueenServer
 
 
-async def test_a_pool_is_filled(tmp_path: Path, database: Database) -> None:
-    settings = {**database.environ(), "PORT": "0", "DB_POOL_SIZE": "12", "LOG_LEVEL": "warn"}
+@pytest.mark.parametrize("workers", [1, 3])
+async def test_a_pool_is_filled(tmp_path: Path, database: Database, workers: int) -> None:
+    settings = {
+        **database.environ(),
+        "PORT": "0",
+        "DB_POOL_SIZE": "12",
+        "NUM_WORKERS": str(workers),
+        "LOG_LEVEL": "warn",
+    }
     async with QueenServer.start(settings, log=tmp_path / "server.log") as server:
         assert await fill_pool(server.url, 12)
         reading = await read_pool(server.url)
