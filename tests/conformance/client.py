@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import quote, urlencode
 
 from .answers import Acked, Configured, Delivery, Message, Pushed
-from .http_client import Answer, Http
-
-NO_PARTITION = ""
+from .http_client import Answer, Connecting
 
 
 def segment(name: str) -> str:
@@ -31,9 +30,51 @@ def item(message: Message, status: str = "completed", **more: object) -> dict[st
     }
 
 
+class Asker(Protocol):
+    """Whoever carries requests to a server: a kept connection, or a new one for each."""
+
+    @property
+    def url(self) -> str:
+        """Where the server is."""
+        ...
+
+    async def ask(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """One request."""
+        ...
+
+
 @dataclass(frozen=True)
-class Client(Http):
+class Client:
     """The endpoints of one server."""
+
+    asker: Asker
+
+    @classmethod
+    def of(cls, url: str, headers: Mapping[str, str] | None = None) -> "Client":
+        """A client that opens a connection for every request, and sends these headers with it."""
+        return cls(Connecting(url, headers or {}))
+
+    @property
+    def url(self) -> str:
+        """Where the server is."""
+        return self.asker.url
+
+    async def ask(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """One request."""
+        return await self.asker.ask(method, path, body, headers)
+
+    async def get(self, path: str) -> Answer:
+        return await self.ask("GET", path)
+
+    async def post(self, path: str, body: object = None) -> Answer:
+        return await self.ask("POST", path, body)
+
+    async def delete(self, path: str) -> Answer:
+        return await self.ask("DELETE", path)
 
     async def push(self, *items: Mapping[str, object]) -> list[Pushed]:
         """Store; the test fails when the server refuses."""
@@ -57,6 +98,10 @@ class Queue:
 
     client: Client
     name: str
+
+    def seen_by(self, client: Client) -> "Queue":
+        """The same queue, for another client."""
+        return Queue(client, self.name)
 
     @property
     def path(self) -> str:

@@ -52,7 +52,7 @@ async def deployment(deployments: Deployments, configuration: Configuration) -> 
 
 @pytest.fixture
 def client(deployment: Deployment) -> Client:
-    return Client(deployment.url)
+    return Client.of(deployment.url)
 
 
 @pytest.fixture

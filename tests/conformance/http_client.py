@@ -51,10 +51,10 @@ class Answer:
 class Session:
     """One kept connection."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
+    def __init__(self, url: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.url = url
         self._reader = reader
         self._writer = writer
-        self._host = host
 
     @classmethod
     @asynccontextmanager
@@ -63,7 +63,7 @@ class Session:
         place = urlsplit(url)
         reader, writer = await asyncio.open_connection(place.hostname, place.port)
         try:
-            yield cls(reader, writer, place.netloc)
+            yield cls(url, reader, writer)
         finally:
             writer.close()
             with suppress(OSError):
@@ -74,7 +74,7 @@ class Session:
     ) -> Answer:
         """One request. A body of bytes goes as it is, None is no body, anything else is JSON."""
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        fields = {"Host": self._host, **(headers or {})}
+        fields = {"Host": urlsplit(self.url).netloc, **(headers or {})}
         if content or method == "POST":
             fields = {"Content-Type": "application/json", "Content-Length": str(len(content)), **fields}
         lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
@@ -93,7 +93,7 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Http:
+class Connecting:
     """A connection of its own for every request to one server."""
 
     url: str
@@ -105,12 +105,3 @@ class Http:
         """One request."""
         async with Session.open(self.url) as session:
             return await session.ask(method, path, body, {**self.headers, **(headers or {})})
-
-    async def get(self, path: str) -> Answer:
-        return await self.ask("GET", path)
-
-    async def post(self, path: str, body: object = None) -> Answer:
-        return await self.ask("POST", path, body)
-
-    async def delete(self, path: str) -> Answer:
-        return await self.ask("DELETE", path)

@@ -30,14 +30,14 @@ def bearing(token: str, scheme: str = "Bearer") -> dict[str, str]:
 @pytest.fixture
 def client(deployment: Deployment) -> Client:
     """A client that knows the token."""
-    return Client(deployment.url, bearing(TOKEN))
+    return Client.of(deployment.url, bearing(TOKEN))
 
 
 async def ask_each_route(client: Client, headers: dict[str, str]) -> dict[str, Answer]:
     """Ask for every route that the server describes."""
     paths = (await client.get("/openapi.json")).json["paths"]
     return {
-        f"{method.upper()} {path}": await Client(client.url).ask(method.upper(), path, headers=headers)
+        f"{method.upper()} {path}": await Client.of(client.url).ask(method.upper(), path, headers=headers)
         for path, operations in paths.items()
         for method in operations
     }
@@ -76,13 +76,13 @@ async def test_with_the_token_no_route_is_401(client: Client) -> None:
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 async def test_the_scheme_has_no_case(client: Client, scheme: str) -> None:
-    answer = await Client(client.url).ask("GET", "/metrics", headers=bearing(TOKEN, scheme))
+    answer = await Client.of(client.url).ask("GET", "/metrics", headers=bearing(TOKEN, scheme))
     assert answer.status == 200
 
 
 async def test_a_route_that_does_not_exist_is_no_way_around(client: Client) -> None:
     for path in ("/api/v1/nothing", "/health/", "//health", "/health%2f", "/metrics/../health"):
-        assert (await Client(client.url).get(path)).status == 401, path
+        assert (await Client.of(client.url).get(path)).status == 401, path
 
 
 @covers("POST /api/v1/push", "GET /api/v1/pop/queue/{queue}")
@@ -93,13 +93,13 @@ async def test_who_has_the_token_can_work(client: Client, orders: Queue) -> None
 
 async def test_a_preflight_carries_no_token(client: Client) -> None:
     """A browser asks with OPTIONS before it sends the token."""
-    answer = await Client(client.url).ask("OPTIONS", "/api/v1/push")
+    answer = await Client.of(client.url).ask("OPTIONS", "/api/v1/push")
     assert answer.status == 204
 
 
 async def test_the_token_is_never_logged(client: Client, deployment: Deployment) -> None:
     await client.get("/metrics")
-    await Client(client.url, bearing("a-wrong-one")).get("/metrics")
+    await Client.of(client.url, bearing("a-wrong-one")).get("/metrics")
     log = deployment.server.child.spec.log.read_text()
     assert TOKEN not in log
     assert "a-wrong-one" not in log
