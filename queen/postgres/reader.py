@@ -44,31 +44,31 @@ class PostgresReader:
     """What PostgreSQL, or a replica of it, knows."""
 
     def __init__(self, pool: Pool) -> None:
-        self._calls = Calls(pool, commits=False)
+        self._calls = Calls(pool)
 
     async def queues(self, scope: Scope, page: Page, deadline: Deadline) -> Listed[QueueSummary]:
-        rows = await self._calls.fetch(
+        rows = await self._calls.look(
             statements.LIST_QUEUES, deadline, scope.namespace, scope.task, page.limit, page.offset
         )
         found = [tuple(row)[1:] for row in rows if row[1] is not None]
         return Listed([QueueSummary(QueueName(*row[:4]), *row[4:]) for row in found], rows[0][0])
 
     async def queue(self, name: str, deadline: Deadline) -> QueueDetail | None:
-        rows = await self._calls.fetch(statements.FIND_QUEUE, deadline, name)
+        rows = await self._calls.look(statements.FIND_QUEUE, deadline, name)
         if not rows:
             return None
         partitions = [_partition(row) for row in rows if row["partition_uuid"] is not None]
         return QueueDetail(QueueName(*rows[0][:4]), rows[0][4], partitions)
 
     async def depth(self, queue: str, group: str, limit: int, deadline: Deadline) -> Depth | None:
-        rows = await self._calls.fetch(statements.FIND_DEPTH, deadline, queue, group, limit)
+        rows = await self._calls.look(statements.FIND_DEPTH, deadline, queue, group, limit)
         if not rows:
             return None
         unread, behind = rows[0][:2]
         return Depth(unread, behind, [(name, count) for _, _, name, count in rows if name is not None])
 
     async def status(self, scope: Scope, window: Window, most_errors: int, deadline: Deadline) -> Status:
-        rows = await self._calls.fetch(
+        rows = await self._calls.look(
             statements.READ_STATUS,
             deadline,
             scope.queue,
@@ -83,7 +83,7 @@ class PostgresReader:
         return Status([_queue_status(row) for row in rows], last["since"], last["until"], list(errors))
 
     async def messages(self, wanted: MessageFilter, page: Page, deadline: Deadline) -> MessageList:
-        rows = await self._calls.fetch(
+        rows = await self._calls.look(
             statements.LIST_MESSAGES,
             deadline,
             wanted.scope.queue,
@@ -101,7 +101,7 @@ class PostgresReader:
         return MessageList(Listed(found, total), queue_mode, named_groups)
 
     async def message(self, partition: UUID, transaction_id: str, deadline: Deadline) -> MessageDetail | None:
-        rows = await self._calls.fetch(statements.FIND_MESSAGE, deadline, partition, transaction_id)
+        rows = await self._calls.look(statements.FIND_MESSAGE, deadline, partition, transaction_id)
         if not rows:
             return None
         return _message_detail(rows[0])
@@ -109,7 +109,7 @@ class PostgresReader:
     async def dead_letters(
         self, wanted: DeadLetterFilter, page: Page, deadline: Deadline
     ) -> Listed[DeadLetter]:
-        rows = await self._calls.fetch(
+        rows = await self._calls.look(
             statements.LIST_DEAD_LETTERS,
             deadline,
             wanted.queue,
@@ -124,11 +124,11 @@ class PostgresReader:
         return Listed([DeadLetter(*tuple(row)[1:]) for row in rows if row[1] is not None], rows[0][0])
 
     async def groups(self, page: Page, deadline: Deadline) -> Listed[GroupSummary]:
-        rows = await self._calls.fetch(statements.LIST_GROUPS, deadline, page.limit, page.offset)
+        rows = await self._calls.look(statements.LIST_GROUPS, deadline, page.limit, page.offset)
         return Listed([GroupSummary(*tuple(row)[1:]) for row in rows if row[1] is not None], rows[0][0])
 
     async def group(self, name: str, deadline: Deadline) -> dict[str, Sequence[GroupPartition]]:
-        rows = await self._calls.fetch(statements.FIND_GROUP, deadline, name)
+        rows = await self._calls.look(statements.FIND_GROUP, deadline, name)
         return {
             queue: [GroupPartition(*tuple(row)[1:]) for row in found if row[1] is not None]
             for queue, found in groupby(rows, key=lambda row: str(row[0]))

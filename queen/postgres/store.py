@@ -4,8 +4,7 @@ Each method borrows one connection for one statement; only the sequential push h
 transaction of several round trips - which is what it is there to show.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -27,13 +26,11 @@ from queen.core.store import (
     TransactionOutcome,
     TransactionPlan,
 )
-from queen.errors import QueenError
 from queen.postgres import statements
 from queen.postgres.calls import Calls
 from queen.postgres.outcome import executing
-from queen.postgres.pool import Connection, Pool, is_lost
-
-_ROLLBACK_PATIENCE_S = 5.0  # beyond the deadline, if need be
+from queen.postgres.pool import Connection, Pool
+from queen.postgres.transactions import transaction
 
 
 class PostgresStore:
@@ -66,11 +63,11 @@ class PostgresStore:
     async def push_sequential(
         self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
     ) -> dict[int, UUID]:
-        async def transaction(connection: Connection) -> dict[int, UUID]:
-            async with _transaction(connection, deadline):
+        async def insert(connection: Connection) -> dict[int, UUID]:
+            async with transaction(connection, deadline):
                 return await _insert_each(connection, messages, partitions, deadline)
 
-        return await self._calls.run(transaction, deadline)
+        return await self._calls.run(insert, deadline)
 
     async def register_group(
         self, queue: str, group: str, mode: str, start: datetime | None, deadline: Deadline
@@ -157,46 +154,6 @@ class PostgresStore:
 
     async def ping(self, deadline: Deadline) -> None:
         await self._calls.fetch(statements.PING, deadline)
-
-
-@asynccontextmanager
-async def _transaction(connection: Connection, deadline: Deadline) -> AsyncIterator[None]:
-    """BEGIN … COMMIT. Until COMMIT is sent a broken connection rolls everything back.
-
-    A connection that may be left inside a transaction is closed: the pool resets nothing.
-    """
-    try:
-        with executing(commits=False):
-            await connection.execute("begin", timeout=deadline.remaining_s())
-        yield
-    except BaseException:
-        await _roll_back(connection)
-        raise
-    try:
-        with executing():
-            await connection.execute("commit", timeout=deadline.remaining_s())
-    except BaseException:
-        _close(connection)
-        raise
-
-
-async def _roll_back(connection: Connection) -> None:
-    """Roll back or close: either way nothing is applied, and the error that led here stays the one told."""
-    if is_lost(connection):
-        return
-    try:
-        with executing(commits=False):
-            await connection.execute("rollback", timeout=_ROLLBACK_PATIENCE_S)
-    except QueenError:
-        _close(connection)
-    except BaseException:
-        _close(connection)
-        raise
-
-
-def _close(connection: Connection) -> None:
-    if not is_lost(connection):
-        connection.terminate()
 
 
 async def _insert_each(

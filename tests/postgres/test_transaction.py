@@ -7,7 +7,7 @@ import pytest
 from queen.errors import DatabaseUnavailable
 from queen.postgres.outcome import executing
 from queen.postgres.pool import Connection
-from queen.postgres.store import _transaction
+from queen.postgres.transactions import transaction
 
 from .conftest import soon
 
@@ -32,7 +32,7 @@ class Hung:
 
 
 async def fail_inside(connection: Connection) -> None:
-    async with _transaction(connection, soon()):
+    async with transaction(connection, soon()):
         with executing(commits=False):
             raise OSError("first")
 
@@ -48,6 +48,6 @@ async def test_the_first_error_is_told_and_the_connection_goes() -> None:
 async def test_a_commit_without_an_answer_closes_the_connection() -> None:
     hung = Hung()
     with pytest.raises(Exception, match="the outcome is unknown: statement timed out"):
-        async with _transaction(cast(Connection, hung), soon()):
+        async with transaction(cast(Connection, hung), soon()):
             pass
     assert hung.closed
