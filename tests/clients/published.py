@@ -48,7 +48,7 @@ class PublishedClient:
         ):
             assert process.stdin is not None and process.stdout is not None
             try:
-                yield Plays(self.version, Client(url), process.stdin, process.stdout, log)
+                yield Plays(self.version, Client.of(url), process.stdin, process.stdout, log)
                 process.stdin.close()
                 process.wait(GOODBYE_S)
             finally:
