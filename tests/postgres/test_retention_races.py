@@ -142,13 +142,13 @@ async def test_completed_retention_under_load_loses_and_reorders_nothing(queue: 
     """In real time, with messages that live for a second after every group has had them."""
     options = QueueOptions(retention_enabled=True, completed_retention_seconds=1)
     await queue.store.configure("orders", "", "", options, soon())
-    lasts_s, pushed = 3.0, {"p": 0, "q": 0}
+    pushed = {"p": 0, "q": 0}
     seen: dict[tuple[str, str], list[str]] = {(group, lane): [] for group in "ab" for lane in pushed}
     for group in "ab":
         await queue.store.register_group("orders", group, "all", None, soon())
     loop = asyncio.get_running_loop()
-    end_s = loop.time() + lasts_s
-    drained = asyncio.Event()
+    end_s = loop.time() + 3
+    produced, drained = asyncio.Event(), asyncio.Event()
 
     async def produce(partition: str) -> None:
         while loop.time() < end_s:
@@ -160,7 +160,7 @@ async def test_completed_retention_under_load_loses_and_reorders_nothing(queue: 
         request = PopRequest(
             "orders", None, group=group, batch=20, partitions=2, auto_ack=auto_ack, wait_ms=100
         )
-        while loop.time() < end_s or any(len(seen[group, lane]) < pushed[lane] for lane in pushed):
+        while not produced.is_set() or any(len(seen[group, lane]) < pushed[lane] for lane in pushed):
             delivery = await queue.pop(request)
             messages = delivery.messages if delivery else ()
             for message in messages:
@@ -181,7 +181,10 @@ async def test_completed_retention_under_load_loses_and_reorders_nothing(queue: 
 
     async with asyncio.timeout(40):
         expiring = asyncio.create_task(expire())
-        await asyncio.gather(*(produce(lane) for lane in pushed), consume("a", True), consume("b", False))
+        consuming = [asyncio.create_task(consume("a", True)), asyncio.create_task(consume("b", False))]
+        await asyncio.gather(*(produce(lane) for lane in pushed))
+        produced.set()
+        await asyncio.gather(*consuming)
         at_end = sum(pushed.values()) - await stored(queue)
         drained.set()
         assert await expiring == sum(pushed.values()), "a second later all of them are gone"

@@ -46,10 +46,12 @@ declare
     v_read integer;  -- messages found in the batch
     v_left integer := p_batch;
     v_claimed integer := 0;
+    v_visits integer := 0;
     v_seen bigint[] := '{}';
     v_blocked bigint;
 begin
-    while v_left > 0 and v_claimed < p_partitions and cardinality(v_seen) < c_visits loop
+    while v_left > 0 and v_claimed < p_partitions and v_visits < c_visits loop
+        v_visits := v_visits + 1;
         v_now := clock_timestamp();
         if p_partition is null then
             select c.* into v_cursor from queen.cursors c
@@ -151,7 +153,7 @@ begin
             where c.group_id = p_group and c.available_at <= v_now and c.partition_id <> all (v_seen)
             order by c.available_at
             limit 1;
-            if cardinality(v_seen) >= c_visits and v_blocked is not null then
+            if v_visits >= c_visits and v_blocked is not null then
                 v_blocked := 0;
             end if;
         end if;

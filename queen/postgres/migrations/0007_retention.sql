@@ -48,15 +48,16 @@ end $$;
 -- Of a partition that is empty now, under its lock: cursors that nobody holds have nothing to find any more.
 -- Pops need not find that out one partition after the other.
 create function queen.park_free_cursors(p_partition bigint) returns void
-language sql volatile as $$
+language plpgsql volatile as $$
+begin
     update queen.cursors c set available_at = 'infinity'
     from queen.partitions p
     where p.id = p_partition and p.head = p.tail and c.partition_id = p.id
       and c.group_id in (
           select free.group_id from queen.cursors free
           where free.partition_id = p_partition and free.lease_id is null and free.available_at < 'infinity'
-          for update skip locked)
-$$;
+          for update skip locked);
+end $$;
 
 -- One step of a sweep: goes through the partitions behind p_after in id order, and deletes at most p_most
 -- messages. Returns how many, and the partition behind which the next step goes on: null when all were seen,
@@ -77,9 +78,8 @@ declare
     c_held constant integer := 25;    -- partitions locked in one step
     v_now constant timestamptz := clock_timestamp();
     v_queues bigint[];
-    v_page bigint[];                  -- the partitions looked at,
-    v_due bigint[];                   -- and those of them that have something to delete
-    v_next bigint;
+    v_due bigint[];                   -- those of them that have something to delete
+    v_next bigint;                    -- null: nothing is left behind those looked at
     v_partition bigint;
     v_previous bigint := p_after;
     v_tail bigint;
@@ -103,16 +103,22 @@ begin
         return;
     end if;
 
-    v_page := array(
+    select case when count(*) = c_seen then max(page.id) end into v_next
+    from (
         select p.id from queen.partitions p
         where p.id > p_after and p.queue_id = any ((select v_queues)::bigint[])
         order by p.id
-        limit c_seen);
+        limit c_seen
+    ) page;
     -- One message tells: the first one of all, or for an eviction the first one that somebody still waits for.
     v_due := array(
         select p.id
-        from unnest(v_page) with ordinality as page (id, number)
-        cross join lateral (select * from queen.partitions p where p.id = page.id limit 1) p
+        from (
+            select p.* from queen.partitions p
+            where p.id > p_after and p.queue_id = any ((select v_queues)::bigint[])
+            order by p.id
+            limit c_seen
+        ) p
         cross join lateral (select * from queen.queues q where q.id = p.queue_id limit 1) q
         cross join lateral (
             select min(c.position) as done from queen.cursors c where c.partition_id = p.id
@@ -132,9 +138,9 @@ begin
                 or q.completed_retention_seconds > 0 and groups.done > p.tail
                 and first.created_at < v_now - make_interval(secs => q.completed_retention_seconds)
             end
-        order by page.number
+        order by p.id
         limit c_held);
-    v_next := coalesce(v_due[c_held], v_page[c_seen]);  -- not there: nothing is left behind them
+    v_next := coalesce(v_due[c_held], v_next);
 
     foreach v_partition in array v_due loop
         if v_deleted >= p_most then
