@@ -18,6 +18,7 @@ from hypothesis import reject
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from tests.conformance.client import Client
+from tests.conformance.http_client import Connecting
 from tests.waiting import until
 
 from .choices import NAMED, QUEUES, SHORT_LEASE_S, Acknowledgement, Item, Run
@@ -50,7 +51,7 @@ class Example(RuleBasedStateMachine):
     def __init__(self, world: World) -> None:
         super().__init__()
         self.world = world
-        self.client = Client(world.url)
+        self.client = Client(Connecting(world.url))
         self.prefix = f"{next(_serial)}-"  # of the names of queues and groups: those of no other example
         self.model = Model()
         self.clocks: list[datetime] = []  # the database's, at the end of each moment
@@ -88,10 +89,9 @@ class Example(RuleBasedStateMachine):
 
     def wait_for_short_leases(self) -> None:
         """Let them run out."""
-        self.run(until(lambda: self._no_lease_ends() and not self.short_leases()))
+        self.run(until(lambda: self._no_lease_ends() and not self._short_leases()))
 
-    def short_leases(self) -> bool:
-        """Whether one lives."""
+    def _short_leases(self) -> bool:
         soon_s = monotonic() + 2 * SHORT_LEASE_S
         return any(lease.sure_until_s < soon_s for lease in self.model.live_leases())
 
@@ -158,27 +158,29 @@ class Example(RuleBasedStateMachine):
             for message in each.messages
         ]
 
-    def acks(self, runs: Sequence[Run]) -> list[tuple[str, Ack]]:
+    def acks_of(self, runs: Sequence[Run]) -> list[tuple[str, Ack]]:
         """The acks, with their groups."""
-        return [made for run in runs for made in self._acks_of(run)]
+        return [made for run in runs for made in self._acks_of_one(run)]
 
-    def _acks_of(self, run: Run) -> Iterator[tuple[str, Ack]]:
+    def _acks_of_one(self, run: Run) -> Iterator[tuple[str, Ack]]:
         cursors = sorted(
-            (cursor.live is None, each.queue, each.name, group)
+            (cursor.lease is None, each.queue, each.name, group)
             for each in self.model.partitions()
             for group, cursor in each.cursors.items()
         )
         if run.cursor < 0 or not cursors:
             partition_id = self.gone[-1] if self.gone else NOBODY
             for ack in run.acks:
-                yield QUEUE_MODE, Ack(partition_id, f"t{ack.ahead}", ack.status, "")
+                yield QUEUE_MODE, Ack(partition_id, f"t{ack.nth}", ack.status, "")
             return
         _, queue, name, group = cursors[run.cursor % len(cursors)]
         partition = self.model.queues[queue].partitions[name]
+        read = partition.cursors[group].rule.position
+        names = [
+            each.transaction_id for each in (*partition.messages[read:], *reversed(partition.messages[:read]))
+        ]
         for ack in run.acks:
-            place = partition.cursors[group].rule.position + ack.ahead
-            there = 0 < place <= len(partition.messages)
-            transaction_id = partition.messages[place - 1].transaction_id if there else f"no-{place}"
+            transaction_id = "of none" if ack.nth is None or not names else names[ack.nth % len(names)]
             lease = self._lease_for(ack, self.handed_out.get((queue, name, group), ""))
             yield group, Ack(partition.uuid, transaction_id, ack.status, lease)
 

@@ -12,18 +12,18 @@ from tests.conformance.client import Queue, segment
 
 from . import choices
 from .checks import Transacted, check_ack, check_message, check_push, check_transaction, same
-from .choices import PARTITIONS, QUEUES, SHORT, SHORT_LEASE_S, Asked, Item, Place, Run
+from .choices import GROUPS, PARTITIONS, QUEUES, SHORT, SHORT_LEASE_S, Asked, Item, Place, Run
 from .example import Example
 from .model import STATUSES, Ack, NewMessage, Pop
 from .parts import QUEUE_MODE, Options
 
-MOST_RUN_OUTS = 1  # in an example; each takes up to a second
+MOST_DIE = 1  # consumers, in an example: each takes a second
 
 
 class QueueMachine(Example):
-    """The rules."""
+    """The rules. Which of them are open depends on how many steps of a kind there were, and on no answer."""
 
-    run_outs = 0
+    pops = acks = consumers_died = 0
 
     # ---------------------------------------------------------------- push and pop
 
@@ -42,7 +42,15 @@ class QueueMachine(Example):
     def pop_named(self, place: Place, asked: Asked, partition: str) -> None:
         self._pop(place, asked, partition, 1)
 
+    @precondition(lambda self: self.consumers_died < MOST_DIE)
+    @rule(group=st.sampled_from(GROUPS), batch=st.integers(1, 3))
+    def pop_and_let_the_lease_run_out(self, group: str, batch: int) -> None:
+        self.consumers_died += 1
+        self._pop(Place(SHORT, group), Asked(batch), None, 2)
+        self.wait_for_short_leases()
+
     def _pop(self, place: Place, asked: Asked, partition: str | None, partitions: int) -> None:
+        self.pops += 1
         queue, group = self.prefix + place.queue, self.group(place.group)
         since = self.moment(asked.steps_ago)
         query: dict[str, object] = {"batch": asked.batch, "partitions": partitions}
@@ -73,27 +81,37 @@ class QueueMachine(Example):
 
     # ---------------------------------------------------------------- ack and transaction
 
-    @rule(runs=choices.runs, stranger=st.sampled_from((False,) * 7 + (True,)), alone=st.booleans())
-    def ack(self, runs: list[Run], stranger: bool, alone: bool) -> None:
-        made = self.acks(runs)
+    @precondition(lambda self: self.pops)
+    @rule(runs=choices.runs, stranger=st.sampled_from((False,) * 9 + (True,)))
+    def ack(self, runs: list[Run], stranger: bool) -> None:
+        self.acks += 1
+        made = self.acks_of(runs)
         first = made[0][0]
         acks = [ack for group, ack in made if group == first]
         group = "stranger" if stranger else first
-        if alone and len(acks) == 1:
-            said = [self.ask(self.client.ack_one(_ack_item(acks[0]), group))]
-        else:
-            said = self.ask(self.client.ack(*map(_ack_item, acks), group=group))
+        said = self.ask(self.client.ack(*map(_ack_item, acks), group=group))
         for answer, due in zip(said, self.model.ack(group, acks), strict=True):
             check_ack(answer, due)
 
+    @precondition(lambda self: self.pops)
+    @rule(runs=choices.short_runs)
+    def ack_one(self, runs: list[Run]) -> None:
+        self.acks += 1
+        group, ack = self.acks_of(runs)[0]
+        said = self.ask(self.client.ack_one(_ack_item(ack), group))
+        check_ack(said, self.model.ack(group, [ack])[0])
+
+    @precondition(lambda self: self.pops)
     @rule(
         items=st.just([]) | choices.items,
-        runs=choices.runs,
+        runs=choices.short_runs,
         acks_first=st.booleans(),
-        required=st.lists(st.integers(0, 2), max_size=2),
+        required=choices.required,
     )
-    def transaction(self, items: list[Item], runs: list[Run], acks_first: bool, required: list[int]) -> None:
-        sent, acks = self.new_messages(items), self.acks(runs)
+    def transaction(
+        self, items: list[Item], runs: list[Run], acks_first: bool, required: tuple[int, ...]
+    ) -> None:
+        sent, acks = self.new_messages(items), self.acks_of(runs)
         leases = [self.lease(age) for age in required]
         pushes = [{"type": "push", "items": [*map(_push_item, sent)]}] if sent else []
         others = [{"type": "ack", **_ack_item(ack), "consumerGroup": group} for group, ack in acks]
@@ -113,7 +131,8 @@ class QueueMachine(Example):
 
     # ---------------------------------------------------------------- leases
 
-    @rule(age=st.integers(0, 3), seconds=st.sampled_from((None, 1, 600)))
+    @precondition(lambda self: self.pops)
+    @rule(age=st.integers(0, 2), seconds=st.sampled_from((None, 1, 600)))
     def extend(self, age: int, seconds: int | None) -> None:
         lease = self.lease(age)
         body = None if seconds is None else {"seconds": seconds}
@@ -126,17 +145,12 @@ class QueueMachine(Example):
             (lease, lived > 0, lived, error),
         )
 
-    @precondition(lambda self: self.run_outs < MOST_RUN_OUTS and self.short_leases())
-    @rule()
-    def let_short_leases_run_out(self) -> None:
-        self.run_outs += 1
-        self.wait_for_short_leases()
-
     # ---------------------------------------------------------------- queues and groups
 
-    @initialize()
-    def make_the_queue_with_short_leases(self) -> None:
+    @initialize(items=choices.items)
+    def begin(self, items: list[Item]) -> None:
         self.configure(SHORT, Options())
+        self.push(items)
 
     @rule(queue=st.sampled_from(QUEUES), options=choices.options)
     def configure(self, queue: str, options: Options) -> None:
@@ -150,6 +164,7 @@ class QueueMachine(Example):
         partition.uuid = partition.uuid or said.partition_id
         same("configured", (said.queue, said.partition_id), (name, partition.uuid))
 
+    @precondition(lambda self: self.acks)
     @rule(
         place=choices.places,
         partition=st.none() | st.sampled_from(PARTITIONS),
@@ -172,6 +187,7 @@ class QueueMachine(Example):
         moved = self.model.seek(queue, group, None, moment)
         same("moved", (said.partitions_updated, said.seek_to_end), (len(moved), moment is None))
 
+    @precondition(lambda self: self.acks)
     @rule(everywhere=st.booleans(), queue=st.sampled_from(QUEUES), metadata=st.booleans())
     def delete_group(self, everywhere: bool, queue: str, metadata: bool) -> None:
         group, name = self.group(choices.NAMED), self.prefix + queue
@@ -181,6 +197,7 @@ class QueueMachine(Example):
         deleted = self.model.delete_group(group, None if everywhere else name, metadata)
         same("deleted", (said.deleted_partitions, said.metadata_deleted), (deleted, metadata))
 
+    @precondition(lambda self: self.acks)
     @rule(queue=st.sampled_from(QUEUES))
     def delete_queue(self, queue: str) -> None:
         name = self.prefix + queue
