@@ -89,7 +89,7 @@ async def application(
         await _prepare(pool, settings)
         notifier = Notifier(settings)
         wakeups = Wakeups(notifier)
-        instruments = Instruments(gauges, Activity(), wakeups, connections, lag)
+        instruments = Instruments(gauges, Activity(), wakeups, notifier, connections, lag)
         routes = _routes(settings, pool, wakeups, instruments, siblings)
         jobs = Periodic(expiring_jobs(PostgresStore(pool), settings))
         async with notifier.running(wakeups), jobs.running(), siblings.answering(instruments.read):

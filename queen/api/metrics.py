@@ -68,6 +68,7 @@ class Metrics(Struct, rename="camel"):
     popped: Rated
     acked: Rated
     parked_polls: int
+    listening: int  # workers that hear the wake-ups of other processes; the others look now and then
     connections: ClientConnections
     database: DatabasePool
     memory: Memory
@@ -137,6 +138,7 @@ def _metrics(total: Reading, workers: Workers) -> Metrics:
         popped=_rounded(total.popped),
         acked=_rounded(total.acked),
         parked_polls=total.parked_polls,
+        listening=total.listening,
         connections=ClientConnections(
             open=total.connections_open,
             refused=total.connections_refused,

@@ -31,6 +31,7 @@ class Reading(Additive, frozen=True):
     popped: Annotated[Rated, counter("queen_popped_messages_total", "Messages handed out")]
     acked: Annotated[Rated, counter("queen_acked_messages_total", "Acknowledgements that were applied")]
     parked_polls: Annotated[int, gauge("queen_parked_polls", "Pops that wait for a message")]
+    listening: Annotated[int, gauge("queen_wakeups_listening", "1 if wake-ups of other processes arrive")]
     connections_open: Annotated[int, gauge("queen_http_connections", "Connections open")]
     connections_refused: Annotated[
         int, counter("queen_http_connections_refused_total", "Connections over MAX_CLIENTS, answered 503")
@@ -70,6 +71,15 @@ class ParkedPolls(Protocol):
         ...
 
 
+class Listener(Protocol):
+    """Whoever hears the wake-ups of other processes."""
+
+    @property
+    def listening(self) -> bool:
+        """Whether it does at the moment."""
+        ...
+
+
 @dataclass(frozen=True)
 class Instruments:
     """Everything in a worker that has a figure to read. Reading touches no database and never waits."""
@@ -77,6 +87,7 @@ class Instruments:
     pool: PoolGauges
     activity: Activity
     polls: ParkedPolls
+    listener: Listener
     connections: ConnectionCounts
     lag: LoopLag
     process: psutil.Process = field(default_factory=psutil.Process)
@@ -91,6 +102,7 @@ class Instruments:
             popped=_rated(self.activity.popped),
             acked=_rated(self.activity.acked),
             parked_polls=self.polls.parked,
+            listening=int(self.listener.listening),
             connections_open=len(self.connections.open),
             connections_refused=self.connections.refused,
             answers_abandoned=self.connections.abandoned,

@@ -51,6 +51,7 @@ async def test_whichever_worker_is_asked_tells_the_whole(tmp_path: Path, databas
             metrics = get(f"{served.url}/metrics")
             assert metrics["workers"] == {"expected": 2, "answered": 2}
             assert (metrics["messages"]["total"], metrics["requests"]["total"]) == (pushed, pushed / 2)
+        assert wait_for(lambda: get(f"{served.url}/metrics")["listening"] == 2)
         assert await ask(database, "SELECT count(*) FROM queen.messages") == pushed
         assert {get(f"{served.url}/health")["worker_id"] for _ in range(40)} == {0, 1}
         assert served.stop() == 0
@@ -73,8 +74,9 @@ async def test_a_worker_that_was_killed_leaves_the_figures_and_comes_back(
 ) -> None:
     with serving(tmp_path / "log", NUM_WORKERS="2", **database.environ()) as served:
         push_until_both_have(served)
-        workers = psutil.Process(served.process.pid).children()
-        os.kill(workers[0].pid, signal.SIGKILL)
+        killed, _ = psutil.Process(served.process.pid).children()
+        os.kill(killed.pid, signal.SIGKILL)
+        assert wait_for(lambda: is_gone(killed.pid))
         assert wait_for(lambda: 0 in by_worker(served, "queen_pushed_messages_total").values())
         assert wait_for(lambda: get(f"{served.url}/metrics")["workers"]["answered"] == 2)
         assert served.stop() == 0

@@ -15,6 +15,7 @@ NOTHING = Reading(
     popped=Rated(0, 0.0),
     acked=Rated(0, 0.0),
     parked_polls=0,
+    listening=0,
     connections_open=0,
     connections_refused=0,
     answers_abandoned=0,
