@@ -92,7 +92,7 @@ async def application(
         instruments = Instruments(gauges, Activity(), wakeups, notifier, connections, lag)
         routes = _routes(settings, pool, wakeups, instruments, siblings)
         jobs = Periodic(expiring_jobs(PostgresStore(pool), settings))
-        async with notifier.running(wakeups), jobs.running(), siblings.answering(instruments.read):
+        async with siblings.answering(instruments.read), notifier.running(wakeups), jobs.running():
             yield Application(routes, wakeups, jobs)
 
 
