@@ -17,7 +17,7 @@ from queen.core.deadline import Deadline
 from queen.core.push import Pushed, PushItem
 from queen.core.store import QUEUE_MODE_GROUP
 from queen.core.transaction import AckStep, Step, Transacted, Transactor
-from queen.errors import BadRequest
+from queen.errors import BadRequest, NotFound
 from queen.http.message import Request, Response
 from queen.http.operation import Operation
 from queen.http.routes import Route
@@ -42,10 +42,12 @@ class OperationIn(Struct, rename="camel"):
 
 
 class Body(Struct, rename="camel"):
-    """The request."""
+    """The request. `kv` and `timers` are conditions and deeds that this server does not know."""
 
     operations: list[OperationIn]
     required_leases: list[str] = []
+    kv: Any = None
+    timers: Any = None
 
 
 class PushResult(Struct, rename="camel", tag_field="type", tag="push"):
@@ -109,6 +111,8 @@ class TransactionResource:
     async def transaction(self, request: Request) -> Response:
         """200 for every transaction that was understood."""
         body: Body = _DECODER.decode(request.body)
+        if body.kv or body.timers:
+            raise NotFound("kv and timers in a transaction: this server has neither, so it does none of it")
         if not body.operations:
             raise BadRequest("operations array cannot be empty")
         for operation in body.operations:
