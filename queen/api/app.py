@@ -89,9 +89,14 @@ async def application(
         await _prepare(pool, settings)
         notifier = Notifier(settings)
         wakeups = Wakeups(notifier)
-        instruments = Instruments(gauges, Activity(), wakeups, notifier, connections, lag)
-        routes = _routes(settings, pool, wakeups, instruments, siblings)
-        jobs = Periodic(expiring_jobs(PostgresStore(pool), settings))
+        store = PostgresStore(pool)
+        backlog = Backlog(store)
+        retention, eviction = expiring_jobs(store, settings)
+        jobs = Periodic([retention, eviction])
+        instruments = Instruments(
+            gauges, Activity(), wakeups, notifier, connections, lag, backlog, retention, eviction, jobs
+        )
+        routes = _routes(settings, pool, wakeups, backlog, instruments, siblings)
         async with siblings.answering(instruments.read), notifier.running(wakeups), jobs.running():
             yield Application(routes, wakeups, jobs)
 
@@ -106,12 +111,16 @@ async def _prepare(pool: Pool, settings: Settings) -> None:
 
 
 def _routes(
-    settings: Settings, pool: Pool, wakeups: Wakeups, instruments: Instruments, siblings: Siblings
+    settings: Settings,
+    pool: Pool,
+    wakeups: Wakeups,
+    backlog: Backlog,
+    instruments: Instruments,
+    siblings: Siblings,
 ) -> RouteTable:
     store = PostgresStore(pool)
     reader = PostgresReader(pool)
     directory = Directory(store)
-    backlog = Backlog(store)
     queues = Queues(store, backlog, wakeups)
     activity = instruments.activity
     timeout_ms = settings.db_statement_timeout

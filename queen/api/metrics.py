@@ -59,6 +59,13 @@ class ClientConnections(Struct):
     abandoned: int
 
 
+class Deleted(Struct):
+    """Messages that were deleted since the start, by what asked for it."""
+
+    retention: int
+    eviction: int
+
+
 class Metrics(Struct, rename="camel"):
     """The answer of /metrics."""
 
@@ -69,6 +76,9 @@ class Metrics(Struct, rename="camel"):
     acked: Rated
     parked_polls: int
     listening: int  # workers that hear the wake-ups of other processes; the others look now and then
+    pushes_refused: int  # since the start, for a queue's maxSize
+    deleted: Deleted
+    jobs_failed: int  # runs, since the start
     connections: ClientConnections
     database: DatabasePool
     memory: Memory
@@ -139,6 +149,9 @@ def _metrics(total: Reading, workers: Workers) -> Metrics:
         acked=_rounded(total.acked),
         parked_polls=total.parked_polls,
         listening=total.listening,
+        pushes_refused=total.pushes_refused,
+        deleted=Deleted(total.retention_deleted, total.eviction_deleted),
+        jobs_failed=total.jobs_failed,
         connections=ClientConnections(
             open=total.connections_open,
             refused=total.connections_refused,

@@ -58,10 +58,10 @@ class Expiring:
         return step.reached is not None
 
 
-def expiring_jobs(expirer: Expirer, settings: Settings) -> list[Expiring]:
-    """Both jobs, as the settings have them."""
+def expiring_jobs(expirer: Expirer, settings: Settings) -> tuple[Expiring, Expiring]:
+    """Retention and eviction, as the settings have them."""
     timeout_ms = settings.db_statement_timeout
-    return [
+    return (
         Expiring(
             expirer,
             Expiry.RETENTION,
@@ -76,4 +76,4 @@ def expiring_jobs(expirer: Expirer, settings: Settings) -> list[Expiring]:
             batch=settings.eviction_batch_size,
             timeout_ms=timeout_ms,
         ),
-    ]
+    )

@@ -39,6 +39,16 @@ class Reading(Additive, frozen=True):
     answers_abandoned: Annotated[
         int, counter("queen_http_answers_abandoned_total", "Answers whose client had gone or half-closed")
     ]
+    pushes_refused: Annotated[
+        int, counter("queen_pushes_refused_total", "Pushes over a queue's maxSize, answered 429")
+    ]
+    retention_deleted: Annotated[
+        int, counter("queen_retention_deleted_messages_total", "Messages deleted by retention")
+    ]
+    eviction_deleted: Annotated[
+        int, counter("queen_eviction_deleted_messages_total", "Messages deleted by maxWaitTimeSeconds")
+    ]
+    jobs_failed: Annotated[int, counter("queen_jobs_failed_total", "Runs of background jobs that failed")]
     loop_lag_s: Annotated[
         float, largest("queen_event_loop_lag_seconds", "Largest event-loop lag of the last ten seconds")
     ]
@@ -80,6 +90,24 @@ class Listener(Protocol):
         ...
 
 
+class Refuser(Protocol):
+    """Whoever refuses pushes to full queues."""
+
+    refused: int
+
+
+class Deleter(Protocol):
+    """A job that deletes messages."""
+
+    deleted: int
+
+
+class Jobs(Protocol):
+    """Whoever runs the background jobs."""
+
+    failures: int
+
+
 @dataclass(frozen=True)
 class Instruments:
     """Everything in a worker that has a figure to read. Reading touches no database and never waits."""
@@ -90,6 +118,10 @@ class Instruments:
     listener: Listener
     connections: ConnectionCounts
     lag: LoopLag
+    backlog: Refuser
+    retention: Deleter
+    eviction: Deleter
+    jobs: Jobs
     process: psutil.Process = field(default_factory=psutil.Process)
 
     def read(self) -> Reading:
@@ -106,6 +138,10 @@ class Instruments:
             connections_open=len(self.connections.open),
             connections_refused=self.connections.refused,
             answers_abandoned=self.connections.abandoned,
+            pushes_refused=self.backlog.refused,
+            retention_deleted=self.retention.deleted,
+            eviction_deleted=self.eviction.deleted,
+            jobs_failed=self.jobs.failures,
             loop_lag_s=self.lag.worst_ms / 1000,
             rss_bytes=self.process.memory_info().rss,
             cpu_user_s=cpu.user,
