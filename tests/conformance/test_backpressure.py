@@ -99,3 +99,10 @@ async def test_polls_and_acks_go_on(client: Client, full: Queue) -> None:
     assert refused(await push(client, full.message("d")))
     messages = await full.pop(9)
     assert all(acked.success for acked in await client.ack(*map(item, messages)))
+
+
+@covers("GET /metrics")
+async def test_refusals_are_counted(client: Client, full: Queue) -> None:
+    before = (await client.get("/metrics")).json["pushesRefused"]
+    assert refused(await push(client, full.message("d")))
+    assert (await client.get("/metrics")).json["pushesRefused"] == before + 1
