@@ -44,7 +44,10 @@ def run(settings: Settings) -> int:
 
 
 async def supervise(settings: Settings, program: Sequence[str]) -> int:
-    """The same with workers that execute `program`, on the running loop."""
+    """The same with workers that execute `program`, on the running loop.
+
+    It must be asyncio's own: libuv clears the mask of held signals when it starts a process.
+    """
     with ExitStack() as stack:
         sockets = [stack.enter_context(each) for each in reserve(settings.host, settings.port)]
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="queen-workers-")))

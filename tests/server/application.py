@@ -102,9 +102,9 @@ def main(arguments: Sequence[str]) -> int:
         if arguments:
             return member.main(arguments, application)
         start_logging(settings.log_level)
+        if settings.num_workers > 1:
+            return asyncio.run(supervise(settings, PROGRAM))
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            if settings.num_workers > 1:
-                return runner.run(supervise(settings, PROGRAM))
             return runner.run(serve_alone(settings, application))
     except UserError as error:
         print(error, file=sys.stderr)

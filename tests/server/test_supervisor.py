@@ -46,7 +46,7 @@ def test_a_killed_worker_is_replaced_at_once_while_the_other_goes_on() -> None:
         killed_s = time.monotonic()
         line = next_line(server, "worker_ended", 0)
         assert (line["ended_with"], line["restart_in_s"]) == ("signal SIGKILL", 0)
-        assert wait_for(lambda: has_workers(server, 2))
+        assert wait_for(lambda: has_workers(server.process.pid, 2))
         assert time.monotonic() - killed_s < 1  # its imports are up to the machine
         while server.workers(2)[0] == killed:
             assert kept.who()[0] == 1
@@ -54,9 +54,9 @@ def test_a_killed_worker_is_replaced_at_once_while_the_other_goes_on() -> None:
         assert server.exit_code() == 0
 
 
-def has_workers(server: Running, number: int) -> bool:
+def has_workers(supervisor: int, number: int) -> bool:
     """Whether so many worker processes live."""
-    children = psutil.Process(server.process.pid).children()
+    children = psutil.Process(supervisor).children()
     return sum(child.status() != psutil.STATUS_ZOMBIE for child in children) == number
 
 
@@ -99,6 +99,14 @@ def test_a_signal_to_the_whole_group_is_no_second_signal() -> None:
         server.process.terminate()
         assert client.closed()
         assert server.exit_code() == 1
+
+
+def test_a_signal_to_the_whole_group_while_workers_start_is_kept_for_them() -> None:
+    with start(**TWO) as process:
+        assert wait_for(lambda: has_workers(process.pid, 2))  # whose interpreters have just begun
+        os.killpg(process.pid, signal.SIGINT)
+        _, stderr = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, stderr) == (0, "")
 
 
 def test_a_second_signal_cuts_off_what_still_runs() -> None:
