@@ -86,9 +86,9 @@ items = st.lists(
     max_size=6,
 )
 
-_aims = st.sampled_from((0, 0, 0, 1, 1, 2, 2, 3, 4, 6, 8, None))
+_aims = st.sampled_from((*(0,) * 6, *(1,) * 4, *(2,) * 4, 3, 3, 4, 6, 8, None))
 _fences = st.sampled_from(("own", "own", "own", "own", "own", "none", "foreign", "unheard-of"))
-_cursors = st.sampled_from((0, 0, 0, 0, 0, 1, 1, 1, 2, 3, 4, -1))
+_cursors = st.sampled_from((*(0,) * 12, *(1,) * 6, *(2,) * 3, 3, 4, -1))
 
 
 def _runs(statuses: Sequence[str], most: int) -> st.SearchStrategy[list[Run]]:

@@ -164,7 +164,7 @@ class Example(RuleBasedStateMachine):
 
     def _acks_of_one(self, run: Run) -> Iterator[tuple[str, Ack]]:
         cursors = sorted(
-            (cursor.lease is None, each.queue, each.name, group)
+            (cursor.lease is None, not each.messages, each.queue, each.name, group)
             for each in self.model.partitions()
             for group, cursor in each.cursors.items()
         )
@@ -173,7 +173,7 @@ class Example(RuleBasedStateMachine):
             for ack in run.acks:
                 yield QUEUE_MODE, Ack(partition_id, f"t{ack.nth}", ack.status, "")
             return
-        _, queue, name, group = cursors[run.cursor % len(cursors)]
+        _, _, queue, name, group = cursors[run.cursor % len(cursors)]
         partition = self.model.queues[queue].partitions[name]
         read = partition.cursors[group].rule.position
         names = [
