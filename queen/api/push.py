@@ -1,5 +1,7 @@
 """POST /api/v1/push: items in, one answer for each, in their order."""
 
+from uuid import UUID
+
 import msgspec
 from msgspec import Struct
 
@@ -35,13 +37,13 @@ class ItemAnswer(Struct):
     index: int
     transaction_id: str
     status: str
-    message_id: str
-    partition_id: str
-    trace_id: str | None
+    message_id: UUID
+    partition_id: UUID
+    trace_id: UUID | None
     queue_name: str = msgspec.field(name="queueName")
     transaction_id_twin: str = msgspec.field(name="transactionId")
-    message_id_twin: str = msgspec.field(name="messageId")
-    partition_id_twin: str = msgspec.field(name="partitionId")
+    message_id_twin: UUID = msgspec.field(name="messageId")
+    partition_id_twin: UUID = msgspec.field(name="partitionId")
 
 
 _DECODER = Decoder(
@@ -101,16 +103,15 @@ def checked(item: Item) -> PushItem:
 
 
 def _answer(index: int, item: PushItem, pushed: Pushed) -> ItemAnswer:
-    message_id, partition_id = str(pushed.id), str(pushed.partition.uuid)
     return ItemAnswer(
         index=index,
         transaction_id=pushed.transaction_id,
         status="duplicate" if pushed.duplicate else "queued",
-        message_id=message_id,
-        partition_id=partition_id,
-        trace_id=str(item.trace_id) if item.trace_id else None,
+        message_id=pushed.id,
+        partition_id=pushed.partition.uuid,
+        trace_id=item.trace_id,
         queue_name=item.partition.queue,
         transaction_id_twin=pushed.transaction_id,
-        message_id_twin=message_id,
-        partition_id_twin=partition_id,
+        message_id_twin=pushed.id,
+        partition_id_twin=pushed.partition.uuid,
     )

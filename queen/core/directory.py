@@ -23,11 +23,16 @@ class Directory:
         self, names: Iterable[PartitionName], deadline: Deadline
     ) -> dict[PartitionName, Partition]:
         """The partitions of these names; those that do not exist are made."""
-        wanted = set(names)
-        # Taken before the wait: others may make the cache forget meanwhile.
-        found = {name: self._known[name] for name in wanted if name in self._known}
-        if missing := sorted(wanted - found.keys()):
-            resolved = await self._store.resolve(missing, deadline)
+        found: dict[PartitionName, Partition] = {}  # taken before the wait: the cache may forget meanwhile
+        missing: set[PartitionName] = set()
+        for name in names:
+            partition = self._known.get(name)
+            if partition is None:
+                missing.add(name)
+            else:
+                found[name] = partition
+        if missing:
+            resolved = await self._store.resolve(sorted(missing), deadline)
             self._remember(resolved)
             found.update(resolved)
         return found

@@ -62,7 +62,7 @@ class Pusher:
                 # A queue was deleted since we resolved it. Nothing was stored: make it again, once.
                 self._directory.forget(message.partition for message in messages)
                 partitions, existing = await self._store(messages, deadline)
-        for queue, changed in by_queue(message.partition for message in messages).items():
+        for queue, changed in by_queue(partitions).items():
             self._wakeups.wake(queue, changed)
         return pushed(messages, partitions, existing)
 
@@ -80,6 +80,11 @@ def pushed(
     existing: Mapping[int, UUID],
 ) -> list[Pushed]:
     """The answers. A message that is there already with our own id is ours: it is no duplicate."""
+    if not existing:
+        return [
+            Pushed(message.id, message.transaction_id, partitions[message.partition], False)
+            for message in messages
+        ]
     return [
         Pushed(
             id=existing.get(index, message.id),
