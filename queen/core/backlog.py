@@ -21,7 +21,7 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -63,11 +63,14 @@ class Backlog:
         self.refused = 0  # pushes, since the start
 
     @asynccontextmanager
-    async def room(self, messages: Iterable[NewMessage], deadline: Deadline) -> AsyncIterator[None]:
+    async def room(self, messages: Collection[NewMessage], deadline: Deadline) -> AsyncIterator[None]:
         """Store these messages inside the block, all of them or none.
 
         Raises `QueueFull` when a queue of theirs has no room for them, and what a reading raises.
         """
+        if self._are_unlimited({message.partition.queue for message in messages}):
+            yield
+            return
         counts = Counter(message.partition.queue for message in messages)
         limited = await self._limited(counts, deadline)
         for queue in limited:
@@ -86,6 +89,12 @@ class Backlog:
         """The queue's maxSize may be another one now: ask at the next push."""
         if known := self._queues.get(queue):
             known.forget()
+
+    def _are_unlimited(self, names: Iterable[str]) -> bool:
+        """Whether all of them are known to have no maxSize: the short way for most pushes."""
+        now_s = self._clock()
+        known = (self._queues.get(name) for name in names)
+        return all(queue and not queue.max_size and not queue.is_stale(0, now_s) for queue in known)
 
     async def _limited(self, counts: Mapping[str, int], deadline: Deadline) -> "list[_Queue]":
         """The queues with a maxSize, as fresh as these pushes need them."""
