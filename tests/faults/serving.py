@@ -1,0 +1,107 @@
+"""A PostgreSQL that a test may kill, in place of the session's, and servers that it may kill as well."""
+
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import psutil
+
+from queen.local.database import Database
+from queen.local.postgres import PostgresServer
+from queen.local.server import QueenServer
+from queen.settings import PushStrategy
+from tests.conformance.client import Client
+
+from .table import connect
+
+WORKERS = 2
+GRACE_S = 5.0  # SHUTDOWN_GRACE
+OURS = "select pid from pg_stat_activity where application_name like 'queen%' and datname = $1"
+TERMINATE = "select pg_terminate_backend(pid) from unnest($1::int[]) pid"
+
+
+class Postgres:
+    """A cluster in a directory, served by one process after the other on the same port."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._stack = AsyncExitStack()
+        self._server: PostgresServer | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def start(cls, data: Path) -> AsyncIterator["Postgres"]:
+        """Start it; whatever serves the directory at the end is stopped."""
+        postgres = cls(data)
+        async with postgres._stack:
+            await postgres.return_()
+            yield postgres
+
+    @property
+    def server(self) -> PostgresServer:
+        """The process that serves now, or served last."""
+        assert self._server is not None
+        return self._server
+
+    async def shut_down_at_once(self) -> None:
+        """An immediate shutdown: every session ends without a word, nothing is written any more."""
+        os.kill(self.server.pid, signal.SIGQUIT)
+        await self.server.wait()
+
+    async def return_(self) -> None:
+        """Serve the directory (again), crash recovery included."""
+        port = 0 if self._server is None else self._server.port
+        self._server = await self._stack.enter_async_context(PostgresServer.start(data=self._data, port=port))
+
+
+def environ(database: Database, strategy: PushStrategy, port: int = 0) -> Mapping[str, str]:
+    """The variables of a server of two workers."""
+    return {
+        **database.environ(),
+        "PORT": str(port),
+        "PUSH_STRATEGY": strategy.value,
+        "NUM_WORKERS": str(WORKERS),
+        "DB_POOL_SIZE": "8",
+        "SHUTDOWN_GRACE": str(round(GRACE_S * 1000)),
+    }
+
+
+def worker_pids(server: QueenServer) -> set[int]:
+    """Process ids of a server's workers."""
+    return {child.pid for child in psutil.Process(server.pid).children()}
+
+
+async def workers_answering(server: QueenServer) -> int:
+    """How many workers of an instance serve, asked over a connection that any of them may get."""
+    try:
+        answer = await Client.of(server.url).get("/metrics")
+    except (OSError, EOFError):
+        return 0
+    answered: int = answer.json["workers"]["answered"] if answer.status == 200 else 0
+    return answered
+
+
+async def gauge(server: QueenServer, name: str, value: int) -> bool:
+    """Whether a figure of /metrics has come to a value."""
+    answer = await Client.of(server.url).get("/metrics")
+    return bool(answer.json[name] == value)
+
+
+async def backends(database: Database) -> list[int]:
+    """Process ids of the PostgreSQL sessions that servers have on a database."""
+    connection = await connect(database)
+    try:
+        return [row[0] for row in await connection.fetch(OURS, database.name)]
+    finally:
+        await connection.close()
+
+
+async def terminate(database: Database, pids: list[int]) -> None:
+    """pg_terminate_backend of all of them."""
+    connection = await connect(database)
+    try:
+        await connection.execute(TERMINATE, pids)
+    finally:
+        await connection.close()

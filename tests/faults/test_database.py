@@ -1,0 +1,111 @@
+"""PostgreSQL goes away under load, whole or session by session: 503 at once, and on when it is back."""
+
+import asyncio
+import os
+import signal
+
+import asyncpg
+import pytest
+
+from queen.local.database import Database
+from queen.local.server import QueenServer
+from queen.settings import PushStrategy
+from tests.waiting import until
+
+from .load import Load, running
+from .records import Request
+from .serving import Postgres, backends, terminate
+from .table import connect
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+RECOVERED_WITHIN_S = 2.0
+AT_ONCE_S = 1.0  # for a refusal: no request hangs while the database is gone
+REFUSALS = 30  # 503s that are enough to judge them by
+
+
+async def recovered(load: Load) -> float:
+    """Seconds until a push is stored and a poll is answered again, from now.
+
+    What a poll may find is another matter: a lease whose answer was lost must run out first.
+    """
+    since_s = asyncio.get_running_loop().time()
+
+    def first_s(what: str) -> float | None:
+        return min((each.ended_s for each in load.answered(what, since_s)), default=None)
+
+    await until(lambda: first_s("push") is not None and first_s("pop") is not None)
+    return max(first_s("push") or 0.0, first_s("pop") or 0.0) - since_s
+
+
+def check_refusals(refusals: list[Request]) -> float:
+    """Each says that it may be tried again, and none took long; returns the longest time, in seconds."""
+    assert all(refusal.status == 503 for refusal in refusals), refusals
+    assert all(refusal.retry_after == "1" for refusal in refusals), refusals
+    assert {refusal.code for refusal in refusals} <= {"unavailable", "outcome_unknown", "pool_timeout"}
+    took_s = [refusal.took_s for refusal in refusals if refusal.what != "pop"]  # polls wait, as asked
+    slowest_s = max(took_s, default=0.0)
+    assert slowest_s < AT_ONCE_S
+    return slowest_s
+
+
+@pytest.mark.parametrize("strategy", [PushStrategy.BATCH, PushStrategy.COALESCE], ids=lambda each: each.value)
+async def test_an_immediate_shutdown_and_restart_loses_nothing(
+    server: QueenServer, database: Database, postgres: Postgres
+) -> None:
+    async with running("orders", lambda: server.url) as load:
+        await load.progress()
+        went_s = asyncio.get_running_loop().time()
+        await postgres.shut_down_at_once()
+        await until(lambda: len(load.failed()) >= REFUSALS)
+        await postgres.return_()
+        recovered_s = await recovered(load)
+        await load.progress()
+        verdict = await load.drained(database)
+    unanswered = [each for each in load.requests if each.sent_s >= went_s and each.status is None]
+    slowest_s = check_refusals(load.failed())
+    print(f"recovered in {recovered_s:.3f} s, slowest refusal {slowest_s:.3f} s; {verdict}")
+    assert not unanswered
+    assert not verdict.findings, str(verdict)
+    assert recovered_s < RECOVERED_WITHIN_S
+
+
+async def test_a_killed_backend_takes_every_session_with_it_and_they_are_replaced(
+    server: QueenServer, database: Database
+) -> None:
+    """PostgreSQL ends all its sessions, and restarts itself, when one of its processes is killed."""
+    async with running("orders", lambda: server.url) as load:
+        await load.progress()
+        os.kill((await backends(database))[0], signal.SIGKILL)
+
+        async def accepts() -> bool:
+            try:
+                await (await connect(database)).close()
+            except (OSError, asyncpg.PostgresError):
+                return False
+            return True
+
+        await until(lambda: bool(load.failed()))
+        await until(accepts)
+        recovered_s = await recovered(load)
+        await load.progress()
+        verdict = await load.drained(database)
+    slowest_s = check_refusals(load.failed())
+    print(f"recovered in {recovered_s:.3f} s, slowest refusal {slowest_s:.3f} s; {verdict}")
+    assert not verdict.findings, str(verdict)
+    assert recovered_s < RECOVERED_WITHIN_S
+
+
+async def test_terminated_sessions_are_replaced(server: QueenServer, database: Database) -> None:
+    async with running("orders", lambda: server.url) as load:
+        await load.progress()
+        ended = await backends(database)
+        await terminate(database, ended)
+        recovered_s = await recovered(load)
+        await load.progress()
+        assert not set(await backends(database)) & set(ended)
+        verdict = await load.drained(database)
+    check_refusals(load.failed())
+    print(f"recovered in {recovered_s:.3f} s; {len(load.failed())} refused; {verdict}")
+    assert not verdict.findings, str(verdict)
+    assert recovered_s < RECOVERED_WITHIN_S

@@ -1,0 +1,82 @@
+"""SIGTERM: what is in flight is answered, what was answered is stored, and the end is good and in time."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+
+from queen.local.database import Database
+from queen.local.server import QueenServer
+from queen.settings import PushStrategy
+from tests.conformance.client import Client, Queue
+from tests.waiting import until
+
+from .load import PARTITIONS, running
+from .serving import GRACE_S, environ, gauge
+from .table import connect, read_table
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+AT_ONCE_S = 2.0  # for polls that would wait for a minute
+LONG_MS = 60_000
+LOCK = """
+    select from queen.partitions p join queen.queues q on q.id = p.queue_id
+    where q.name = $1 for update of p
+"""
+WAITING = "select count(*) > 0 from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'"
+
+
+@pytest.mark.parametrize("strategy", [PushStrategy.BATCH, PushStrategy.COALESCE], ids=lambda each: each.value)
+async def test_under_load_it_ends_in_time_and_another_goes_on(
+    database: Database, strategy: PushStrategy, tmp_path: Path
+) -> None:
+    variables = environ(database, strategy)
+    clock = asyncio.get_running_loop().time
+    async with QueenServer.start(variables, log=tmp_path / "first.log") as first:
+        place = [first.url]
+        async with running("orders", lambda: place[-1]) as load:
+            await load.progress()
+            asked_s = clock()
+            first.child.send(signal.SIGTERM)
+            async with asyncio.timeout(GRACE_S):
+                exit_code = await first.child.wait()
+            took_s = clock() - asked_s
+            async with QueenServer.start(variables, log=tmp_path / "second.log") as second:
+                place.append(second.url)
+                await load.progress()
+                verdict = await load.drained(database)
+    print(f"ended in {took_s:.3f} s; {verdict}")
+    assert exit_code == 0
+    assert {each.code for each in load.failed()} <= {"shutting_down"}
+    assert not verdict.findings, str(verdict)
+
+
+async def test_a_push_in_flight_is_answered_and_stored_and_parked_polls_are_answered_with_nothing(
+    server: QueenServer, database: Database
+) -> None:
+    """The push waits for a lock when the signal comes."""
+    orders = Queue(Client.of(server.url), "orders")
+    await orders.push("a", partition=PARTITIONS[0])
+    assert await orders.pop(autoAck=True)
+    blocker = await connect(database)
+    try:
+        async with asyncio.TaskGroup() as group:
+            polls = [group.create_task(orders.pop_answer(wait=True, timeout=LONG_MS)) for _ in range(3)]
+            await until(lambda: gauge(server, "parkedPolls", 3))
+            async with blocker.transaction():
+                await blocker.fetch(LOCK, "orders")
+                push = group.create_task(orders.push("b", partition=PARTITIONS[0]))
+                await until(lambda: blocker.fetchval(WAITING, database.name))
+                server.child.send(signal.SIGTERM)
+                async with asyncio.timeout(AT_ONCE_S):
+                    answers = await asyncio.gather(*polls)
+                assert not push.done()
+        assert [(answer.status, answer.raw) for answer in answers] == [(204, b"")] * 3
+        assert [pushed.status for pushed in push.result()] == ["queued"]
+        async with asyncio.timeout(GRACE_S):
+            assert await server.child.wait() == 0
+    finally:
+        await blocker.close()
+    table = await read_table(database, "orders")
+    assert [message.transaction_id for message in table.messages] == ["a", "b"]

@@ -1,0 +1,78 @@
+"""kill -9 of workers and of their supervisor: others or new ones go on, nothing is lost or reordered."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from queen.local.database import Database
+from queen.local.server import QueenServer
+from queen.settings import PushStrategy
+from tests.waiting import until
+
+from .load import running
+from .serving import WORKERS, environ, worker_pids, workers_answering
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+REPLACED_WITHIN_S = 1.0  # the supervisor starts another
+SERVES_WITHIN_S = 5.0  # and that one answers: importing it takes its time on a busy machine
+
+
+async def replaced(server: QueenServer, killed: set[int]) -> tuple[float, float]:
+    """Seconds until as many other processes are there as were killed, and until all workers answer."""
+    clock = asyncio.get_running_loop().time
+    began_s = clock()
+    await until(lambda: len(worker_pids(server) - killed) == WORKERS)
+    there_s = clock() - began_s
+
+    async def all_answer() -> bool:
+        return await workers_answering(server) == WORKERS
+
+    await until(all_answer)
+    return there_s, clock() - began_s
+
+
+@pytest.mark.parametrize(
+    ("strategy", "number"),
+    [(PushStrategy.BATCH, 1), (PushStrategy.COALESCE, 1), (PushStrategy.BATCH, WORKERS)],
+    ids=["batch-one", "coalesce-one", "batch-all"],
+)
+async def test_killed_workers_are_replaced_and_nothing_is_lost(
+    server: QueenServer, database: Database, number: int
+) -> None:
+    async with running("orders", lambda: server.url) as load:
+        await load.progress()
+        killed = set(sorted(worker_pids(server))[:number])
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        there_s, serves_s = await replaced(server, killed)
+        await load.progress()
+        verdict = await load.drained(database)
+    print(f"replaced in {there_s:.3f} s, all serve in {serves_s:.3f} s; {verdict}")
+    assert not verdict.findings, str(verdict)
+    assert there_s < REPLACED_WITHIN_S
+    assert serves_s < SERVES_WITHIN_S
+
+
+async def test_a_new_server_goes_on_where_a_killed_supervisor_left_off(
+    database: Database, tmp_path: Path
+) -> None:
+    """The workers of the killed one drain, and the port is free."""
+    variables = environ(database, PushStrategy.BATCH)
+    async with QueenServer.start(variables, log=tmp_path / "first.log") as first:
+        place = [first.url]
+        async with running("orders", lambda: place[-1]) as load:
+            await load.progress()
+            workers = worker_pids(first)
+            os.kill(first.pid, signal.SIGKILL)
+            await until(lambda: not any(map(psutil.pid_exists, workers)))
+            async with QueenServer.start(variables, log=tmp_path / "second.log") as second:
+                place.append(second.url)
+                await load.progress()
+                verdict = await load.drained(database)
+    print(verdict)
+    assert not verdict.findings, str(verdict)
