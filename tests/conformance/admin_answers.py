@@ -7,6 +7,14 @@ from msgspec import Struct
 MessageStatus = Literal["pending", "processing", "completed", "dead_letter"]
 
 
+class Page(Struct):
+    """Which part of a list an answer is, and how long the whole is."""
+
+    limit: int
+    offset: int
+    total: int
+
+
 class BusStatus(Struct, rename="camel"):
     """How many named groups have passed a message, of how many."""
 
@@ -48,6 +56,7 @@ class MessageList(Struct):
 
     messages: list[MessageRow]
     mode: Mode
+    pagination: Page
 
 
 class GroupOfMessage(Struct, rename="camel"):
@@ -77,13 +86,6 @@ class MessageDetail(MessageRow, rename="camel", kw_only=True):
     retry_count: int | None
     queue_config: ConfigOfMessage
     consumer_groups: list[GroupOfMessage]
-
-
-class Page(Struct):
-    """Which part of a list an answer is."""
-
-    limit: int
-    offset: int
 
 
 class DeadLetter(Struct, rename="camel"):
@@ -140,14 +142,9 @@ class QueueRow(Struct, rename="camel"):
 
 
 class QueueList(Struct):
-    """The answer of the list of queues, newest first."""
+    """The answer of the lists of queues, newest first."""
 
     queues: list[QueueRow]
-
-
-class QueuePage(QueueList, kw_only=True):
-    """The answer of status/queues."""
-
     pagination: Page
 
 

@@ -217,7 +217,7 @@ async def test_an_ack_beyond_what_the_lease_handed_out_is_refused(client: Client
 
 
 async def test_a_group_that_never_popped_gets_no_silent_success(client: Client, orders: Queue) -> None:
-    """Upstream says success and stores nothing (trap 6)."""
+    """Upstream says success and stores nothing."""
     await orders.push("a")
     [a] = await orders.pop()
     [refused] = await client.ack(item(a, leaseId=None), group="never")
@@ -249,7 +249,7 @@ async def test_an_ack_commits_everything_up_to_its_message(client: Client, order
 
 
 async def test_acks_in_reverse_order_do_not_move_the_position_back(client: Client, orders: Queue) -> None:
-    """Upstream delivers b and c again (trap 4)."""
+    """Upstream delivers b and c again."""
     await orders.push("a", "b", "c")
     messages = await orders.pop(3)
     acked = [await client.ack_one(item(message)) for message in reversed(messages)]
@@ -260,7 +260,7 @@ async def test_acks_in_reverse_order_do_not_move_the_position_back(client: Clien
 
 @covers(ACK)
 async def test_a_late_ack_neither_rewinds_nor_ends_anothers_lease(client: Client, orders: Queue) -> None:
-    """Upstream rewinds, and releases the live lease (trap 4)."""
+    """Upstream rewinds, and releases the live lease."""
     await orders.push("a", "b")
     [a] = await orders.pop()
     await client.ack(item(a))
@@ -272,7 +272,7 @@ async def test_a_late_ack_neither_rewinds_nor_ends_anothers_lease(client: Client
 
 
 async def test_the_same_message_twice_in_a_request_counts_once(client: Client, orders: Queue) -> None:
-    """Upstream counts it twice and releases the lease early (trap 5)."""
+    """Upstream counts it twice and releases the lease early."""
     await orders.push("a", "b")
     a, b = await orders.pop(2)
     acked = await client.ack(item(a), item(a))
@@ -302,7 +302,7 @@ async def test_partitions_of_one_request_do_not_touch_each_other(client: Client,
 async def test_a_nack_gives_it_and_everything_behind_it_back(
     client: Client, orders: Queue, status: str
 ) -> None:
-    """Upstream loses b (trap 3)."""
+    """Upstream loses b."""
     await orders.push("a", "b", "c")
     a, b, c = await orders.pop(3)
     acked = await client.ack(item(a), item(b, status), item(c))
@@ -362,7 +362,7 @@ async def test_a_nack_of_what_is_committed_is_refused(
 
 
 async def test_a_batch_that_fails_comes_back_whole(client: Client, orders: Queue) -> None:
-    """Upstream loses a and dead-letters b and c without a second try (trap 2)."""
+    """Upstream loses a and dead-letters b and c without a second try."""
     await orders.configure(retryLimit=1)
     await orders.push("a", "b", "c")
     first = await orders.pop(3)
@@ -392,7 +392,7 @@ async def test_a_retry_limit_of_2_is_3_attempts(client: Client, orders: Queue, l
 
 
 async def test_the_next_message_has_all_its_attempts(client: Client, orders: Queue) -> None:
-    """Upstream does not reset the count after a dead letter (trap 1)."""
+    """Upstream does not reset the count after a dead letter."""
     await orders.configure(retryLimit=1)
     await orders.push("a", "b")
     for wanted in (("a", False), ("a", True), ("b", False), ("b", True)):

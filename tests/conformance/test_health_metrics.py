@@ -1,5 +1,7 @@
 """/health, /livez and /metrics…: what an orchestrator and the guide's reader look at."""
 
+import re
+
 import pytest
 
 from .client import Client, Queue, item
@@ -7,6 +9,8 @@ from .marks import FEW, covers, on
 from .serving import POOL_SIZE
 
 pytestmark = on(FEW)
+
+PUSHED = "queen_pushed_messages_total"
 
 
 @covers("GET /health")
@@ -24,8 +28,8 @@ async def test_a_process_that_answers_is_alive(client: Client) -> None:
     assert (answer.status, answer.json) == (200, {"status": "alive"})
 
 
-@pytest.mark.parametrize("path", ["/health", "/livez", "/metrics", "/metrics/pool"])
-@covers("GET /health", "GET /livez", "GET /metrics", "GET /metrics/pool")
+@pytest.mark.parametrize("path", ["/health", "/livez", "/metrics", "/metrics/pool", "/metrics/prometheus"])
+@covers("GET /health", "GET /livez", "GET /metrics", "GET /metrics/pool", "GET /metrics/prometheus")
 async def test_head_is_answered_like_get_without_the_body(client: Client, path: str) -> None:
     answer = await client.ask("HEAD", path)
     assert (answer.status, answer.raw) == (200, b"")
@@ -64,3 +68,32 @@ async def test_the_pool_shows_the_guides_gauges_and_what_happened_between_two_lo
     assert after["idleCount"] <= after["totalCount"]
     assert after["acquires"] > before["acquires"]
     assert sum(after["holdHistogram"]["counts"]) == after["acquires"]
+
+
+@covers("GET /metrics/prometheus")
+async def test_prometheus_gets_its_text_format(client: Client, orders: Queue) -> None:
+    """Every sample belongs to a family that has a HELP and a TYPE before it, and is a number."""
+    answer = await client.get("/metrics/prometheus")
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    lines = answer.raw.decode().splitlines()
+    families = {line.split()[2] for line in lines if line.startswith("# TYPE ")}
+    assert families == {line.split()[2] for line in lines if line.startswith("# HELP ")}
+    for line in lines:
+        if not line.startswith("#"):
+            name, value = re.split(r"[{ ]", line)[0], float(line.rpartition(" ")[2])
+            assert re.sub("_(bucket|sum|count)$", "", name) in families or name in families, line
+            assert value >= 0
+    assert {"queen_uptime_seconds", "queen_process_resident_memory_bytes", "queen_db_pool_size"} <= families
+
+
+@covers("GET /metrics/prometheus")
+async def test_prometheus_counts_what_happens(client: Client, orders: Queue) -> None:
+    async def pushed() -> float:
+        """The sum over all samples of pushed messages."""
+        lines = (await client.get("/metrics/prometheus")).raw.decode().splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith(PUSHED))
+
+    before = await pushed()
+    await orders.push("a", "b", "c")
+    assert await pushed() - before == 3

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from .admin_answers import Deleted, Depth, QueueDetail, QueueList, QueueRow
+from .admin_answers import Deleted, Depth, Page, QueueDetail, QueueList, QueueRow
 from .client import Client, Queue, ids, item
 from .marks import FEW, covers, on
 
@@ -50,6 +50,17 @@ async def test_the_list_names_every_queue_the_newest_first(client: Client, order
     assert datetime.fromisoformat(row.created_at).tzinfo
     names = [queue.name for queue in (await client.get("/api/v1/resources/queues")).as_(QueueList).queues]
     assert names.index(newer.name) < names.index(orders.name)
+
+
+@covers(LIST)
+async def test_the_list_comes_in_true_pages(client: Client, orders: Queue) -> None:
+    for number in range(3):
+        body = {"queue": f"{orders.name}-{number}", "namespace": orders.name}
+        await client.post("/api/v1/configure", body)
+    path = f"/api/v1/resources/queues?namespace={orders.path}&limit=2&offset=1"
+    page = (await client.get(path)).as_(QueueList)
+    assert [queue.name for queue in page.queues] == [f"{orders.name}-1", f"{orders.name}-0"]
+    assert page.pagination == Page(limit=2, offset=1, total=3)
 
 
 @covers(LIST, ONE_QUEUE)

@@ -112,7 +112,7 @@ async def test_what_was_consumed_in_time_is_not_evicted(
 async def test_a_dead_letter_outlives_its_message(
     client: Client, deployment: Deployment, orders: Queue
 ) -> None:
-    """It is a copy (upstream's goes with the message: trap 7)."""
+    """It is a copy (upstream's goes with the message)."""
     await orders.configure(retentionEnabled=True, retentionSeconds=1)
     await client.push(orders.message("a", payload={"n": 1}))
     [a] = await orders.pop()

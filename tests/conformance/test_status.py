@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from .admin_answers import QueuePage, Status
+from .admin_answers import Page, QueueList, Status
 from .client import Client, Queue, item
 from .marks import FEW, covers, on
 
@@ -18,8 +18,8 @@ async def status_of(orders: Queue) -> Status:
     return (await orders.client.get(f"/api/v1/status?queue={orders.path}")).as_(Status)
 
 
-async def page(client: Client, **query: object) -> QueuePage:
-    return (await client.get(f"/api/v1/status/queues?{urlencode(query)}")).as_(QueuePage)
+async def page(client: Client, **query: object) -> QueueList:
+    return (await client.get(f"/api/v1/status/queues?{urlencode(query)}")).as_(QueueList)
 
 
 @covers(STATUS)
@@ -79,7 +79,7 @@ async def test_queues_come_in_true_pages(client: Client, orders: Queue) -> None:
     assert names == [f"{orders.name}-{number}" for number in (4, 3, 2, 1, 0)]
     second = await page(client, namespace=orders.name, limit=2, offset=2)
     assert [queue.name for queue in second.queues] == names[2:4]
-    assert (second.pagination.limit, second.pagination.offset) == (2, 2)
+    assert second.pagination == Page(limit=2, offset=2, total=5)
     odd = await page(client, namespace=orders.name, task="1")
     assert [queue.name for queue in odd.queues] == [names[1], names[3]]
 
@@ -98,7 +98,7 @@ async def test_a_queue_has_its_counts(client: Client, orders: Queue) -> None:
 async def test_a_page_out_of_bounds_is_clamped(client: Client, orders: Queue, query: str) -> None:
     await orders.configure()
     answer = await client.get(f"/api/v1/status/queues?{query}")
-    assert answer.as_(QueuePage).pagination.offset == 0
+    assert answer.as_(QueueList).pagination.offset == 0
 
 
 @covers(STATUS)

@@ -45,7 +45,7 @@ async def test_new_is_what_is_pushed_after_the_first_request(
 @pytest.mark.parametrize("partition", [None, "Default"])
 @covers(POP_PARTITION)
 async def test_a_group_registers_before_there_is_anything(orders: Queue, partition: str | None) -> None:
-    """Upstream registers when a pop claims, and skips what was pushed in between (the trap of §1.7)."""
+    """Upstream registers when a pop claims, and skips what was pushed in between."""
     assert await all_of(orders, partition, subscriptionMode="new") == []
     await orders.push("first")
     assert await all_of(orders, partition) == ["first"]
