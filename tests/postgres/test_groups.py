@@ -192,3 +192,13 @@ async def test_a_group_deleted_with_its_queue_registers_again_at_a_partition_tha
     assert await queue.pop(new) is None
     await push(queue, "a")
     assert names(await queue.pop(new)) == ["a"]
+
+
+async def test_a_shorter_delay_holds_for_what_waits_behind_a_lease_that_ran_out(queue: Queue) -> None:
+    await push(queue, "a")
+    assert names(await pop(queue)) == ["a"]
+    await queue.sql("update queen.cursors set lease_expires_at = now(), available_at = now()")
+    await queue.store.configure("orders", "", "", QueueOptions(delayed_processing=3600), soon())
+    assert await pop(queue) is None
+    await queue.store.configure("orders", "", "", QueueOptions(), soon())
+    assert names(await pop(queue)) == ["a"]
