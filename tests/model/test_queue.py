@@ -15,7 +15,7 @@ from .machine import QueueMachine
 
 EXAMPLES = os.environ.get("QUEEN_MODEL_EXAMPLES")
 STEPS = 60  # of an example, at most
-FEW = 16
+FEW = 12
 
 
 @pytest.mark.timeout(
