@@ -100,17 +100,17 @@ def reader(queue: Queue) -> PostgresReader:
     return PostgresReader(queue.pool)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(STEPS, min_size=3, max_size=16))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(STEPS, min_size=6, max_size=20))
 async def test_every_number_is_that_of_the_rows(
     queue: Queue, reader: PostgresReader, steps: list[tuple[str, ...]]
 ) -> None:
     course = Course(queue)
     await queue.store.configure(course.name, course.name, "t", QueueOptions(retry_limit=1), soon())
-    for step, *arguments in [("push", "p", 2), *steps]:
+    for step, *arguments in [("push", "p", 3), ("push", "q", 3), *steps]:
         await getattr(course, str(step))(*arguments)
-    truth = await truth_of(queue, course.name)
-    await partitions_and_totals_are_right(reader, course.name, truth)
+        truth = await truth_of(queue, course.name)
+        await partitions_and_totals_are_right(reader, course.name, truth)
     await groups_are_right(reader, course.name, truth)
     await messages_are_right(reader, course.name, truth)
 
