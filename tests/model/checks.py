@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from tests.conformance import answers as told
 
-from .model import Acked, Delivered, Stored
+from .operations import Acked, Delivered, Stored
 
 # What a client reads for each outcome of an ack; the words that the contract fixes.
 ERRORS = {

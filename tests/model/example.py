@@ -22,7 +22,8 @@ from tests.conformance.http_client import Connecting
 from tests.waiting import until
 
 from .choices import NAMED, QUEUES, SHORT_LEASE_S, Acknowledgement, Item, Run
-from .model import Ack, Model, NewMessage
+from .model import Model
+from .operations import Ack, NewMessage
 from .parts import BEGINNING, QUEUE_MODE, Lease
 from .stored import expected, stored
 
@@ -63,7 +64,7 @@ class Example(RuleBasedStateMachine):
         self.began_s = self.ended_s = 0.0  # of the last request
         self.sound = True  # no step has failed
         world.examples += 1
-        self.stored_as_the_model_says()
+        self.look()
 
     # ---------------------------------------------------------------- asking, waiting, looking
 
@@ -102,7 +103,12 @@ class Example(RuleBasedStateMachine):
 
     @invariant()
     def stored_as_the_model_says(self) -> None:
-        """Every message, position and dead letter. Takes the database's clock: here a moment ends."""
+        """After every step."""
+        self.look()
+        self.world.steps += 1
+
+    def look(self) -> None:
+        """Every message, position and dead letter is as it must be. Takes the clock: here a moment ends."""
         queues = [self.prefix + queue for queue in QUEUES]
         picture, clock = self.run(stored(self.world.connection, queues))
         while self.left_behind:
@@ -117,7 +123,6 @@ class Example(RuleBasedStateMachine):
         assert not difference, "\n".join(difference)
         self.clocks.append(clock)
         self.model.moment += 1
-        self.world.steps += 1
         self.sound = True
 
     # ---------------------------------------------------------------- from choices to names

@@ -14,7 +14,8 @@ from . import choices
 from .checks import Transacted, check_ack, check_message, check_push, check_transaction, same
 from .choices import GROUPS, PARTITIONS, QUEUES, SHORT, SHORT_LEASE_S, Asked, Item, Place, Run
 from .example import Example
-from .model import STATUSES, Ack, NewMessage, Pop
+from .model import STATUSES
+from .operations import Ack, NewMessage, Pop
 from .parts import QUEUE_MODE, Options
 
 MOST_DIE = 1  # consumers, in an example: each takes a second
@@ -219,7 +220,7 @@ class QueueMachine(Example):
         for queue, group in list(self.model.groups):
             name = choices.NAMED if group == self.group(choices.NAMED) else group
             self._pop(Place(queue.removeprefix(self.prefix), name), Asked(1000), None, 100)
-        self.stored_as_the_model_says()
+        self.look()
 
     def _check_depth(self, queue: str, group: str) -> None:
         path = f"/api/v1/resources/queues/{segment(queue)}/depth?group={segment(group)}"
