@@ -150,7 +150,7 @@ class QueueMachine(Example):
 
     @initialize(items=choices.items)
     def begin(self, items: list[Item]) -> None:
-        self.configure(SHORT, Options())
+        self.configure(SHORT, Options(retry_limit=1))
         self.push(items)
 
     @rule(queue=st.sampled_from(QUEUES), options=choices.options)
