@@ -49,11 +49,6 @@ class WorkerProcess:
         return cls(process, reader, writer)
 
     @property
-    def pid(self) -> int:
-        """Process id."""
-        return self._process.pid
-
-    @property
     def lived_s(self) -> float:
         """Seconds since the start."""
         return time.monotonic() - self._started_s

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from tempfile import TemporaryDirectory
 
 PATIENCE_S = 20
 
@@ -128,7 +129,11 @@ def start(**environ: str) -> "subprocess.Popen[str]":
 
 @contextmanager
 def running(**environ: str) -> Iterator[Running]:
-    with start(**environ) as process, ExitStack() as connections:
+    with (
+        TemporaryDirectory() as place,  # for what a supervisor leaves behind whose workers are killed, too
+        start(TMPDIR=place, **environ) as process,
+        ExitStack() as connections,
+    ):
         try:
             yield Running(process, connections)
         finally:
