@@ -1,4 +1,7 @@
-"""A relay between a client and a server that loses answers: the request arrives, the client sees a reset."""
+"""A relay between a client and a server that loses answers: what was asked arrives, the client sees a reset.
+
+It knows bytes only, so that it can stand before the queue server or before PostgreSQL.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -46,8 +46,16 @@ class Postgres:
         return self._server
 
     async def shut_down_at_once(self) -> None:
-        """An immediate shutdown: every session ends without a word, nothing is written any more."""
+        """An immediate shutdown: sessions are told at most that it ends, nothing is written any more."""
         os.kill(self.server.pid, signal.SIGQUIT)
+        await self.server.wait()
+
+    async def crash(self) -> None:
+        """SIGKILL to every process of it."""
+        postmaster = psutil.Process(self.server.pid)
+        for process in (postmaster, *postmaster.children()):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         await self.server.wait()
 
     async def return_(self) -> None:

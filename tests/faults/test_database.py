@@ -2,7 +2,11 @@
 
 import asyncio
 import os
+import re
 import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -10,12 +14,14 @@ import pytest
 from queen.local.database import Database
 from queen.local.server import QueenServer
 from queen.settings import PushStrategy
-from tests.waiting import until
+from tests.conformance.client import Client, Queue
+from tests.waiting import DEADLINE_S, until
 
 from .load import Load, running
 from .records import Request
-from .serving import Postgres, backends, terminate
-from .table import connect
+from .relay import lossy_relay
+from .serving import Postgres, backends, environ, terminate
+from .table import connect, read_table
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -49,14 +55,22 @@ def check_refusals(refusals: list[Request]) -> float:
     return slowest_s
 
 
-@pytest.mark.parametrize("strategy", [PushStrategy.BATCH, PushStrategy.COALESCE], ids=lambda each: each.value)
-async def test_an_immediate_shutdown_and_restart_loses_nothing(
-    server: QueenServer, database: Database, postgres: Postgres
+@pytest.mark.parametrize(
+    ("strategy", "end"),
+    [(PushStrategy.BATCH, Postgres.shut_down_at_once), (PushStrategy.COALESCE, Postgres.crash)],
+    ids=["batch-shutdown", "coalesce-crash"],
+)
+async def test_a_restart_of_postgresql_loses_nothing(
+    server: QueenServer,
+    database: Database,
+    postgres: Postgres,
+    end: Callable[[Postgres], Awaitable[None]],
 ) -> None:
+    """An immediate shutdown or a crash: while it is gone every request is refused at once."""
     async with running("orders", lambda: server.url) as load:
         await load.progress()
         went_s = asyncio.get_running_loop().time()
-        await postgres.shut_down_at_once()
+        await end(postgres)
         await until(lambda: len(load.failed()) >= REFUSALS)
         await postgres.return_()
         recovered_s = await recovered(load)
@@ -109,3 +123,28 @@ async def test_terminated_sessions_are_replaced(server: QueenServer, database: D
     print(f"recovered in {recovered_s:.3f} s; {len(load.failed())} refused; {verdict}")
     assert not verdict.findings, str(verdict)
     assert recovered_s < RECOVERED_WITHIN_S
+
+
+async def test_a_push_whose_commit_was_not_heard_of_is_a_duplicate_when_it_is_tried_again(
+    database: Database, tmp_path: Path
+) -> None:
+    """The answer of PostgreSQL to a server of one connection is lost on its way."""
+    async with lossy_relay(f"tcp://{database.host}:{database.port}") as relay:
+        variables = {
+            **environ(database, PushStrategy.BATCH),
+            "PG_PORT": str(urlsplit(relay.url).port),
+            "NUM_WORKERS": "1",
+            "DB_POOL_SIZE": "1",
+        }
+        async with QueenServer.start(variables, log=tmp_path / "server.log") as server:
+            await server.child.says(re.compile(r".*wakeups_listening"), deadline_s=DEADLINE_S)
+            orders = Queue(Client.of(server.url), "orders")
+            await orders.push("a")  # from now on a push is one question and one answer
+            relay.losing = 1
+            push = {"items": [orders.message("b")]}
+            answer = await orders.client.post("/api/v1/push", push)
+            assert (answer.status, answer.json["code"]) == (503, "outcome_unknown"), answer
+            table = await read_table(database, "orders")
+            assert [message.transaction_id for message in table.messages] == ["a", "b"]
+            [again] = await orders.push("b")
+            assert again.status == "duplicate"

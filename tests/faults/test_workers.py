@@ -19,7 +19,6 @@ from .serving import WORKERS, environ, worker_pids, workers_answering
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 REPLACED_WITHIN_S = 1.0  # the supervisor starts another
-SERVES_WITHIN_S = 5.0  # and that one answers: importing it takes its time on a busy machine
 
 
 async def replaced(server: QueenServer, killed: set[int]) -> tuple[float, float]:
@@ -55,7 +54,6 @@ async def test_killed_workers_are_replaced_and_nothing_is_lost(
     print(f"replaced in {there_s:.3f} s, all serve in {serves_s:.3f} s; {verdict}")
     assert not verdict.findings, str(verdict)
     assert there_s < REPLACED_WITHIN_S
-    assert serves_s < SERVES_WITHIN_S
 
 
 async def test_a_new_server_goes_on_where_a_killed_supervisor_left_off(
