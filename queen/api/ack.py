@@ -93,29 +93,29 @@ class AckResource:
     async def ack(self, request: Request) -> Response:
         """200 with an array of one."""
         body: Single = _SINGLE.decode(request.body)
-        return await self._apply(body.consumer_group, [body])
+        return await self._apply(body.consumer_group, [checked(body)])
 
     async def ack_batch(self, request: Request) -> Response:
         """200 with one answer an item, in their order."""
         body: Batch = _BATCH.decode(request.body)
-        return await self._apply(body.consumer_group, body.acknowledgments)
+        items = [checked(item, no_error="Retries exhausted") for item in body.acknowledgments]
+        return await self._apply(body.consumer_group, items)
 
-    async def _apply(self, group: str | None, given: list[Item] | list[Single]) -> Response:
-        items = [checked(item) for item in given]
+    async def _apply(self, group: str | None, items: list[AckItem]) -> Response:
         group = text_of(group or QUEUE_MODE_GROUP, "consumerGroup")
         acked = await self._acker.ack(group, items, Deadline.after_ms(self._timeout_ms)) if items else []
         self._activity.acked.add(sum(done.success for done in acked))
         return answer([_answer(index, item, acked[index]) for index, item in enumerate(items)])
 
 
-def checked(item: Item) -> AckItem:
-    """What the client asks for. Raises `BadRequest`."""
+def checked(item: Item, no_error: str = "") -> AckItem:
+    """What the client asks for; `no_error` is the error of one that tells none. Raises `BadRequest`."""
     return AckItem(
         partition_uuid=uuid_of(item.partition_id, "partitionId"),
         transaction_id=text_of(item.transaction_id, "transactionId"),
         status=text_of(_text(item.status) or "completed", "status"),
         lease_id=text_of(_text(item.lease_id) or "", "leaseId"),
-        error=_text(item.error),
+        error=_text(item.error) or no_error,
     )
 
 

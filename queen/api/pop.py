@@ -110,11 +110,14 @@ class PopResource:
 
     def _read(self, query: Query, queue: str, partition: str | None) -> PopRequest:
         wait_ms = self._timeout.read(query)
+        group = _GROUP.read(query)
         mode, start = _subscription(self._mode.read(query), query.get("subscriptionFrom", ""))
+        if group == QUEUE_MODE_GROUP:
+            mode, start = "all", None  # whoever shares a queue shares all of it
         return PopRequest(
             queue=text_of(queue, "queue"),
             partition=None if partition is None else text_of(partition, "partition"),
-            group=_GROUP.read(query),
+            group=group,
             batch=self._batch.read(query, AUTOPILOT_BATCH if _AUTOPILOT.read(query) else None),
             partitions=_PARTITIONS.read(query),
             auto_ack=_AUTO_ACK.read(query),

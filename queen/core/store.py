@@ -101,7 +101,7 @@ class AckItem(Struct, frozen=True):
     transaction_id: str
     status: str
     lease_id: str
-    error: str | None
+    error: str = ""
 
 
 class AckOutcome(Struct, frozen=True):

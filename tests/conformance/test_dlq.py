@@ -58,7 +58,6 @@ async def test_the_retry_count_is_that_of_the_message(client: Client, orders: Qu
     assert letter.retry_count == 2
 
 
-@pytest.mark.xfail(reason="the text of a dead letter is empty")
 @covers("POST /api/v1/ack/batch")
 async def test_a_batch_that_does_not_say_why_ran_out_of_retries(client: Client, orders: Queue) -> None:
     await orders.configure(retryLimit=0)

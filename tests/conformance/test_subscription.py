@@ -89,7 +89,6 @@ async def test_the_first_contact_decides_for_ever(orders: Queue) -> None:
     assert await all_of(orders, subscriptionMode="new") == ["new"]
 
 
-@pytest.mark.xfail(reason="queue mode takes the subscription of its first request")
 async def test_queue_mode_always_starts_at_the_beginning(orders: Queue) -> None:
     await orders.push("old")
     assert ids(await orders.pop(subscriptionMode="new", autoAck="true")) == ["old"]

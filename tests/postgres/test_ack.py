@@ -40,7 +40,7 @@ class Reader:
     async def pop(self, batch: int = 10) -> Delivery | None:
         return await self.queue.pop(PopRequest(self.name, "p", group=self.group, batch=batch))
 
-    async def ack(self, delivery: Delivery | None, *acks: str, error: str | None = None) -> list[Acked]:
+    async def ack(self, delivery: Delivery | None, *acks: str, error: str = "") -> list[Acked]:
         """Acks like "1 completed"; under the delivery's lease, or unfenced."""
         lease = "" if delivery is None else str(delivery.lease_id)
         items = [
@@ -246,9 +246,7 @@ async def test_any_course_of_pops_and_acks_follows_the_model(
             lease = str(delivery.lease_id) if delivery else lease
             continue
         names = {"live": lease if model.lease_end is not None else STALE, "stale": STALE, "": ""}
-        items = [
-            AckItem(reader.partition, str(one.position), one.status, names[one.lease], None) for one in step
-        ]
+        items = [AckItem(reader.partition, str(one.position), one.status, names[one.lease]) for one in step]
         outcomes = await queue.store.ack(QUEUE_MODE_GROUP, items, soon())
         expected, ended = model.ack(step)
         assert [one.outcome for one in outcomes] == expected

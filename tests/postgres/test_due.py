@@ -37,7 +37,7 @@ async def push(queue: Queue, name: str) -> None:
 
 async def ack(queue: Queue, delivery: Delivery, status: str) -> None:
     message = delivery.messages[0]
-    item = AckItem(message.partition_uuid, message.transaction_id, status, str(delivery.lease_id), None)
+    item = AckItem(message.partition_uuid, message.transaction_id, status, str(delivery.lease_id))
     [answer] = await queue.acker.ack("__QUEUE_MODE__", [item], soon())
     assert answer.success
 

@@ -330,7 +330,7 @@ async def push(queue: Queue, name: str) -> None:
 
 async def ack(queue: Queue, delivery: Delivery, status: str) -> None:
     items = [
-        AckItem(message.partition_uuid, message.transaction_id, status, str(delivery.lease_id), None)
+        AckItem(message.partition_uuid, message.transaction_id, status, str(delivery.lease_id))
         for message in delivery.messages
     ]
     await queue.acker.ack("__QUEUE_MODE__", items, soon())

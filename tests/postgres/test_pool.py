@@ -90,7 +90,7 @@ async def test_no_statement_of_ours_leaves_session_state(database: Database) -> 
         delivery = await queue.pop(PopRequest("q", None))
         assert delivery is not None
         message = delivery.messages[0]
-        item = AckItem(message.partition_uuid, message.transaction_id, "completed", "", None)
+        item = AckItem(message.partition_uuid, message.transaction_id, "completed", "")
         await queue.acker.ack("__QUEUE_MODE__", [item], soon())
         assert queue.gauges.read().connects == 1
         assert await queue.sql(state) == [before]

@@ -85,7 +85,7 @@ async def test_a_waiting_pop_wakes_when_a_lease_is_given_back(queue: Queue) -> N
     async with asyncio.timeout(10):
         await until(lambda: queue.wakeups.parked == 1)
         message = held.messages[0]
-        retry = AckItem(message.partition_uuid, message.transaction_id, "retry", str(held.lease_id), None)
+        retry = AckItem(message.partition_uuid, message.transaction_id, "retry", str(held.lease_id))
         await queue.acker.ack("__QUEUE_MODE__", [retry], soon())
         assert names(await waiting) == ["a"]
 
@@ -265,7 +265,6 @@ async def test_two_servers_share_one_database(queue: Queue, each_database: objec
                         message.transaction_id,
                         "completed",
                         str(delivery.lease_id) if delivery else "",
-                        None,
                     )
                     await other.acker.ack("__QUEUE_MODE__", [done], soon())
         assert taken == [str(number) for number in range(40)]

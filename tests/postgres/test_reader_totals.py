@@ -60,7 +60,7 @@ class Course:
 
     async def ack(self, group: str, statuses: list[str]) -> None:
         taken = zip(self._taken.get(group, ()), statuses, strict=False)
-        items = [AckItem(place, message, status, lease, None) for (place, message, lease), status in taken]
+        items = [AckItem(place, message, status, lease) for (place, message, lease), status in taken]
         await self.queue.acker.ack(group, items, soon())
 
     async def expire(self, group: str) -> None:

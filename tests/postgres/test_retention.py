@@ -188,7 +188,7 @@ async def test_a_lease_over_deleted_messages_still_ends(queue: Queue) -> None:
     await age(queue, 61, upto=2)
     assert await sweep(queue, Expiry.RETENTION) == 2
     acks = [
-        AckItem(m.partition_uuid, m.transaction_id, "completed", str(leased.lease_id), None)
+        AckItem(m.partition_uuid, m.transaction_id, "completed", str(leased.lease_id))
         for m in leased.messages
     ]
     first, second, third = await queue.acker.ack("g", acks, soon())

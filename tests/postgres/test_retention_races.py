@@ -168,8 +168,7 @@ async def test_completed_retention_under_load_loses_and_reorders_nothing(queue: 
             if messages and delivery and delivery.lease_id:
                 lease = str(delivery.lease_id)
                 items = [
-                    AckItem(each.partition_uuid, each.transaction_id, "completed", lease, None)
-                    for each in messages
+                    AckItem(each.partition_uuid, each.transaction_id, "completed", lease) for each in messages
                 ]
                 assert all(acked.success for acked in await queue.acker.ack(group, items, soon()))
 

@@ -31,7 +31,7 @@ def acking(
     message = delivery.messages[index]
     lease_id = str(delivery.lease_id) if lease else ""
     return AckStep(
-        QUEUE_MODE_GROUP, AckItem(message.partition_uuid, message.transaction_id, status, lease_id, None)
+        QUEUE_MODE_GROUP, AckItem(message.partition_uuid, message.transaction_id, status, lease_id)
     )
 
 
@@ -72,7 +72,7 @@ async def test_a_refused_ack_undoes_the_pushes_and_the_other_acks(queue: Queue) 
     assert popped is not None
     unknown = AckStep(
         QUEUE_MODE_GROUP,
-        AckItem(popped.messages[1].partition_uuid, "nobody", "completed", str(popped.lease_id), None),
+        AckItem(popped.messages[1].partition_uuid, "nobody", "completed", str(popped.lease_id)),
     )
     done = await apply(queue, item("next", to="mails"), acking(popped), unknown, acking(popped, 1))
     assert done.error is not None and done.error.startswith("ACK operation failed: unresolved transactionId")

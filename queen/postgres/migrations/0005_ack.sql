@@ -43,7 +43,6 @@ declare
     v_lease_end bigint;
     v_moved boolean;
     v_gone boolean;           -- what the row knows of a lease is to be cleared
-    v_count integer := cardinality(p_partition);
 begin
     perform from queen.partitions p where p.uuid = any (p_partition) order by p.id for no key update;
     perform from queen.cursors c
@@ -167,7 +166,7 @@ begin
                  error, retry_count, created_at)
             values
                 (r.queue_id, r.partition_id, p_group, r.position, r.message_id, r.transaction_id, r.trace_id,
-                 r.payload, coalesce(r.error, case when v_count > 1 then 'Retries exhausted' else '' end),
+                 r.payload, r.error,
                  case when r.status = 'failed' then r.retry_limit
                       when v_attempts_position = r.position then v_attempts
                       else 0 end, r.created_at);
