@@ -2,6 +2,21 @@
 
 Registering comes first and by itself: a group that subscribes to what is new gets every message that
 is pushed after its first request, also when that request found nothing.
+
+A look is one call (postgres/migrations/0004_pop.sql). It leases partitions to the group, all of them under
+one lease id: until the lease ends (an ack, a release, a seek, its time) the group gets nothing more from
+them, while pushes and other groups go on. `delayedProcessing` holds back each message until it is that old,
+`windowBuffer` the whole partition until its newest one is; a look says when the next of these falls due.
+
+A message whose push was answered is not missed. Before the answer the push has made the cursors available
+that had nothing to find; a cursor that somebody else holds at the moment of the look is asked for by name,
+which waits for it (`_look_as_known`: up to `_LOOKS_AT_ONCE` times, then it counts as nothing found). What is
+pushed after the look began is announced, and a waiter joins the wake-ups before it looks. Who is woken, and
+who looks for what nobody announces (a lease that runs out, a message that falls due): core/wakeups.py.
+
+A client that leaves while its poll looks or waits keeps no lease. One that leaves later, or a look whose
+answer the database could not deliver (`OutcomeUnknown`), may keep it until it runs out. An auto-acked
+delivery is lost in all of these cases: at most once.
 """
 
 from collections.abc import Callable

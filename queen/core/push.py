@@ -1,7 +1,14 @@
 """Push: fix the ids, see that there is room, find the partitions, store by the strategy, wake who waits.
 
-All items of a request or none; duplicates are answers, not errors. Message ids are fixed before the
-first try: when an internal retry meets a message with our own id, that message is ours and is `queued`.
+All items of a request or none, in one transaction (postgres/migrations/0003_push.sql). In a partition the
+items keep their order, and pushes follow each other in the order in which they get the partition's lock.
+
+Duplicates are answers, not errors: an item whose (partition, transaction id) is taken, as long as that
+message is kept. Message ids are fixed before the first try: when an internal retry meets a message with
+our own id, that message is ours and is `queued`. What is tried again by itself was always rolled back: a
+deadlock (postgres/calls.py), a queue deleted meanwhile (here), a flush that is sent in halves (coalesce.py).
+After an `OutcomeUnknown` only the client can try again, and only a transaction id of its own is recognized
+then: an item that left it to the server would be stored a second time.
 """
 
 from collections.abc import Mapping, Sequence
