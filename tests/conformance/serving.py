@@ -14,6 +14,7 @@ from queen.settings import PushStrategy
 from tests.conftest import EMBEDDED, INSTALLED, Servers, fresh_database
 
 POOL_SIZE = 4  # connections, over all workers
+PATIENCE_MS = 20_000  # for a connection: how busy this machine is must not be an answer
 WORKERS = (1, 2)
 
 STORED = """
@@ -42,6 +43,7 @@ class Configuration:
             "PUSH_STRATEGY": self.strategy.value,
             "NUM_WORKERS": str(self.workers),
             "DB_POOL_SIZE": str(POOL_SIZE),
+            "DB_CONNECTION_TIMEOUT": str(PATIENCE_MS),
         }
 
 
