@@ -8,6 +8,9 @@ from urllib.parse import quote, urlencode
 from .answers import Acked, Configured, Delivery, Message, Pushed
 from .http_client import Answer, Connecting
 
+NOBODY = "0190a000-0000-7000-8000-00000000dead"  # no partition, message or lease has this id
+DONE = (True, None)
+
 
 def segment(name: str) -> str:
     """A name as one segment of a path."""
@@ -43,6 +46,11 @@ class Asker(Protocol):
     ) -> Answer:
         """One request."""
         ...
+
+
+def outcomes(acked: Iterable[Acked]) -> list[tuple[bool, str | None]]:
+    """Success and error of each acknowledgement; `DONE` is how a good one ends."""
+    return [(one.success, one.error) for one in acked]
 
 
 @dataclass(frozen=True)

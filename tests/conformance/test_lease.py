@@ -6,12 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from .answers import Extended
-from .client import Client, Queue, ids, item
+from .client import NOBODY, Client, Queue, ids, item
 from .marks import FEW, PAIRS, covers, on
 
 pytestmark = [on(PAIRS), covers("POST /api/v1/lease/{leaseId}/extend")]
-
-STALE = "0190a000-0000-7000-8000-00000000dead"
 
 
 async def extend(client: Client, lease_id: str, body: object = None) -> Extended:
@@ -66,7 +64,7 @@ async def test_a_lease_that_was_acked_or_never_was_is_not_found(client: Client, 
     await orders.push("a")
     [a] = await orders.pop()
     await client.ack(item(a))
-    for lease in (a.lease_id, STALE, "not-a-uuid"):
+    for lease in (a.lease_id, NOBODY, "not-a-uuid"):
         extended = await extend(client, lease)
         assert (extended.success, extended.renewed, extended.error) == (False, 0, "Lease not found")
         assert extended.expires_at is extended.new_expires_at is extended.lease_expires_at is None
@@ -120,13 +118,13 @@ async def test_an_ack_after_the_lease_ran_out_is_refused_and_the_message_comes_a
 @on(FEW)
 @pytest.mark.parametrize("seconds", [0, -1, "60", None, 1.5, 10**12, [], True])
 async def test_seconds_that_are_none_are_refused_by_name(client: Client, seconds: object) -> None:
-    answer = await client.post(f"/api/v1/lease/{STALE}/extend", {"seconds": seconds})
+    answer = await client.post(f"/api/v1/lease/{NOBODY}/extend", {"seconds": seconds})
     assert answer.status == 400
     assert "seconds" in answer.error
 
 
 @on(FEW)
 async def test_a_body_that_is_no_json_is_refused(client: Client) -> None:
-    answer = await client.post(f"/api/v1/lease/{STALE}/extend", b"{")
+    answer = await client.post(f"/api/v1/lease/{NOBODY}/extend", b"{")
     assert answer.status == 400
     assert "Invalid JSON" in answer.error

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 
 from .admin_answers import MessageDetail, MessageList, Page
-from .client import Client, Queue, item, segment
+from .client import NOBODY, Client, Queue, item, segment
 from .marks import FEW, covers, on
 
 LIST = "GET /api/v1/messages"
@@ -14,7 +14,6 @@ ONE_MESSAGE = "GET /api/v1/messages/{partitionId}/{transactionId}"
 
 pytestmark = [on(FEW), covers(LIST)]
 
-STALE = "0190a000-0000-7000-8000-00000000dead"
 TRACE = "0190a000-0000-7000-8000-000000000001"
 
 
@@ -207,7 +206,7 @@ async def test_a_dead_letter_shows_why(client: Client, orders: Queue) -> None:
     assert (detail.status, detail.error_message) == ("dead_letter", "no such customer")
 
 
-@pytest.mark.parametrize("place", [f"{STALE}/a", "{partition}/never"])
+@pytest.mark.parametrize("place", [f"{NOBODY}/a", "{partition}/never"])
 @covers(ONE_MESSAGE)
 async def test_a_message_that_does_not_exist_is_404(client: Client, orders: Queue, place: str) -> None:
     [pushed] = await orders.push("a")

@@ -6,12 +6,10 @@ from uuid import UUID
 import pytest
 
 from .answers import Message, Transacted
-from .client import Client, Queue, ids, item
+from .client import NOBODY, Client, Queue, ids, item
 from .marks import FEW, PAIRS, covers, on
 
 pytestmark = [on(PAIRS), covers("POST /api/v1/transaction")]
-
-STALE = "0190a000-0000-7000-8000-00000000dead"
 
 
 async def transact(client: Client, *operations: object, leases: tuple[str, ...] = ()) -> Transacted:
@@ -64,7 +62,7 @@ async def test_a_refused_ack_undoes_the_pushes(client: Client, orders: Queue, in
     await orders.push("a")
     [a] = await orders.pop()
     for refused, said in (
-        (ack(a, leaseId=STALE), "Invalid or expired lease"),
+        (ack(a, leaseId=NOBODY), "Invalid or expired lease"),
         (ack(a, transactionId="never"), "unresolved transactionId"),
     ):
         done = await transact(client, push(invoices.message("i")), refused)
@@ -82,7 +80,7 @@ async def test_a_refused_ack_undoes_the_other_acks(client: Client, orders: Queue
     await orders.push("b", partition="2")
     [a] = await orders.pop(partition="1")
     [b] = await orders.pop(partition="2")
-    done = await transact(client, ack(a), ack(b, leaseId=STALE))
+    done = await transact(client, ack(a), ack(b, leaseId=NOBODY))
     assert (done.success, [one.transaction_id for one in done.results]) == (False, ["a"])
     assert (await client.ack_one(item(a))).noop is None, "a's ack did not happen, and its lease lives"
     assert (await client.ack_one(item(b))).noop is None
@@ -165,7 +163,7 @@ async def test_required_leases_must_all_live(client: Client, orders: Queue, invo
     [a] = await orders.pop(partition="1")
     [b] = await orders.pop(partition="2")
     await client.ack(item(b))
-    for lease in (b.lease_id, STALE, "not a uuid"):
+    for lease in (b.lease_id, NOBODY, "not a uuid"):
         done = await transact(client, push(invoices.message("i")), ack(a), leases=(a.lease_id, lease))
         assert (done.success, done.results) == (False, [])
         assert "lease" in (done.error or "")
@@ -240,7 +238,7 @@ async def test_a_missing_payload_is_what_it_is_in_a_push(client: Client, orders:
         ({"operations": [{"type": "push", "queue": "q", "traceId": "x"}]}, "traceId must be a UUID"),
         ({"operations": [{"type": "push", "queue": "q" * 256}]}, "queue is longer than 255 characters"),
         ({"operations": [{"type": "push"}]}, "queue"),
-        ({"operations": [{"type": "ack", "partitionId": STALE}]}, "transactionId is required"),
+        ({"operations": [{"type": "ack", "partitionId": NOBODY}]}, "transactionId is required"),
         ({"operations": [{"type": "ack", "transactionId": "t"}]}, "partitionId is required"),
         ({"operations": [{"type": "ack", "transactionId": "t", "partitionId": "x"}]}, "partitionId must be"),
         ({"operations": [{"type": "push", "queue": "q"}], "requiredLeases": "x"}, "requiredLeases"),
