@@ -128,9 +128,7 @@ def _routes(
         HealthResource(store, siblings.worker_id),
         MetricsResource(instruments, siblings, settings.enable_metrics),
         ConfigureResource(queues, timeout_ms),
-        PushResource(
-            Pusher(store, directory, backlog, wakeups, insert_of(store, settings)), activity, timeout_ms
-        ),
+        PushResource(Pusher(directory, backlog, wakeups, insert_of(store, settings)), activity, timeout_ms),
         PopResource(Popper(store, directory, wakeups, timeout_ms), activity, settings),
         AckResource(Acker(store, wakeups), activity, timeout_ms),
         TransactionResource(Transactor(store, directory, backlog, wakeups), activity, timeout_ms),

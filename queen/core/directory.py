@@ -4,12 +4,17 @@ A partition never changes its id while it lives. An entry may outlive its partit
 deleted by someone else); whoever finds out by `UnknownPartition` calls `forget` and resolves again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from typing import TypeVar
 
 from queen.core.deadline import Deadline
-from queen.core.store import Partition, PartitionName, Store
+from queen.core.store import Partition, PartitionName, Store, UnknownPartition
+from queen.errors import StatementFailed
 
+_FRESH_STARTS = 3  # finds that the queue was deleted meanwhile, one after the other
 _MOST_ENTRIES = 200_000  # about 60 MB; then the cache starts anew
+
+Result = TypeVar("Result")
 
 
 class Directory:
@@ -46,6 +51,25 @@ class Directory:
             self._remember({name: found})
             return found
         return self._known[name]
+
+    async def with_partitions(
+        self,
+        names: Collection[PartitionName],
+        deadline: Deadline,
+        work: Callable[[dict[PartitionName, Partition]], Awaitable[Result]],
+    ) -> Result:
+        """Do the work with these partitions; with new ones when their queue was deleted meanwhile.
+
+        `work` raises `UnknownPartition` when it did nothing for that reason. Raises `StatementFailed` when it
+        happens again and again.
+        """
+        for _ in range(_FRESH_STARTS):
+            partitions = await self.resolve(names, deadline)
+            try:
+                return await work(partitions)
+            except UnknownPartition:
+                self.forget(names)
+        raise StatementFailed("a queue was deleted again and again while this was under way")
 
     def _remember(self, found: dict[PartitionName, Partition]) -> None:
         if len(self._known) + len(found) > _MOST_ENTRIES:

@@ -29,6 +29,10 @@ class Groups:
     async def delete(self, group: str, queue: str | None, subscription: bool, deadline: Deadline) -> int:
         """Delete its progress on the queue (None: on every queue); returns on how many partitions.
 
-        `subscription`: forget where it starts, too; otherwise it starts there again when it comes back.
+        `subscription`: forget where it starts, too; otherwise it starts there again when it comes back. Polls
+        that wait in it register it anew at once: of what is pushed from then on it misses nothing.
         """
-        return await self._store.delete_group(group, queue, subscription, deadline)
+        deleted = await self._store.delete_group(group, queue, subscription, deadline)
+        for name in deleted:
+            self._wakeups.wake(name, None, group)
+        return sum(deleted.values())

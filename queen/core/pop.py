@@ -20,6 +20,7 @@ delivery is lost in all of these cases: at most once.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID, uuid4
@@ -39,6 +40,7 @@ from queen.core.store import (
     UnknownPartition,
 )
 from queen.core.wakeups import Waiter, Wakeups
+from queen.errors import OutcomeUnknown, QueenError
 
 FALLBACK_POLL_S = 1.0  # the first in line looks at least this often: a lease may end without a word
 _SHORTEST_PAUSE_MS = 5.0
@@ -106,7 +108,7 @@ class Popper:
             while not listener.gone:
                 lease_id = None if request.auto_ack else uuid4()
                 with waiter.looking():
-                    found = await self._look(request, lease_id)
+                    found = await self._look_or_give_back(request, lease_id)
                 if found.messages:
                     return await self._hand_over(request, Delivery(lease_id, tuple(found.messages)), listener)
                 if until.passed or self._wakeups.closed:
@@ -144,6 +146,16 @@ class Popper:
             self._groups.clear()
         self._groups[key] = registered
         return registered
+
+    async def _look_or_give_back(self, request: PopRequest, lease_id: UUID | None) -> PopResult:
+        """A look that nobody knows the outcome of may have taken a lease: nobody will ever ack under it."""
+        try:
+            return await self._look(request, lease_id)
+        except OutcomeUnknown:
+            if lease_id is not None:
+                with suppress(QueenError):  # then it has to run out
+                    await self._store.release(lease_id, self._deadline())
+            raise
 
     async def _look(self, request: PopRequest, lease_id: UUID | None) -> PopResult:
         """Look once. A group or a partition that was deleted since we knew it is found or made anew."""

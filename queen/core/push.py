@@ -21,7 +21,7 @@ from queen.core.coalesce import Insert
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.ids import uuid7
-from queen.core.store import NewMessage, Partition, PartitionName, Store, UnknownPartition, by_queue
+from queen.core.store import NewMessage, Partition, PartitionName, by_queue
 from queen.core.wakeups import Wakeups
 
 
@@ -48,7 +48,6 @@ class Pusher:
 
     def __init__(
         self,
-        store: Store,
         directory: Directory,
         backlog: Backlog,
         wakeups: Wakeups,
@@ -63,20 +62,21 @@ class Pusher:
         """Store the items; one answer for each, in their order. Raises `QueueFull`."""
         messages = [fix(item) for item in items]
         async with self._backlog.room(messages, deadline):
-            try:
-                partitions, existing = await self._store(messages, deadline)
-            except UnknownPartition:
-                # A queue was deleted since we resolved it. Nothing was stored: make it again, once.
-                self._directory.forget(message.partition for message in messages)
-                partitions, existing = await self._store(messages, deadline)
+            partitions, existing = await self._directory.with_partitions(
+                [message.partition for message in messages],
+                deadline,
+                lambda partitions: self._store(messages, partitions, deadline),
+            )
         for queue, changed in by_queue(partitions).items():
             self._wakeups.wake(queue, changed)
         return pushed(messages, partitions, existing)
 
     async def _store(
-        self, messages: Sequence[NewMessage], deadline: Deadline
+        self,
+        messages: Sequence[NewMessage],
+        partitions: dict[PartitionName, Partition],
+        deadline: Deadline,
     ) -> tuple[dict[PartitionName, Partition], dict[int, UUID]]:
-        partitions = await self._directory.resolve((message.partition for message in messages), deadline)
         ids = [partitions[message.partition].id for message in messages]
         return partitions, await self._insert(messages, ids, deadline)
 

@@ -235,8 +235,11 @@ class Store(Protocol):
 
     async def delete_group(
         self, group: str, queue: str | None, subscription: bool, deadline: Deadline
-    ) -> int:
-        """Delete the group's progress (`queue` None: everywhere); returns on how many partitions."""
+    ) -> dict[str, int]:
+        """Delete the group's progress (`queue` None: everywhere).
+
+        Returns queue → on how many partitions it had any.
+        """
         ...
 
     async def delete_queue(self, queue: str, deadline: Deadline) -> bool:

@@ -5,7 +5,7 @@ before all acks, and the acks of one group are one request of the ack rule. The 
 undoes the whole; a duplicate is no refusal. One database call (postgres/migrations/0006_transaction.sql).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from msgspec import Struct
@@ -17,11 +17,10 @@ from queen.core.directory import Directory
 from queen.core.push import Pushed, PushItem, fix, pushed
 from queen.core.store import (
     AckItem,
-    NewMessage,
+    Partition,
     PartitionName,
     Store,
     TransactionPlan,
-    UnknownPartition,
     by_queue,
 )
 from queen.core.wakeups import Wakeups
@@ -66,57 +65,49 @@ class Transactor:
             if isinstance(step, AckStep) and step.item.status not in STATUSES:
                 return Transacted((), _failed(unknown_status(step.item)))
         messages = [fix(step) for step in steps if isinstance(step, PushItem)]
-        acks = [step for step in steps if isinstance(step, AckStep)]
+        acks = [(step.group, step.item) for step in steps if isinstance(step, AckStep)]
+
+        async def work(partitions: dict[PartitionName, Partition]) -> Transacted:
+            ids = [partitions[message.partition].id for message in messages]
+            plan = TransactionPlan(messages=messages, partitions=ids, acks=acks, required=required)
+            outcome = await self._store.transact(plan, deadline)
+            if outcome.lost:
+                lease = required[outcome.lost[0]]
+                return Transacted((), f"required lease {lease}: Invalid or expired lease")
+            return _answers(
+                steps,
+                iter(pushed(messages, partitions, outcome.existing)),
+                iter([acked(each) for each in outcome.acks]),
+            )
+
+        names = [message.partition for message in messages]
         async with self._backlog.room(messages, deadline):
-            try:
-                return await self._apply(steps, messages, acks, required, deadline)
-            except UnknownPartition:
-                # A queue was deleted since we resolved it. Nothing was done: make it again, once.
-                self._directory.forget(message.partition for message in messages)
-                return await self._apply(steps, messages, acks, required, deadline)
+            done = await self._directory.with_partitions(names, deadline, work)
+        if done.error is None:
+            self._wake(steps, done.answers)
+        return done
 
-    async def _apply(
-        self,
-        steps: Sequence[Step],
-        messages: Sequence[NewMessage],
-        acks: Sequence[AckStep],
-        required: Sequence[UUID],
-        deadline: Deadline,
-    ) -> Transacted:
-        partitions = await self._directory.resolve((message.partition for message in messages), deadline)
-        plan = TransactionPlan(
-            messages=messages,
-            partitions=[partitions[message.partition].id for message in messages],
-            acks=[(step.group, step.item) for step in acks],
-            required=required,
-        )
-        outcome = await self._store.transact(plan, deadline)
-        if outcome.lost:
-            lease = required[outcome.lost[0]]
-            return Transacted((), f"required lease {lease}: Invalid or expired lease")
-        push_answers = iter(pushed(messages, partitions, outcome.existing))
-        ack_answers = [acked(each) for each in outcome.acks]
-        acks_left = iter(ack_answers)
-        answers: list[Pushed | Acked] = []
-        for step in steps:
-            answer = next(push_answers) if isinstance(step, PushItem) else next(acks_left)
-            if isinstance(answer, Acked) and not answer.success:
-                return Transacted(answers, _failed(answer))
-            answers.append(answer)
-        self._wake(messages, acks, ack_answers)
-        return Transacted(answers, None)
-
-    def _wake(
-        self, messages: Sequence[NewMessage], acks: Sequence[AckStep], answers: Sequence[Acked]
-    ) -> None:
-        for queue, changed in by_queue(message.partition for message in messages).items():
-            self._wakeups.wake(queue, changed)
-        ended: dict[str, set[PartitionName]] = {}
-        for step, answer in zip(acks, answers, strict=True):
-            ended.setdefault(step.group, set()).update(ended_leases([answer]))
-        for group, names in ended.items():
+    def _wake(self, steps: Sequence[Step], answers: Sequence[Pushed | Acked]) -> None:
+        changed: dict[str | None, set[PartitionName]] = {}  # group (None: every group) → partitions
+        for step, answer in zip(steps, answers, strict=True):
+            if isinstance(step, PushItem):
+                changed.setdefault(None, set()).add(step.partition)
+            elif isinstance(answer, Acked):
+                changed.setdefault(step.group, set()).update(ended_leases([answer]))
+        for group, names in changed.items():
             for queue, partitions in by_queue(names).items():
                 self._wakeups.wake(queue, partitions, group)
+
+
+def _answers(steps: Sequence[Step], pushes: Iterator[Pushed], acks: Iterator[Acked]) -> Transacted:
+    """The answers in the steps' order, up to the first ack that was refused."""
+    answers: list[Pushed | Acked] = []
+    for step in steps:
+        answer = next(pushes) if isinstance(step, PushItem) else next(acks)
+        if isinstance(answer, Acked) and not answer.success:
+            return Transacted(answers, _failed(answer))
+        answers.append(answer)
+    return Transacted(answers, None)
 
 
 def _failed(answer: Acked) -> str:

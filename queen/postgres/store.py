@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+
 from queen.core.backlog import Depth
 from queen.core.deadline import Deadline
 from queen.core.expiry import Expiry, Step
@@ -126,9 +128,9 @@ class PostgresStore:
 
     async def delete_group(
         self, group: str, queue: str | None, subscription: bool, deadline: Deadline
-    ) -> int:
+    ) -> dict[str, int]:
         rows = await self._calls.fetch(statements.DELETE_GROUP, deadline, group, queue, subscription)
-        return int(rows[0][0])
+        return {row["queue"]: row["partitions"] for row in rows}
 
     async def delete_queue(self, queue: str, deadline: Deadline) -> bool:
         rows = await self._calls.fetch(statements.DELETE_QUEUE, deadline, queue)
@@ -137,12 +139,22 @@ class PostgresStore:
     async def configure(
         self, queue: str, namespace: str, task: str, options: QueueOptions, deadline: Deadline
     ) -> ConfiguredQueue:
-        values = (getattr(options, name) for name in QueueOptions.__struct_fields__)
-        rows = await self._calls.fetch(statements.CONFIGURE, deadline, queue, namespace, task, *values)
-        await self._calls.fetch(statements.REFRESH_DUE, deadline, queue)
-        default = PartitionName(queue, "Default")
-        partitions = await self.resolve([default], deadline)
-        return ConfiguredQueue(queue_uuid=rows[0][0], partition_uuid=partitions[default].uuid)
+        values = [getattr(options, name) for name in QueueOptions.__struct_fields__]
+
+        async def configure(connection: Connection) -> ConfiguredQueue:
+            async def fetch(statement: str, *arguments: object) -> list[asyncpg.Record]:
+                return await connection.fetch(statement, *arguments, timeout=deadline.remaining_s())
+
+            async with transaction(connection, deadline):
+                with executing(commits=False):
+                    await fetch(statements.LOCK_QUEUE, queue)
+                    [made] = await fetch(statements.CONFIGURE, queue, namespace, task, *values)
+                    [default] = await fetch(statements.RESOLVE_PARTITIONS, [queue], ["Default"])
+                    await fetch(statements.LOCK_CURSORS, queue)
+                    await fetch(statements.REFRESH_DUE, queue)
+            return ConfiguredQueue(queue_uuid=made["uuid"], partition_uuid=default["partition_uuid"])
+
+        return await self._calls.run(configure, deadline)
 
     async def depths(self, queues: Sequence[str], deadline: Deadline) -> Sequence[Depth]:
         rows = await self._calls.fetch(statements.DEPTHS, deadline, queues)

@@ -101,7 +101,7 @@ async def open_queue(settings: Settings, announcer: Announcer | None = None) -> 
             store=store,
             wakeups=wakeups,
             pushers={
-                kind: Pusher(store, directory, backlog, wakeups, insert_of(store, using(settings, kind)))
+                kind: Pusher(directory, backlog, wakeups, insert_of(store, using(settings, kind)))
                 for kind in PushStrategy
             },
             popper=Popper(store, directory, wakeups, STATEMENT_TIMEOUT_MS),

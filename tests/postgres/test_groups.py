@@ -111,7 +111,7 @@ async def test_a_deleted_group_starts_anew(queue: Queue) -> None:
     await push(queue, "a", "b")
     delivery = await queue.pop(PopRequest("orders", None, group="g", batch=2, auto_ack=True))
     assert names(delivery) == ["a", "b"]
-    assert await queue.store.delete_group("g", None, True, soon()) == 1
+    assert await queue.store.delete_group("g", None, True, soon()) == {"orders": 1}
     assert names(await pop(queue)) == ["a", "b"], "the process that knew the group finds out"
 
 
@@ -121,7 +121,7 @@ async def test_a_group_deleted_without_its_subscription_remembers_it(queue: Queu
     assert await queue.pop(new) is None
     await push(queue, "b")
     assert names(await queue.pop(new)) == ["b"]
-    assert await queue.store.delete_group("g", "orders", False, soon()) == 1
+    assert await queue.store.delete_group("g", "orders", False, soon()) == {"orders": 1}
     assert await queue.sql("select count(*) from queen.cursors") == [(0,)]
     await push(queue, "c", partition="q")
     back = await queue.pop(PopRequest("orders", None, group="g", batch=10, partitions=5, auto_ack=True))
@@ -132,9 +132,9 @@ async def test_deleting_a_group_of_one_queue_leaves_the_others(queue: Queue) -> 
     await push(queue, "a")
     await queue.pop(PopRequest("mails", None, group="g"))
     await pop(queue)
-    assert await queue.store.delete_group("g", "mails", True, soon()) == 0
+    assert await queue.store.delete_group("g", "mails", True, soon()) == {"mails": 0}
     assert await pop(queue) is None, "its lease on orders lives"
-    assert await queue.store.delete_group("nobody", None, True, soon()) == 0
+    assert await queue.store.delete_group("nobody", None, True, soon()) == {}
 
 
 async def test_a_deleted_queue_takes_everything_with_it(queue: Queue) -> None:

@@ -75,7 +75,7 @@ begin
 
     -- Groups that had nothing to find have something now (a lower bound: pop checks the rest).
     update queen.cursors c
-    set available_at = clock_timestamp()
+    set available_at = least(p.last_created_at, clock_timestamp())
                        + make_interval(secs => greatest(q.delayed_processing, q.window_buffer))
     from queen.partitions p join queen.queues q on q.id = p.queue_id
     where c.partition_id = any ((select p_partition)::bigint[])
@@ -117,7 +117,7 @@ begin
     values (p_id, p_transaction, v_queue, p_partition, v_position, p_trace, p_payload, v_created_at);
 
     update queen.cursors c
-    set available_at = clock_timestamp()
+    set available_at = least(v_created_at, clock_timestamp())
                        + make_interval(secs => greatest(q.delayed_processing, q.window_buffer))
     from queen.queues q
     where c.partition_id = p_partition and c.available_at = 'infinity' and q.id = v_queue;

@@ -1,0 +1,172 @@
+"""What is changed or deleted while something else is under way: two sessions, interleaved by hand."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from queen.core.deadline import Deadline
+from queen.core.directory import Directory
+from queen.core.groups import Groups
+from queen.core.pop import Popper, PopRequest
+from queen.core.push import PushItem
+from queen.core.store import Partition, PartitionName, PopQuery, PopResult, QueueOptions, UnknownPartition
+from queen.errors import OutcomeUnknown, StatementFailed
+from queen.local.database import Database
+from queen.postgres.store import PostgresStore
+from queen.settings import PushStrategy
+from tests.waiting import until
+
+from .conftest import Ear, Queue, soon
+
+PUSH = """
+select * from queen.push(
+    (select array_agg(id) from queen.partitions where name = $1), array[gen_random_uuid()], array[$2],
+    array[null::uuid], array['1'::json])
+"""
+
+
+@asynccontextmanager
+async def session(database: Database) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A session of its own, whose transaction the test holds open."""
+    connection = await asyncpg.connect(
+        host=database.host, port=database.port, user=database.user, database=database.name
+    )
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def push(queue: Queue, name: str, partition: str = "p") -> None:
+    item = PushItem(PartitionName("orders", partition), "1", name)
+    await queue.pushers[PushStrategy.BATCH].push([item], soon())
+
+
+async def pop(queue: Queue, group: str = "g") -> list[str]:
+    delivery = await queue.pop(PopRequest("orders", None, group=group, batch=10, partitions=10))
+    return [] if delivery is None else [message.transaction_id for message in delivery.messages]
+
+
+async def blocked(queue: Queue) -> bool:
+    """Whether some session waits for a lock."""
+    rows = await queue.sql(
+        "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    )
+    return bool(rows)
+
+
+async def test_a_partition_that_comes_during_a_seek_is_not_parked(
+    queue: Queue, each_database: Database
+) -> None:
+    """The seek waits for a push; meanwhile another partition is made and pushed to."""
+    await push(queue, "a")
+    assert await pop(queue) == ["a"]
+    async with session(each_database) as slow:
+        await slow.execute("begin")
+        await slow.fetch(PUSH, "p", "b")
+        seeking = asyncio.create_task(queue.store.seek("orders", "g", None, None, soon()))
+        await until(lambda: blocked(queue))
+        pushing = asyncio.create_task(push(queue, "c", partition="new"))
+        await until(lambda: pushing.done() or blocked(queue))
+        await slow.execute("commit")
+        await asyncio.gather(seeking, pushing)
+    assert await pop(queue) == ["c"]
+
+
+async def test_a_push_by_the_old_delay_falls_due_by_the_new_one(
+    queue: Queue, each_database: Database
+) -> None:
+    """The delay is taken away while a push that went by it is not committed yet."""
+    await queue.store.configure("orders", "", "", QueueOptions(delayed_processing=3600), soon())
+    await push(queue, "a")
+    assert await pop(queue) == []
+    await queue.sql("update queen.cursors set position = 1, available_at = 'infinity'")
+    async with session(each_database) as slow:
+        await slow.execute("begin")
+        await slow.fetch(PUSH, "p", "b")
+        configuring = asyncio.create_task(queue.store.configure("orders", "", "", QueueOptions(), soon()))
+        await until(lambda: blocked(queue))
+        await slow.execute("commit")
+        await configuring
+    assert await pop(queue) == ["b"]
+
+
+async def test_a_pop_by_the_old_delay_looks_again_by_the_new_one(
+    queue: Queue, each_database: Database
+) -> None:
+    await queue.store.configure("orders", "", "", QueueOptions(delayed_processing=3600), soon())
+    assert await pop(queue) == []
+    await push(queue, "a")
+    await queue.sql("update queen.cursors set available_at = now()")
+    async with session(each_database) as slow:
+        await slow.execute("begin")
+        await slow.fetch("select * from queen.pop((select id from queen.consumer_groups), null, 1, 1, null)")
+        configuring = asyncio.create_task(queue.store.configure("orders", "", "", QueueOptions(), soon()))
+        await until(lambda: blocked(queue))
+        await slow.execute("commit")
+        await configuring
+    assert await pop(queue) == ["a"]
+
+
+async def test_a_group_deleted_while_it_registers_can_come_back(
+    queue: Queue, each_database: Database
+) -> None:
+    await push(queue, "a")
+    async with session(each_database) as slow:
+        await slow.execute("begin")
+        await slow.fetch("select queen.register_group('orders', 'g', 'all', null)")
+        deleting = asyncio.create_task(queue.store.delete_group("g", "orders", False, soon()))
+        await until(lambda: blocked(queue))
+        making = asyncio.create_task(push(queue, "b", partition="new"))
+        await until(lambda: making.done() or blocked(queue))
+        await slow.execute("commit")
+        await asyncio.gather(deleting, making)
+    assert sorted(await pop(queue)) == ["a", "b"]
+
+
+async def test_a_poll_of_a_group_that_is_deleted_registers_it_at_once(queue: Queue) -> None:
+    """A group that subscribes to what is new must not miss what is pushed right after its deletion."""
+    await push(queue, "a")
+    waiting = asyncio.create_task(
+        queue.pop(PopRequest("orders", None, group="g", mode="new", wait_ms=20_000))
+    )
+    async with asyncio.timeout(15):
+        await until(lambda: queue.wakeups.parked == 1)
+        assert await Groups(queue.store, queue.wakeups).delete("g", None, True, soon()) == 1
+
+        async def registered() -> bool:
+            return bool(await queue.sql("select from queen.consumer_groups where active"))
+
+        await until(registered, deadline_s=0.9)  # sooner than the poll would have looked by itself
+        await push(queue, "b")
+        delivery = await waiting
+    assert delivery is not None and delivery.messages[0].transaction_id == "b"
+
+
+class Forgetful(PostgresStore):
+    """A look takes its lease, and then nobody knows."""
+
+    async def pop(self, query: PopQuery, deadline: Deadline) -> PopResult:
+        await super().pop(query, deadline)
+        raise OutcomeUnknown("no answer")
+
+
+async def test_a_queue_that_is_deleted_again_and_again_is_no_internal_error(queue: Queue) -> None:
+    async def work(partitions: dict[PartitionName, Partition]) -> None:
+        assert partitions
+        raise UnknownPartition
+
+    with pytest.raises(StatementFailed):
+        await Directory(queue.store).with_partitions([PartitionName("orders", "p")], soon(), work)
+
+
+async def test_a_lease_that_nobody_knows_of_is_given_back(queue: Queue) -> None:
+    await push(queue, "a")
+    store = Forgetful(queue.pool)
+    popper = Popper(store, Directory(store), queue.wakeups, 5_000)
+    with pytest.raises(OutcomeUnknown):
+        await popper.pop(PopRequest("orders", None, group="g"), Ear())
+    assert await pop(queue) == ["a"]
