@@ -1,10 +1,12 @@
-"""The cluster of this room; a database of its own for each test, and a server where one is enough.
+"""The cluster and the database of this room, and a server on it for each way to store a push.
 
-Everything here lives on the session's loop: a test restarts what a session fixture has started.
+They outlive the faults: that a server goes on is what most tests check. What a test ends for good it starts
+itself. Everything lives on the session's loop, since a test restarts what a session fixture has started.
 """
 
 from collections.abc import AsyncIterator
-from pathlib import Path
+from contextlib import AsyncExitStack
+from itertools import count
 
 import pytest
 import pytest_asyncio
@@ -15,7 +17,9 @@ from queen.settings import PushStrategy
 from tests.conftest import fresh_database
 from tests.local.support import directory_for_all
 
-from .serving import Postgres, environ
+from .serving import Postgres, Servers
+
+_serial = count(1)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -26,10 +30,16 @@ async def postgres() -> AsyncIterator[Postgres]:
             yield mortal
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def database(postgres: Postgres) -> AsyncIterator[Database]:
     async with fresh_database(postgres.server) as fresh:
         yield fresh
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def servers(database: Database, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
+    async with AsyncExitStack() as stack:
+        yield Servers(database, stack, tmp_path_factory.mktemp("servers"))
 
 
 @pytest.fixture
@@ -39,6 +49,11 @@ def strategy() -> PushStrategy:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def server(database: Database, strategy: PushStrategy, tmp_path: Path) -> AsyncIterator[QueenServer]:
-    async with QueenServer.start(environ(database, strategy), log=tmp_path / "server.log") as running:
-        yield running
+async def server(servers: Servers, strategy: PushStrategy) -> QueenServer:
+    return await servers.get(strategy)
+
+
+@pytest.fixture
+def queue() -> str:
+    """The name of a queue that no other test uses."""
+    return f"orders-{next(_serial)}"

@@ -14,18 +14,19 @@ POLL_MS = 500
 BATCH, PARTITIONS = 20, 2
 ACK_TRIES = 3  # as the published clients
 
-# Which batches of a consumer end how. Kept too long: beyond the lease, so that the ack comes too late.
-EVERY, FAILED, RETRIED, KEPT = 25, 3, 9, 17
+EVERY, FAILED, RETRIED = 25, 3, 9  # of so many batches in turn the one that fails, and the one to retry
+KEPT = 5  # the batch that a slow consumer keeps beyond its lease, so that its ack comes too late
 
 
 class Consumer:
     """One consumer of a group."""
 
-    def __init__(self, queue: str, group: str, lease_s: float, records: Records) -> None:
+    def __init__(self, queue: str, group: str, lease_s: float, records: Records, *, slow: bool) -> None:
         self._queue = queue
         self._group = group
         self._lease_s = lease_s
         self._records = records
+        self._slow = slow
 
     async def run(self, line: Line) -> None:
         """Consume until cancelled."""
@@ -41,7 +42,7 @@ class Consumer:
         while True:
             messages = await self._pop(line, path)
             if messages:
-                await self._work(line, messages, next(batches) % EVERY)
+                await self._work(line, messages, next(batches))
 
     async def _pop(self, line: Line, path: str) -> list[Message]:
         clock = asyncio.get_running_loop().time
@@ -59,12 +60,12 @@ class Consumer:
             self._records.takes.append(Take(self._group, partition, its[0].lease_id, asked_s, clock(), ids))
         return messages
 
-    async def _work(self, line: Line, messages: list[Message], turn: int) -> None:
-        if turn == KEPT:
+    async def _work(self, line: Line, messages: list[Message], number: int) -> None:
+        if self._slow and number == KEPT:
             await asyncio.sleep(1.1 * self._lease_s)
         statuses = ["completed"] * len(messages)
-        if turn in (FAILED, RETRIED):
-            statuses[len(messages) // 2] = "failed" if turn == FAILED else "retry"
+        if number % EVERY in (FAILED, RETRIED):
+            statuses[len(messages) // 2] = "failed" if number % EVERY == FAILED else "retry"
         for _ in range(ACK_TRIES):
             if await self._ack(line, messages, statuses):
                 return

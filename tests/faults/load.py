@@ -22,9 +22,9 @@ from .table import read_table
 LEASE_S = 2
 GROUPS = frozenset({"billing", "shipping"})
 PARTITIONS = ("p0", "p1", "p2", "p3")
-PRODUCERS, CONSUMERS_EACH = 3, 3  # one of the producers is hasty
+PRODUCERS, CONSUMERS_EACH = 3, 3  # one of the producers is hasty, one consumer of each group slow
 DRAIN_S = 12.0
-PROGRESS = 60  # pushes that are load enough before a fault, and again behind it
+PROGRESS = 50  # pushes that are load enough before a fault, and again behind it
 
 
 @dataclass
@@ -67,12 +67,15 @@ class Load:
         """Push no more, wait until every group has committed everything, and audit."""
         self.no_more.set()
         await until(lambda: all(producer.done() for producer in self.producers), DRAIN_S)
+        table = await read_table(database, self.queue)
 
         async def all_committed() -> bool:
-            return (await read_table(database, self.queue)).drained(GROUPS)
+            nonlocal table
+            table = await read_table(database, self.queue)
+            return table.drained(GROUPS)
 
         await until(all_committed, DRAIN_S)
-        return audit(await read_table(database, self.queue), self.records, GROUPS, LEASE_S)
+        return audit(table, self.records, GROUPS, LEASE_S)
 
 
 @asynccontextmanager
@@ -90,9 +93,9 @@ async def running(queue: str, *urls: Callable[[], str]) -> AsyncIterator[Load]:
             producer = Producer(f"{number}", queue, PARTITIONS, load.records, hasty=number == 0)
             load.producers.append(start(partial(producer.run, stop=load.no_more)))
         consumers = [
-            start(Consumer(queue, name, LEASE_S, load.records).run)
+            start(Consumer(queue, name, LEASE_S, load.records, slow=number == 0).run)
             for name in sorted(GROUPS)
-            for _ in range(CONSUMERS_EACH)
+            for number in range(CONSUMERS_EACH)
         ]
         yield load
         for client in (*load.producers, *consumers):

@@ -76,6 +76,24 @@ def environ(database: Database, strategy: PushStrategy, port: int = 0) -> Mappin
     }
 
 
+class Servers:
+    """A server for each way to store a push, on one database, started when it is first asked for."""
+
+    def __init__(self, database: Database, stack: AsyncExitStack, logs: Path) -> None:
+        self._database = database
+        self._stack = stack
+        self._logs = logs
+        self._running: dict[PushStrategy, QueenServer] = {}
+
+    async def get(self, strategy: PushStrategy) -> QueenServer:
+        """The one of that strategy, which all tests share."""
+        if strategy not in self._running:
+            log = self._logs / f"{strategy.value}.log"
+            starting = QueenServer.start(environ(self._database, strategy), log=log)
+            self._running[strategy] = await self._stack.enter_async_context(starting)
+        return self._running[strategy]
+
+
 def worker_pids(server: QueenServer) -> set[int]:
     """Process ids of a server's workers."""
     return {child.pid for child in psutil.Process(server.pid).children()}

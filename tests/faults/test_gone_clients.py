@@ -9,27 +9,22 @@ import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import count
 from urllib.parse import urlsplit
 
 import pytest
-import pytest_asyncio
 
 from queen.local.database import Database
 from queen.local.server import QueenServer
 from queen.settings import PushStrategy
 from tests.conformance.client import Client, Queue, ids
-from tests.conftest import fresh_database
 from tests.waiting import until
 
 from .line import BROKEN
 from .relay import lossy_relay
-from .serving import Postgres, environ, gauge
+from .serving import gauge
 from .table import connect, read_table
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-_serial = count(1)
 
 LONG_S = 60
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: closing resets the connection (socket(7))
@@ -39,34 +34,15 @@ CURSORS = "select from queen.cursors for update"
 WAITING = "select count(*) > 0 from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'"
 
 
-@pytest_asyncio.fixture(
-    scope="module", loop_scope="session", params=PushStrategy, ids=lambda each: each.value
-)
-async def place(
-    request: pytest.FixtureRequest, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[QueenServer, Database]]:
-    log = tmp_path_factory.mktemp("gone") / "server.log"
-    async with (
-        fresh_database(postgres.server) as fresh,
-        QueenServer.start(environ(fresh, request.param), log=log) as running,
-    ):
-        yield running, fresh
+@pytest.fixture(params=PushStrategy, ids=lambda each: each.value)
+def strategy(request: pytest.FixtureRequest) -> PushStrategy:
+    chosen: PushStrategy = request.param
+    return chosen
 
 
 @pytest.fixture
-def server(place: tuple[QueenServer, Database]) -> QueenServer:
-    return place[0]
-
-
-@pytest.fixture
-def database(place: tuple[QueenServer, Database]) -> Database:
-    return place[1]
-
-
-@pytest.fixture
-def orders(server: QueenServer) -> Queue:
-    """A queue that no other test uses."""
-    return Queue(Client.of(server.url), f"orders-{next(_serial)}")
+def orders(server: QueenServer, queue: str) -> Queue:
+    return Queue(Client.of(server.url), queue)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from queen.settings import PushStrategy
 from tests.conformance.client import Client, Queue
 from tests.waiting import until
 
-from .load import PARTITIONS, running
+from .load import running
 from .serving import GRACE_S, environ, gauge
 from .table import connect, read_table
 
@@ -29,13 +29,13 @@ WAITING = "select count(*) > 0 from pg_stat_activity where datname = $1 and wait
 
 @pytest.mark.parametrize("strategy", [PushStrategy.BATCH, PushStrategy.COALESCE], ids=lambda each: each.value)
 async def test_under_load_it_ends_in_time_and_another_goes_on(
-    database: Database, strategy: PushStrategy, tmp_path: Path
+    database: Database, strategy: PushStrategy, queue: str, tmp_path: Path
 ) -> None:
     variables = environ(database, strategy)
     clock = asyncio.get_running_loop().time
     async with QueenServer.start(variables, log=tmp_path / "first.log") as first:
         place = [first.url]
-        async with running("orders", lambda: place[-1]) as load:
+        async with running(queue, lambda: place[-1]) as load:
             await load.progress()
             asked_s = clock()
             first.child.send(signal.SIGTERM)
@@ -52,31 +52,32 @@ async def test_under_load_it_ends_in_time_and_another_goes_on(
     assert not verdict.findings, str(verdict)
 
 
-async def test_a_push_in_flight_is_answered_and_stored_and_parked_polls_are_answered_with_nothing(
-    server: QueenServer, database: Database
-) -> None:
-    """The push waits for a lock when the signal comes."""
-    orders = Queue(Client.of(server.url), "orders")
-    await orders.push("a", partition=PARTITIONS[0])
-    assert await orders.pop(autoAck=True)
+async def test_what_is_in_flight_is_answered(database: Database, queue: str, tmp_path: Path) -> None:
+    """A push that waits for a lock when the signal comes is stored; parked polls get nothing, and at once."""
     blocker = await connect(database)
     try:
-        async with asyncio.TaskGroup() as group:
-            polls = [group.create_task(orders.pop_answer(wait=True, timeout=LONG_MS)) for _ in range(3)]
+        async with QueenServer.start(
+            environ(database, PushStrategy.BATCH), log=tmp_path / "server.log"
+        ) as server:
+            orders = Queue(Client.of(server.url), queue)
+            await orders.push("a")
+            assert await orders.pop(autoAck=True)
+            polls = [asyncio.create_task(orders.pop_answer(wait=True, timeout=LONG_MS)) for _ in range(3)]
             await until(lambda: gauge(server, "parkedPolls", 3))
             async with blocker.transaction():
-                await blocker.fetch(LOCK, "orders")
-                push = group.create_task(orders.push("b", partition=PARTITIONS[0]))
+                await blocker.fetch(LOCK, queue)
+                push = asyncio.create_task(orders.push("b"))
                 await until(lambda: blocker.fetchval(WAITING, database.name))
                 server.child.send(signal.SIGTERM)
                 async with asyncio.timeout(AT_ONCE_S):
                     answers = await asyncio.gather(*polls)
                 assert not push.done()
-        assert [(answer.status, answer.raw) for answer in answers] == [(204, b"")] * 3
-        assert [pushed.status for pushed in push.result()] == ["queued"]
-        async with asyncio.timeout(GRACE_S):
-            assert await server.child.wait() == 0
+            [pushed] = await push
+            async with asyncio.timeout(GRACE_S):
+                assert await server.child.wait() == 0
     finally:
         await blocker.close()
-    table = await read_table(database, "orders")
+    assert [(answer.status, answer.raw) for answer in answers] == [(204, b"")] * 3
+    assert pushed.status == "queued"
+    table = await read_table(database, queue)
     assert [message.transaction_id for message in table.messages] == ["a", "b"]

@@ -7,11 +7,15 @@ from queen.local.server import QueenServer
 
 from .audit import audit
 from .findings import Kind, kinds
-from .load import GROUPS, LEASE_S, running
+from .load import GROUPS, LEASE_S, PARTITIONS, running
 from .table import connect, read_table
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+PARTITION = """
+    select p.id from queen.partitions p join queen.queues q on q.id = p.queue_id
+    where q.name = $1 and p.name = $2
+"""
 LOSE = "delete from queen.messages where position = 2 and partition_id = $1"
 DOUBLE = """
     insert into queen.messages (id, transaction_id, queue_id, partition_id, position, payload, created_at)
@@ -25,19 +29,19 @@ MOVE_TO_THE_FRONT = """
 REWIND = "update queen.cursors set position = position - 1 where partition_id = $1"
 
 
-async def test_what_is_broken_by_hand_is_found(server: QueenServer, database: Database) -> None:
-    async with running("orders", lambda: server.url) as load:
+async def test_what_is_broken_by_hand_is_found(server: QueenServer, database: Database, queue: str) -> None:
+    async with running(queue, lambda: server.url) as load:
         await load.progress()
         verdict = await load.drained(database)
     assert not verdict.findings, str(verdict)
     connection = await connect(database)
     try:
-        partition_id = await connection.fetchval("select min(id) from queen.partitions where head > 0")
+        partition_id = await connection.fetchval(PARTITION, queue, PARTITIONS[0])
         for breakage in (LOSE, DOUBLE, MOVE_TO_THE_FRONT, REWIND):
             assert not (await connection.execute(breakage, partition_id)).endswith(" 0")
     finally:
         await connection.close()
-    broken = audit(await read_table(database, "orders"), load.records, GROUPS, LEASE_S)
+    broken = audit(await read_table(database, queue), load.records, GROUPS, LEASE_S)
     assert kinds(broken.findings) == {
         Kind.LOST,
         Kind.DOUBLED,

@@ -1,8 +1,6 @@
 """Two servers on one database: one lease holder at a time, and each wakes the other's polls."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -14,7 +12,7 @@ from tests.conformance.client import Client, Queue, ids
 from tests.waiting import until
 
 from .load import running
-from .serving import environ, gauge
+from .serving import Servers, gauge
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -24,18 +22,13 @@ WOKEN_WITHIN_S = 0.5  # without a wake-up the poll looks by itself once a second
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def servers(database: Database, tmp_path: Path) -> AsyncIterator[list[QueenServer]]:
-    variables = environ(database, PushStrategy.BATCH)
-    async with (
-        QueenServer.start(variables, log=tmp_path / "one.log") as one,
-        QueenServer.start(variables, log=tmp_path / "two.log") as two,
-    ):
-        yield [one, two]
+async def two(servers: Servers) -> list[QueenServer]:
+    """They need not even store in the same way."""
+    return [await servers.get(each) for each in (PushStrategy.BATCH, PushStrategy.COALESCE)]
 
 
-async def test_one_lease_holder_at_a_time(servers: list[QueenServer], database: Database) -> None:
-    one, two = servers
-    async with running("orders", lambda: one.url, lambda: two.url) as load:
+async def test_one_lease_holder_at_a_time(two: list[QueenServer], database: Database, queue: str) -> None:
+    async with running(queue, lambda: two[0].url, lambda: two[1].url) as load:
         await load.progress()
         await load.progress()
         verdict = await load.drained(database)
@@ -44,15 +37,15 @@ async def test_one_lease_holder_at_a_time(servers: list[QueenServer], database: 
     assert not load.failed()
 
 
-async def test_a_push_to_one_wakes_a_poll_at_the_other(servers: list[QueenServer]) -> None:
+async def test_a_push_to_one_wakes_a_poll_at_the_other(two: list[QueenServer], queue: str) -> None:
     """Each time, and sooner than the poll would look by itself."""
     clock = asyncio.get_running_loop().time
-    here, there = (Queue(Client.of(server.url), "orders") for server in servers)
+    here, there = (Queue(Client.of(server.url), queue) for server in two)
     took_s = []
     for number in range(ROUNDS):
         async with asyncio.TaskGroup() as group:
             poll = group.create_task(there.pop(wait=True, timeout=LONG_MS, autoAck=True))
-            await until(lambda: gauge(servers[1], "parkedPolls", 1))
+            await until(lambda: gauge(two[1], "parkedPolls", 1))
             began_s = clock()
             await here.push(str(number))
             assert ids(await poll) == [str(number)]

@@ -41,9 +41,9 @@ async def replaced(server: QueenServer, killed: set[int]) -> tuple[float, float]
     ids=["batch-one", "coalesce-one", "batch-all"],
 )
 async def test_killed_workers_are_replaced_and_nothing_is_lost(
-    server: QueenServer, database: Database, number: int
+    server: QueenServer, database: Database, queue: str, number: int
 ) -> None:
-    async with running("orders", lambda: server.url) as load:
+    async with running(queue, lambda: server.url) as load:
         await load.progress()
         killed = set(sorted(worker_pids(server))[:number])
         for pid in killed:
@@ -57,13 +57,13 @@ async def test_killed_workers_are_replaced_and_nothing_is_lost(
 
 
 async def test_a_new_server_goes_on_where_a_killed_supervisor_left_off(
-    database: Database, tmp_path: Path
+    database: Database, queue: str, tmp_path: Path
 ) -> None:
     """The workers of the killed one drain, and the port is free."""
     variables = environ(database, PushStrategy.BATCH)
     async with QueenServer.start(variables, log=tmp_path / "first.log") as first:
         place = [first.url]
-        async with running("orders", lambda: place[-1]) as load:
+        async with running(queue, lambda: place[-1]) as load:
             await load.progress()
             workers = worker_pids(first)
             os.kill(first.pid, signal.SIGKILL)
