@@ -5,7 +5,6 @@ A test runs on every configuration (`serving.EVERY`) unless it or its module is 
 """
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from itertools import count
 
 import pytest
@@ -35,8 +34,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 async def deployments(
     servers: Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Deployments]:
-    async with AsyncExitStack() as stack:
-        yield Deployments(servers, stack, tmp_path_factory.mktemp("servers"))
+    running = Deployments(servers, tmp_path_factory.mktemp("servers"))
+    try:
+        yield running
+    finally:
+        await running.close()
 
 
 @pytest.fixture(scope="session")

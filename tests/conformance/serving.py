@@ -1,5 +1,6 @@
 """The configurations that keep one contract, and a running server for each."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -90,18 +91,25 @@ class Deployment:
 class Deployments:
     """One server for each configuration, started when it is first asked for, until the session ends."""
 
-    def __init__(self, servers: Servers, stack: AsyncExitStack, logs: Path) -> None:
+    def __init__(self, servers: Servers, logs: Path) -> None:
         self._servers = servers
-        self._stack = stack
         self._logs = logs
         self._running: dict[Configuration, Deployment] = {}
+        self._closing: list[AsyncExitStack] = []
 
     async def get(self, configuration: Configuration) -> Deployment:
         """The server of that configuration, which all tests share."""
         if configuration not in self._running:
-            starting = self.start(configuration)
-            self._running[configuration] = await self._stack.enter_async_context(starting)
+            stack = AsyncExitStack()
+            self._running[configuration] = await stack.enter_async_context(self.start(configuration))
+            self._closing.append(stack)
         return self._running[configuration]
+
+    async def close(self) -> None:
+        """Stop all shared servers, together: each of them takes its time to drain."""
+        async with asyncio.TaskGroup() as tasks:
+            for stack in self._closing:
+                tasks.create_task(stack.aclose())
 
     @asynccontextmanager
     async def start(self, configuration: Configuration, **environ: str) -> AsyncIterator[Deployment]:
