@@ -27,6 +27,19 @@ def get(url: str) -> Any:
         return json.loads(answer.read())
 
 
+def of_all(served: Served, path: str) -> Any:
+    """An answer of /metrics… that every worker is in: one that is too busy at the moment is left out."""
+    answers: list[Any] = []
+
+    def all_told() -> bool:
+        answers.append(get(f"{served.url}{path}"))
+        workers = answers[-1]["workers"]
+        return bool(workers["answered"] == workers["expected"])
+
+    assert wait_for(all_told)
+    return answers[-1]
+
+
 def push_until_both_have(served: Served) -> int:
     """Push over fresh connections until both workers have stored something; returns the messages."""
     pushed = 0
@@ -37,10 +50,20 @@ def push_until_both_have(served: Served) -> int:
 
 
 def by_worker(served: Served, name: str) -> dict[int, float]:
-    """A figure of /metrics/prometheus, by worker id."""
-    with urllib.request.urlopen(f"{served.url}/metrics/prometheus", timeout=20) as answer:
-        assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-        found = re.findall(rf'^{name}{{worker="(\d+)"}} (\S+)$', answer.read().decode(), re.MULTILINE)
+    """A figure of /metrics/prometheus, by worker id: of every worker, as `of_all`."""
+    texts: list[str] = []
+
+    def all_told() -> bool:
+        with urllib.request.urlopen(f"{served.url}/metrics/prometheus", timeout=20) as answer:
+            assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+            texts.append(answer.read().decode())
+        expected, answered = re.findall(
+            r"^queen_workers_(?:expected|answered) (\d+)$", texts[-1], re.MULTILINE
+        )
+        return bool(expected == answered)
+
+    assert wait_for(all_told)
+    found = re.findall(rf'^{name}{{worker="(\d+)"}} (\S+)$', texts[-1], re.MULTILINE)
     return {int(worker): float(value) for worker, value in found}
 
 
@@ -48,7 +71,7 @@ async def test_whichever_worker_is_asked_tells_the_whole(tmp_path: Path, databas
     with serving(tmp_path / "log", NUM_WORKERS="2", **database.environ()) as served:
         pushed = push_until_both_have(served)
         for _ in range(8):
-            metrics = get(f"{served.url}/metrics")
+            metrics = of_all(served, "/metrics")
             assert metrics["workers"] == {"expected": 2, "answered": 2}
             assert (metrics["messages"]["total"], metrics["requests"]["total"]) == (pushed, pushed / 2)
         assert wait_for(lambda: get(f"{served.url}/metrics")["listening"] == 2)
@@ -61,7 +84,7 @@ async def test_the_pool_is_the_instances_and_divided(tmp_path: Path, database: D
     environ = {"NUM_WORKERS": "3", "DB_POOL_SIZE": "5", **database.environ()}
     with serving(tmp_path / "log", **environ) as served:
         assert by_worker(served, "queen_db_pool_limit") == {0: 2, 1: 2, 2: 1}
-        pool = get(f"{served.url}/metrics/pool")
+        pool = of_all(served, "/metrics/pool")
         assert (pool["maxCount"], pool["workers"]) == (5, {"expected": 3, "answered": 3})
         assert pool["totalCount"] == sum(by_worker(served, "queen_db_pool_size").values())
         connected = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'queen'"

@@ -4,6 +4,7 @@ import pytest
 
 from tests.waiting import until
 
+from . import figures
 from .client import Client, Queue, ids, item
 from .http_client import Answer
 from .marks import FEW, covers, on
@@ -103,6 +104,6 @@ async def test_polls_and_acks_go_on(client: Client, full: Queue) -> None:
 
 @covers("GET /metrics")
 async def test_refusals_are_counted(client: Client, full: Queue) -> None:
-    before = (await client.get("/metrics")).json["pushesRefused"]
+    before = (await figures.metrics(client))["pushesRefused"]
     assert refused(await push(client, full.message("d")))
-    assert (await client.get("/metrics")).json["pushesRefused"] == before + 1
+    assert (await figures.metrics(client))["pushesRefused"] == before + 1

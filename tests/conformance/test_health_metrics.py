@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from . import figures
 from .client import Client, Queue, item
 from .marks import FEW, covers, on
 from .serving import POOL_SIZE
@@ -38,10 +39,10 @@ async def test_head_is_answered_like_get_without_the_body(client: Client, path: 
 
 @covers("GET /metrics")
 async def test_metrics_count_requests_and_messages(client: Client, orders: Queue) -> None:
-    before = (await client.get("/metrics")).json
+    before = await figures.metrics(client)
     await orders.push("a", "b")
     await client.ack(*map(item, await orders.pop(2)))
-    after = (await client.get("/metrics")).json
+    after = await figures.metrics(client)
     assert after["requests"]["total"] - before["requests"]["total"] == 1
     assert after["messages"]["total"] - before["messages"]["total"] == 2
     assert after["popped"]["total"] - before["popped"]["total"] == 2
@@ -59,11 +60,11 @@ async def test_metrics_count_requests_and_messages(client: Client, orders: Queue
 async def test_the_pool_shows_the_guides_gauges_and_what_happened_between_two_looks(
     client: Client, orders: Queue
 ) -> None:
-    before = (await client.get("/metrics/pool")).json
+    before = await figures.pool(client)
     assert {"totalCount", "idleCount", "waitingCount"} <= before.keys()
     assert before["maxCount"] == POOL_SIZE
     await orders.push("a")
-    after = (await client.get("/metrics/pool")).json
+    after = await figures.pool(client)
     assert 1 <= after["totalCount"] <= POOL_SIZE
     assert after["idleCount"] <= after["totalCount"]
     assert after["acquires"] > before["acquires"]
@@ -73,7 +74,7 @@ async def test_the_pool_shows_the_guides_gauges_and_what_happened_between_two_lo
 @covers("GET /metrics/prometheus")
 async def test_prometheus_gets_its_text_format(client: Client, orders: Queue) -> None:
     """Every sample belongs to a family that has a HELP and a TYPE before it, and is a number."""
-    answer = await client.get("/metrics/prometheus")
+    answer = await figures.prometheus(client)
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     lines = answer.raw.decode().splitlines()
@@ -91,7 +92,7 @@ async def test_prometheus_gets_its_text_format(client: Client, orders: Queue) ->
 async def test_prometheus_counts_what_happens(client: Client, orders: Queue) -> None:
     async def pushed() -> float:
         """The sum over all samples of pushed messages."""
-        lines = (await client.get("/metrics/prometheus")).raw.decode().splitlines()
+        lines = (await figures.prometheus(client)).raw.decode().splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith(PUSHED))
 
     before = await pushed()

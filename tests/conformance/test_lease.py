@@ -75,6 +75,7 @@ async def test_a_lease_that_ran_out_is_refused_and_stays_out(client: Client, ord
     await orders.configure(leaseTime=1)
     await orders.push("a")
     [a] = await orders.pop()
+    await orders.configure(leaseTime=60)
     again = await orders.pop(wait="true", timeout=5000)
     assert ids(again) == ["a"]
     refused = await extend(client, a.lease_id)
@@ -89,8 +90,8 @@ async def test_an_extended_lease_outlives_its_old_end(client: Client, orders: Qu
     await orders.push("a", partition="1")
     await orders.push("b", partition="2")
     [a] = await orders.pop(partition="1")
-    [b] = await orders.pop(partition="2")
     assert (await extend(client, a.lease_id, {"seconds": 60})).success
+    [b] = await orders.pop(partition="2")
     assert ids(await orders.pop(9, partitions=2, wait="true", timeout=5000)) == ["b"], "b's lease ran out"
     assert await orders.pop(partition="1") == []
     assert (await client.ack_one(item(a))).success
@@ -106,7 +107,8 @@ async def test_an_ack_after_the_lease_ran_out_is_refused_and_the_message_comes_a
     await orders.configure(leaseTime=1, retryLimit=0)
     await orders.push("a")
     [late] = await orders.pop()
-    for expiries in (1, 2):
+    for expiries, lease_s in ((1, 1), (2, 60)):
+        await orders.configure(leaseTime=lease_s, retryLimit=0)
         [again] = await orders.pop(wait="true", timeout=5000)
         assert (again.transaction_id, again.retry_count, again.lease_expiries) == ("a", 0, expiries)
         refused = await client.ack_one(item(late))

@@ -9,6 +9,7 @@ import pytest
 
 from tests.waiting import until
 
+from . import figures
 from .answers import Message
 from .client import Client, Queue, ids, item
 from .marks import FEW, PAIRS, covers, on
@@ -23,7 +24,7 @@ pytestmark = [on(PAIRS), covers(POP_QUEUE)]
 
 async def parked(client: Client) -> int:
     """How many polls wait for better times."""
-    count: int = (await client.get("/metrics")).json["parkedPolls"]
+    count: int = (await figures.metrics(client))["parkedPolls"]
     return count
 
 

@@ -6,6 +6,7 @@ from time import perf_counter
 
 from tests.waiting import until
 
+from . import figures
 from .client import Client, Queue, ids
 from .marks import covers, on
 from .serving import POOL_SIZE, Deployment
@@ -20,7 +21,7 @@ async def until_parked(client: Client, polls: int) -> None:
     """Wait until so many polls wait, on all workers together."""
 
     async def are_parked() -> bool:
-        return bool((await client.get("/metrics")).json["parkedPolls"] == polls)
+        return bool((await figures.metrics(client))["parkedPolls"] == polls)
 
     await until(are_parked)
 
@@ -57,7 +58,7 @@ async def test_a_parked_poll_costs_no_connection(
     await until_parked(client, len(polls))
 
     async def none_is_busy() -> bool:
-        pool = (await client.get("/metrics/pool")).json
+        pool = await figures.pool(client)
         assert pool["totalCount"] <= POOL_SIZE
         return (pool["totalCount"] - pool["idleCount"], pool["waitingCount"]) == (0, 0)
 

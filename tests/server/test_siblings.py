@@ -13,11 +13,12 @@ from queen.event_loop import loop_factory
 from queen.server.siblings import NeighbourSockets
 from tests.observe.readings import reading
 
-PATIENCE_S = 0.2
+PATIENCE_S = 20.0  # for those that answer, however busy this machine is
+SOON_S = 0.2  # for those that never do
 
 
-def neighbours(directory: Path, workers: int) -> list[NeighbourSockets]:
-    return [NeighbourSockets(number, workers, directory, PATIENCE_S) for number in range(workers)]
+def neighbours(directory: Path, workers: int, patience_s: float = PATIENCE_S) -> list[NeighbourSockets]:
+    return [NeighbourSockets(number, workers, directory, patience_s) for number in range(workers)]
 
 
 @asynccontextmanager
@@ -66,11 +67,10 @@ async def test_one_that_makes_no_sense_or_says_nothing_is_left_out(tmp_path: Pat
         await ended.wait()
         writer.close()
 
-    (first, _) = neighbours(tmp_path, 2)
+    (first, _) = neighbours(tmp_path, 2, SOON_S)
     async with await asyncio.start_unix_server(babble, tmp_path / "1"):
-        asked_s = asyncio.get_running_loop().time()
-        assert await first.read() == {}
-        assert asyncio.get_running_loop().time() - asked_s < PATIENCE_S + 1
+        async with asyncio.timeout(PATIENCE_S):
+            assert await first.read() == {}
         ended.set()
 
 
