@@ -1,7 +1,7 @@
 """The figures of a whole instance, of all its workers.
 
-A worker that is too busy to tell its own in time is left out of an answer, which says so (`workers`); then it is
-asked for again: how busy this machine is must not be an answer.
+A worker that is too busy to tell its own in time is left out of an answer, which says so (`workers`).
+Then it is asked for again: how busy this machine is must not be an answer.
 """
 
 import re
