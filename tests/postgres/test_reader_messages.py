@@ -232,3 +232,23 @@ async def test_an_expired_lease_holds_nothing(queue: Queue, reader: PostgresRead
     detail = await reader.message(a.partition.uuid, "a", soon())
     assert detail is not None
     assert (detail.summary.status, detail.summary.lease_expires_at) == ("pending", None)
+
+
+async def test_the_view_for_people_says_what_each_message_is_to_each_group(queue: Queue) -> None:
+    await push(queue, *"abcd")
+    await ack(queue, await pop(queue, batch=3), "dlq", "completed")
+    await pop(queue, batch=1, group="audit")
+    await push(queue, "unread", to="bills")
+    assert await queue.sql(
+        "select consumer_group, transaction_id, status from queen.message_status order by 1 nulls last, 2"
+    ) == [
+        (QUEUE_MODE_GROUP, "a", "dead_letter"),
+        (QUEUE_MODE_GROUP, "b", "completed"),
+        (QUEUE_MODE_GROUP, "c", "processing"),
+        (QUEUE_MODE_GROUP, "d", "pending"),
+        ("audit", "a", "processing"),
+        ("audit", "b", "pending"),
+        ("audit", "c", "pending"),
+        ("audit", "d", "pending"),
+        (None, "unread", "pending"),
+    ]

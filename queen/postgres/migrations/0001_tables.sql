@@ -1,7 +1,8 @@
 -- The tables. docs/architecture.md ("Storage: a sequence per partition") has the why.
 --
--- Lock order, for everything that writes: partitions by id, then cursors by (partition, group). Queues,
--- partitions and groups are created beforehand, in transactions of their own.
+-- Lock order, for everything that writes: the advisory lock on the queue's name (0002_resources.sql), then
+-- partitions by id, then cursors by (partition, group). For push, pop and ack the queues, partitions and groups
+-- are made beforehand, in transactions of their own.
 
 create table queen.queues (
     id                          bigint generated always as identity primary key,
@@ -132,21 +133,3 @@ create trigger partitions_delete_messages
     after delete on queen.partitions
     referencing old table as gone
     for each statement execute function queen.delete_messages_of_partitions();
-
--- For people: what became of each message, a row for each group that reads its queue.
-create view queen.message_status as
-select m.id, m.transaction_id, q.name as queue, p.name as partition, m.position, m.created_at,
-       g.name as consumer_group,
-       case
-           when exists (select from queen.dead_letters d
-                        where d.partition_id = m.partition_id and d.position = m.position
-                          and d.consumer_group = g.name) then 'dead_letter'
-           when m.position <= c.position then 'completed'
-           when m.position <= c.lease_end and c.lease_expires_at > now() then 'processing'
-           else 'pending'
-       end as status
-from queen.messages m
-join queen.partitions p on p.id = m.partition_id
-join queen.queues q on q.id = m.queue_id
-left join queen.cursors c on c.partition_id = m.partition_id
-left join queen.consumer_groups g on g.id = c.group_id;

@@ -13,7 +13,7 @@ $$;
 -- A queue made here takes its namespace and task from the first two dot-parts of its name.
 -- Locks: advisory, shared, in name order; then inserts in name order.
 create function queen.ensure_partitions(p_queue text[], p_partition text[])
-returns table (queue text, partition text, queue_id bigint, partition_id bigint, partition_uuid uuid)
+returns table (queue text, partition text, partition_id bigint, partition_uuid uuid)
 language plpgsql volatile as $$
 #variable_conflict use_column
 declare
@@ -44,31 +44,31 @@ begin
     join queen.queues q on q.name = given.queue
     join queen.partitions p on p.queue_id = q.id and p.name = given.partition
     join queen.consumer_groups g on g.queue_name = q.name and g.active
-    where not exists (select from queen.cursors c where c.partition_id = p.id and c.group_id = g.id)
     on conflict (partition_id, group_id) do nothing;
 
     return query
-    select distinct q.name, p.name, q.id, p.id, p.uuid
+    select distinct q.name, p.name, p.id, p.uuid
     from unnest(p_queue, p_partition) as given (queue, partition)
     join queen.queues q on q.name = given.queue
     join queen.partitions p on p.queue_id = q.id and p.name = given.partition;
 end $$;
 
 -- Last position of the partition whose message is older than p_from; its tail when there is none.
--- created_at never decreases with the position, so this is a binary search over the primary key.
+-- created_at never decreases with the position, so this is a binary search over the primary key. It asks
+-- the first message first: of a partition that begins at p_from or later, as most do, that one tells.
 create function queen.position_before(p_partition bigint, p_tail bigint, p_head bigint, p_from timestamptz)
 returns bigint language plpgsql stable as $$
 declare
-    v_low bigint := p_tail;    -- older than p_from, or the tail
+    v_low bigint := p_tail;       -- older than p_from, or the tail
     v_high bigint := p_head + 1;  -- not older, or past the end
-    v_middle bigint;
+    v_middle bigint := p_tail + 1;
     v_created_at timestamptz;
 begin
     while v_high - v_low > 1 loop
-        v_middle := (v_low + v_high) / 2;
         select m.created_at into v_created_at
         from queen.messages m where m.partition_id = p_partition and m.position = v_middle;
         if v_created_at < p_from then v_low := v_middle; else v_high := v_middle; end if;
+        v_middle := (v_low + v_high) / 2;
     end loop;
     return v_low;
 end $$;

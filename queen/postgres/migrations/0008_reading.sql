@@ -65,38 +65,6 @@ language sql immutable parallel safe as $$
                 when p_position > p_leased then 'pending' end
 $$;
 
--- Each range with the last position up to high whose message is older than p_at; low when there is none.
--- created_at never decreases with the position: a binary search, in all ranges at once. Of a range that
--- begins at p_at or later, as most do, the first message tells.
--- Index: messages by primary key.
-create function queen.positions_before(p_partition bigint[], p_low bigint[], p_high bigint[], p_at timestamptz)
-returns table (partition_id bigint, low bigint, high bigint, "position" bigint)
-language sql stable as $$
-    with recursive search (partition_id, low, high, older, past) as (  -- past: not older, or behind high
-        select range.partition_id, range.low, range.high, range.low,
-               case when first.created_at < p_at then range.high + 1 else range.low + 1 end
-        from unnest(p_partition, p_low, p_high) as range (partition_id, low, high)
-        left join lateral (
-            select m.created_at from queen.messages m
-            where m.partition_id = range.partition_id and m.position = range.low + 1
-            limit 1
-        ) first on true
-        union all
-        select s.partition_id, s.low, s.high,
-               case when middle.created_at < p_at then (s.older + s.past) / 2 else s.older end,
-               case when middle.created_at < p_at then s.past else (s.older + s.past) / 2 end
-        from search s
-        left join lateral (
-            select m.created_at from queen.messages m
-            where m.partition_id = s.partition_id and m.position = (s.older + s.past) / 2
-            limit 1
-        ) middle on true
-        where s.past - s.older > 1
-    )
-    select search.partition_id, search.low, search.high, search.older
-    from search where search.past - search.older = 1
-$$;
-
 -- For each partition in scope (null: any), the positions behind low and up to high whose messages have the
 -- status (null, dead_letter: any) and were pushed from p_from to p_to (null: now), both inclusive; only
 -- ranges that are not empty. Those of a status still hold dead letters, which have a status of their own.
@@ -106,11 +74,11 @@ create function queen.message_ranges(
 returns table (partition_id bigint, low bigint, high bigint)
 language sql stable as $$
     with chosen as (
-        select array_agg(p.id) as ids,
-               array_agg(case p_status when 'pending' then s.leased when 'processing' then s.reached
-                                       else p.tail end) as lows,
-               array_agg(case p_status when 'completed' then s.reached when 'processing' then s.leased
-                                       else p.head end) as highs
+        select p.id,
+               case p_status when 'pending' then s.leased when 'processing' then s.reached
+                             else p.tail end as low,
+               case p_status when 'completed' then s.reached when 'processing' then s.leased
+                             else p.head end as high
         from queen.queues q
         join queen.partitions p on p.queue_id = q.id
         left join lateral (
@@ -124,18 +92,16 @@ language sql stable as $$
           and (p_partition is null or p.name = p_partition)
           and p.last_created_at >= p_from
     ),
-    since as (
-        select bound.partition_id, bound.position as low, bound.high
-        from chosen c, queen.positions_before(c.ids, c.lows, c.highs, p_from) bound
-        where bound.high > bound.position
+    since as materialized (
+        select c.id, queen.position_before(c.id, c.low, c.high, p_from) as low, c.high from chosen c
+    ),
+    until as materialized (
+        select s.id, s.low,
+               case when p_to is null then s.high
+                    else queen.position_before(s.id, s.low, s.high, p_to + interval '1 microsecond') end as high
+        from since s where s.low < s.high
     )
-    select since.partition_id, since.low, since.high from since
-    where p_to is null
-    union all
-    select bound.partition_id, bound.low, bound.position
-    from (select array_agg(partition_id) as ids, array_agg(low) as lows, array_agg(high) as highs from since) c,
-         queen.positions_before(c.ids, c.lows, c.highs, p_to + interval '1 microsecond') bound
-    where p_to is not null and bound.position > bound.low
+    select u.id, u.low, u.high from until u where u.low < u.high
 $$;
 
 -- The p_count newest messages of these ranges, newest first; with a status without dead letters, or only
@@ -234,3 +200,15 @@ cross join lateral (
            count(*) filter (where not g.queue_mode) as named_groups
     from queen.group_progress g where g.partition_id = m.partition_id
 ) groups;
+
+-- For people: what became of each message, a row for each group that reads its queue.
+create view queen.message_status as
+select m.id, m.transaction_id, q.name as queue, p.name as partition, m.position, m.created_at, g.consumer_group,
+       case when exists (select from queen.dead_letters d
+                         where d.partition_id = m.partition_id and d.position = m.position
+                           and d.consumer_group = g.consumer_group) then 'dead_letter'
+            else coalesce(queen.status_at(m.position, g.reached, g.leased), 'pending') end as status
+from queen.messages m
+join queen.partitions p on p.id = m.partition_id
+join queen.queues q on q.id = p.queue_id
+left join queen.group_progress g on g.partition_id = m.partition_id;
