@@ -80,7 +80,7 @@ class AckModel:
             count = self.attempts.get(item.position, 0) + 1
             self.attempts = {item.position: count}
             if count > self.retry_limit:
-                self._bury(item.position, self.retry_limit)
+                self._bury(item.position, count - 1)
         elif item.status == "dlq":
             self._bury(item.position, self.attempts.get(item.position, 0))
         elif item.status != "retry":

@@ -116,6 +116,16 @@ async def test_over_the_limit_only_that_message_dies_and_the_count_starts_again(
     assert [one.dead for one in acked] == [False]
 
 
+async def test_a_dead_letter_has_its_own_count_though_the_limit_was_lowered_meanwhile(reader: Reader) -> None:
+    await reader.prepare(1, retry_limit=5)
+    for _ in range(3):
+        await reader.ack(await reader.pop(), "1 failed")
+    await reader.queue.store.configure(reader.name, "", "", QueueOptions(retry_limit=1), soon())
+    [acked] = await reader.ack(await reader.pop(), "1 failed", error="broken")
+    assert acked.dead
+    assert await reader.dead() == [("1", "broken", 3)]
+
+
 async def test_a_nack_in_the_middle_is_not_lost(reader: Reader) -> None:
     await reader.prepare(3)
     acked = await reader.ack(await reader.pop(), "1 completed", "2 failed", "3 completed")

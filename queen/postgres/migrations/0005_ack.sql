@@ -167,8 +167,8 @@ begin
             values
                 (r.queue_id, r.partition_id, p_group, r.position, r.message_id, r.transaction_id, r.trace_id,
                  r.payload, r.error,
-                 case when r.status = 'failed' then r.retry_limit
-                      when v_attempts_position = r.position then v_attempts
+                 case when v_attempts_position = r.position  -- the `failed` acks before this one
+                      then v_attempts - (r.status = 'failed')::integer
                       else 0 end, r.created_at);
         end if;
         if v_dead or v_outcome = 'done' then
