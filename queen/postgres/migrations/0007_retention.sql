@@ -78,6 +78,7 @@ declare
     c_held constant integer := 25;    -- partitions locked in one step
     v_now constant timestamptz := clock_timestamp();
     v_queues bigint[];
+    v_page bigint[];                  -- the partitions looked at
     v_due bigint[];                   -- those of them that have something to delete
     v_next bigint;                    -- null: nothing is left behind those looked at
     v_partition bigint;
@@ -103,22 +104,16 @@ begin
         return;
     end if;
 
-    select case when count(*) = c_seen then max(page.id) end into v_next
-    from (
+    v_page := array(
         select p.id from queen.partitions p
         where p.id > p_after and p.queue_id = any ((select v_queues)::bigint[])
         order by p.id
-        limit c_seen
-    ) page;
+        limit c_seen);
+    v_next := v_page[c_seen];
     -- One message tells: the first one of all, or for an eviction the first one that somebody still waits for.
     v_due := array(
         select p.id
-        from (
-            select p.* from queen.partitions p
-            where p.id > p_after and p.queue_id = any ((select v_queues)::bigint[])
-            order by p.id
-            limit c_seen
-        ) p
+        from queen.partitions p
         cross join lateral (select * from queen.queues q where q.id = p.queue_id limit 1) q
         cross join lateral (
             select min(c.position) as done from queen.cursors c where c.partition_id = p.id
@@ -129,7 +124,7 @@ begin
               and m.position = 1 + greatest(p.tail, case when p_kind = 'eviction' then groups.done end)
             limit 1
         ) first
-        where case
+        where p.id = any ((select v_page)::bigint[]) and case
             when p_kind = 'eviction' then
                 first.created_at < v_now - make_interval(secs => q.max_wait_time_seconds)
             else
