@@ -10,6 +10,7 @@ from typing import Protocol
 
 from queen.api.ack import AckResource
 from queen.api.configure import ConfigureResource
+from queen.api.depth import DepthResource
 from queen.api.dlq import DeadLettersResource
 from queen.api.group_changes import GroupChangesResource
 from queen.api.groups import GroupsResource
@@ -96,7 +97,7 @@ async def application(
         instruments = Instruments(
             gauges, Activity(), wakeups, notifier, connections, lag, backlog, retention, eviction, jobs
         )
-        routes = _routes(settings, pool, wakeups, backlog, instruments, siblings)
+        routes = _routes(settings, store, PostgresReader(pool), wakeups, backlog, instruments, siblings)
         async with siblings.answering(instruments.read), notifier.running(wakeups), jobs.running():
             yield Application(routes, wakeups, jobs)
 
@@ -112,14 +113,13 @@ async def _prepare(pool: Pool, settings: Settings) -> None:
 
 def _routes(
     settings: Settings,
-    pool: Pool,
+    store: PostgresStore,
+    reader: PostgresReader,
     wakeups: Wakeups,
     backlog: Backlog,
     instruments: Instruments,
     siblings: Siblings,
 ) -> RouteTable:
-    store = PostgresStore(pool)
-    reader = PostgresReader(pool)
     directory = Directory(store)
     queues = Queues(store, backlog, wakeups)
     activity = instruments.activity
@@ -136,6 +136,7 @@ def _routes(
         MessagesResource(reader, timeout_ms),
         DeadLettersResource(reader, timeout_ms),
         ResourcesResource(reader, queues, timeout_ms),
+        DepthResource(reader, timeout_ms),
         StatusResource(reader, timeout_ms),
         GroupsResource(reader, timeout_ms),
         GroupChangesResource(Groups(store, wakeups), timeout_ms),

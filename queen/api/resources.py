@@ -6,19 +6,15 @@ from msgspec import Struct
 
 from queen.api.codec import answer, milliseconds, text_of
 from queen.api.listing import NAMESPACE, TASK, Pagination, Paging, scope_of
-from queen.api.query import Number, Text
 from queen.core.deadline import Deadline
 from queen.core.queues import Queues
 from queen.core.reading import Counts, Listed, Page, PartitionSummary, QueueSummary, Reader
-from queen.core.store import QUEUE_MODE_GROUP
 from queen.errors import NotFound
 from queen.http.message import Request, Response
 from queen.http.operation import Operation
 from queen.http.routes import Route
 
 _PAGING = Paging.of(default=1000, most=10_000)
-_GROUP = Text("group", "the group that reads; none: queue mode", default=QUEUE_MODE_GROUP)
-_FULLEST = Number("limit", "partitions at most, the fullest first", default=1000, least=1, most=100_000)
 
 
 class Held(Struct):
@@ -85,25 +81,6 @@ class QueueDetailOut(Struct, rename="camel"):
     totals: CountsOut
 
 
-class PartitionDepthOut(Struct):
-    """A partition of which the group has still to consume something."""
-
-    partition: str
-    pending: int
-
-
-class DepthOut(Struct, rename="camel"):
-    """What a group has still to consume, handed out or not; the totals are of all partitions."""
-
-    queue: str
-    group: str
-    pending: int
-    partitions_pending: int
-    conflation: bool
-    effective_pending: int
-    partitions: list[PartitionDepthOut]
-
-
 class DeletedOut(Struct):
     """The answer to a deletion: afterwards there is no such queue, whether or not there was one."""
 
@@ -126,13 +103,11 @@ class ResourcesResource:
         listed = Operation("Queues, newest first", {200: QueuesOut}, (NAMESPACE, TASK, *paging))
         one = Operation("A queue and its partitions", {200: QueueDetailOut})
         delete = Operation("Delete a queue and all that belongs to it", {200: DeletedOut})
-        depth = Operation("What a group has still to consume", {200: DepthOut}, (_GROUP, _FULLEST))
         queues = "/api/v1/resources/queues"
         return [
             Route("GET", queues, self.queues, listed),
             Route("GET", queues + "/{queue}", self.queue, one),
             Route("DELETE", queues + "/{queue}", self.delete, delete),
-            Route("GET", queues + "/{queue}/depth", self.depth, depth),
         ]
 
     async def queues(self, request: Request) -> Response:
@@ -164,26 +139,6 @@ class ResourcesResource:
         name = text_of(request.params[0], "queue")
         existed = await self._queues.delete(name, self._deadline())
         return answer(DeletedOut(deleted=True, queue=name, existed=existed))
-
-    async def depth(self, request: Request) -> Response:
-        """200, or 404; a group that does not read the queue would get it from the beginning."""
-        queue = text_of(request.params[0], "queue")
-        group = _GROUP.read(request.query)
-        limit = _FULLEST.read(request.query)
-        depth = await self._reader.depth(queue, group, limit, self._deadline())
-        if depth is None:
-            raise NotFound("Queue not found")
-        return answer(
-            DepthOut(
-                queue=queue,
-                group=group,
-                pending=depth.unread,
-                partitions_pending=depth.partitions_behind,
-                conflation=False,
-                effective_pending=depth.unread,
-                partitions=[PartitionDepthOut(name, unread) for name, unread in depth.partitions],
-            )
-        )
 
     def _deadline(self) -> Deadline:
         return Deadline.after_ms(self._timeout_ms)
