@@ -111,7 +111,7 @@ class PopResource:
     def _read(self, query: Query, queue: str, partition: str | None) -> PopRequest:
         wait_ms = self._timeout.read(query)
         group = _GROUP.read(query)
-        mode, start = _subscription(self._mode.read(query), query.get("subscriptionFrom", ""))
+        mode, start = _subscription(self._mode.read(query), _START.read(query))
         if group == QUEUE_MODE_GROUP:
             mode, start = "all", None  # whoever shares a queue shares all of it
         return PopRequest(

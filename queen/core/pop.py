@@ -100,7 +100,6 @@ class Popper:
 
         A listener that has gone gets nothing and keeps no lease: what was claimed for it is given back.
         """
-        await self._register(request)
         until = Deadline.after_ms(request.wait_ms)
         waiter = self._wakeups.join(request.queue, request.group, request.partition)
         forget = listener.on_gone(waiter.wake)

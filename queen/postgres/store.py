@@ -1,7 +1,7 @@
 """The store over PostgreSQL: `queen.core.store.Store`, one database call for each operation.
 
-Each method borrows one connection for one statement; only the sequential push holds it for a
-transaction of several round trips - which is what it is there to show.
+Each method borrows one connection for one statement. Two hold it for a transaction of several round trips:
+the sequential push, which is there to show what that costs, and `configure`, which is rare.
 """
 
 from collections.abc import Sequence

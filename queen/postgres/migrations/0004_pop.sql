@@ -22,9 +22,9 @@ end $$;
 -- p_batch: most messages over all partitions. p_partitions: most partitions claimed.
 -- p_lease: the lease's id; null: auto-ack, the position moves at once and nothing is leased.
 -- Returns the messages, grouped by partition, in order; then one last row with id null: next_in_ms is
--- how long until a look may find something (null: only a push can help) and blocked_partition a partition that may have messages
--- but was locked by another pop, or 0 when the look-up was cut short: call again. Raises QN001 when the
--- named partition does not exist (any more), QN002 when the group does not.
+-- how long until a look may find something (null: only a push can help), and blocked_partition a partition
+-- that may have messages but was locked by another pop, or 0 when the look-up was cut short: call again.
+-- Raises QN001 when the named partition does not exist (any more), QN002 when the group does not.
 create function queen.pop(
     p_group bigint, p_partition bigint, p_batch integer, p_partitions integer, p_lease uuid)
 returns table (
