@@ -18,7 +18,6 @@ from itertools import count
 from pathlib import Path
 from typing import NoReturn
 
-import asyncpg
 import pytest
 import pytest_asyncio
 from hypothesis import settings
@@ -26,6 +25,7 @@ from hypothesis import settings
 from queen.local.database import Database
 from queen.local.postgres import PostgresServer
 from queen.local.postgres_binaries import installed_bindirs
+from tests.databases import connected
 
 EMBEDDED, INSTALLED = 18, 15
 _serial = count(1)
@@ -113,10 +113,5 @@ async def fresh_database(server: PostgresServer) -> AsyncIterator[Database]:
 
 
 async def _administer(server: PostgresServer, statement: str) -> None:
-    connection = await asyncpg.connect(
-        host=server.host, port=server.port, user=server.user, database=server.database
-    )
-    try:
+    async with connected(server.address()) as connection:
         await connection.execute(statement)
-    finally:
-        await connection.close()

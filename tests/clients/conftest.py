@@ -1,9 +1,7 @@
 """The published clients, one server for them, and what they did on it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -13,6 +11,7 @@ from tests.clients.published import Plays, PublishedClient
 from tests.conformance.client import Queue
 from tests.conformance.serving import Configuration, Deployment, Deployments
 from tests.conftest import EMBEDDED, Servers, skip_unless_ci
+from tests.databases import connected
 
 CONFIGURATION = Configuration(PushStrategy.COALESCE, workers=2, postgres=EMBEDDED)
 
@@ -32,8 +31,8 @@ def published(request: pytest.FixtureRequest) -> PublishedClient:
 async def deployments(
     servers: Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Deployments]:
-    async with AsyncExitStack() as stack:
-        yield Deployments(servers, stack, tmp_path_factory.mktemp("servers"))
+    async with Deployments.open(servers, tmp_path_factory.mktemp("servers")) as deployments:
+        yield deployments
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -60,11 +59,7 @@ def stored(deployment: Deployment) -> Stored:
     """What the table holds of a queue: (partition, transactionId), by partition and position."""
 
     async def read(queue: Queue) -> list[tuple[str, str]]:
-        database = deployment.database
-        connection = await asyncpg.connect(
-            host=database.host, port=database.port, user=database.user, database=database.name
-        )
-        try:
+        async with connected(deployment.database) as connection:
             rows = await connection.fetch(
                 """select p.name, m.transaction_id
                    from queen.messages m
@@ -74,8 +69,6 @@ def stored(deployment: Deployment) -> Stored:
                    order by p.name, m.position""",
                 queue.name,
             )
-        finally:
-            await connection.close()
         return [(row["name"], row["transaction_id"]) for row in rows]
 
     return read

@@ -34,11 +34,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 async def deployments(
     servers: Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Deployments]:
-    running = Deployments(servers, tmp_path_factory.mktemp("servers"))
-    try:
-        yield running
-    finally:
-        await running.close()
+    async with Deployments.open(servers, tmp_path_factory.mktemp("servers")) as deployments:
+        yield deployments
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from itertools import count, product
 from pathlib import Path
 
-import asyncpg
-
 from queen.local.database import Database
 from queen.local.server import QueenServer
 from queen.settings import PushStrategy
 from tests.conftest import EMBEDDED, INSTALLED, Servers, fresh_database
+from tests.databases import connected
 
 POOL_SIZE = 4  # connections, over all workers
 PATIENCE_MS = 20_000  # for a connection: how busy this machine is must not be an answer
@@ -77,14 +76,8 @@ class Deployment:
 
     async def stored(self, queue: str) -> list[str]:
         """The transactionIds in the table for a queue, sorted; as people may look them up by hand."""
-        database = self.database
-        connection = await asyncpg.connect(
-            host=database.host, port=database.port, user=database.user, database=database.name
-        )
-        try:
+        async with connected(self.database) as connection:
             rows = await connection.fetch(STORED, queue)
-        finally:
-            await connection.close()
         return sorted(row["transaction_id"] for row in rows)
 
 
@@ -97,6 +90,18 @@ class Deployments:
         self._running: dict[Configuration, Deployment] = {}
         self._closing: list[AsyncExitStack] = []
 
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, servers: Servers, logs: Path) -> AsyncIterator["Deployments"]:
+        """No server yet; those that run at the end are stopped together: each takes its time to drain."""
+        deployments = cls(servers, logs)
+        try:
+            yield deployments
+        finally:
+            async with asyncio.TaskGroup() as tasks:
+                for stack in deployments._closing:
+                    tasks.create_task(stack.aclose())
+
     async def get(self, configuration: Configuration) -> Deployment:
         """The server of that configuration, which all tests share."""
         if configuration not in self._running:
@@ -104,12 +109,6 @@ class Deployments:
             self._running[configuration] = await stack.enter_async_context(self.start(configuration))
             self._closing.append(stack)
         return self._running[configuration]
-
-    async def close(self) -> None:
-        """Stop all shared servers, together: each of them takes its time to drain."""
-        async with asyncio.TaskGroup() as tasks:
-            for stack in self._closing:
-                tasks.create_task(stack.aclose())
 
     @asynccontextmanager
     async def start(self, configuration: Configuration, **environ: str) -> AsyncIterator[Deployment]:

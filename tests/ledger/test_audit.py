@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncIterator, Iterable
 
-import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +11,7 @@ from loadtests.ledger.audit import WHOLE_PRODUCER, Stretch, audit, compare, scop
 from loadtests.results import Accounting, Cell, Ledger, ProducerLedger, transaction_id
 from queen.local.database import Database
 from queen.local.open_database import Connection
+from tests.databases import connected
 
 TAG, QUEUE, BATCH = "t1", "bench", 10
 TABLES = """
@@ -30,12 +30,9 @@ insert into queen.partitions values (100, 2, 'p0');
 
 @pytest.fixture
 async def connection(each_database: Database) -> AsyncIterator[Connection]:
-    made = await asyncpg.connect(
-        host=each_database.host, port=each_database.port, user=each_database.user, database=each_database.name
-    )
-    await made.execute(TABLES)
-    yield made
-    await made.close()
+    async with connected(each_database) as made:
+        await made.execute(TABLES)
+        yield made
 
 
 async def store(connection: Connection, partition: int, ids: Iterable[str], queue: int = 1) -> None:

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 
-import asyncpg
 import psutil
 import pytest
 
 from queen.local.database import Database
+from tests.databases import connected
 
 DEADLINE_S = 20.0
 
@@ -81,10 +81,5 @@ def directory_for_all(mode: int = 0o755) -> Iterator[Path]:
 
 async def ask(database: Database, query: str) -> object:
     """One value from a database, over a connection of its own."""
-    connection = await asyncpg.connect(
-        host=database.host, port=database.port, user=database.user, database=database.name
-    )
-    try:
+    async with connected(database) as connection:
         return await connection.fetchval(query)
-    finally:
-        await connection.close()

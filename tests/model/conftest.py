@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
 from queen.settings import PushStrategy
 from tests.conformance.serving import WORKERS, Configuration, Deployment, Deployments
 from tests.conftest import EMBEDDED, Servers
+from tests.databases import connect
 
 from .example import World
 
@@ -22,20 +21,14 @@ async def deployment(
     servers: Servers, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> AsyncIterator[Deployment]:
     configuration = Configuration(request.param, max(WORKERS), EMBEDDED)
-    async with AsyncExitStack() as stack:
-        logs = tmp_path_factory.mktemp("servers")
-        async with Deployments(servers, stack, logs).start(configuration) as running:
-            yield running
+    async with Deployments(servers, tmp_path_factory.mktemp("servers")).start(configuration) as running:
+        yield running
 
 
 @pytest.fixture
 def world(deployment: Deployment) -> Iterator[World]:
     """The server, and a connection to its database, for a test that is no coroutine."""
-    database = deployment.database
     with asyncio.Runner() as runner:
-        connecting = asyncpg.connect(
-            host=database.host, port=database.port, user=database.user, database=database.name
-        )
-        connection = runner.run(connecting)
+        connection = runner.run(connect(deployment.database))
         yield World(deployment.url, runner, connection)
         runner.run(connection.close())
