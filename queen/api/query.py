@@ -14,6 +14,9 @@ from queen.errors import BadRequest
 
 Query = Mapping[str, str]
 
+# The store reckons with times (an hour before, a microsecond after) and knows more years than Python does.
+_EARLIEST, _LATEST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class Number:
@@ -112,9 +115,13 @@ class Instant:
 
 
 def instant_of(text: str, field: str, expected: str = "an ISO 8601 time") -> datetime:
-    """Parse a time, ISO 8601; UTC where it says no offset. Raises `BadRequest` that names the field."""
+    """Parse a time, ISO 8601; UTC where it says no offset. Raises `BadRequest` that names the field.
+
+    One in the first or the last year of the calendar is clamped to the years between.
+    """
     try:
         parsed = datetime.fromisoformat(text)
-        return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        moment = parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        return max(_EARLIEST, min(moment, _LATEST))
     except (ValueError, OverflowError):  # the latter: in UTC it is before the year 1 or after 9999
         raise BadRequest(f"{field} must be {expected}") from None

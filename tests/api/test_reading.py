@@ -85,6 +85,14 @@ def test_a_window_ends_with_the_minute_where_no_second_is_named(to: str, until: 
     assert window.until == datetime.fromisoformat(until).replace(tzinfo=UTC)
 
 
+@pytest.mark.parametrize("end", ["0001-01-01T00:30:00Z", "9999-12-31T23:59:59.999999Z"])
+def test_the_ends_of_the_calendar_leave_room_to_reckon_with(end: str) -> None:
+    window = Between.of("pushed", "").read({"from": end, "to": end})
+    for moment in (window.since, window.until):
+        assert moment is not None
+        assert moment - timedelta(days=1) < moment < moment + timedelta(days=1)
+
+
 def test_a_window_without_ends_is_left_to_the_reader() -> None:
     window = Between.of("pushed", "").read({"from": ""})
     assert (window.since, window.until) == (None, None)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from queen.api.listing import Between
 from queen.core.pop import PopRequest
 from queen.core.reading import Page, Scope, Window
 from queen.core.store import QUEUE_MODE_GROUP, QueueOptions
@@ -46,6 +47,14 @@ async def test_the_most_frequent_errors_are_those_of_the_window(queue: Queue, re
     status = await reader.status(Scope(), Window(until=now - HOUR), 2, soon())
     assert (status.errors, status.queues[0].counts.dead_letter) == ([], 4)
     assert (status.since, status.until) == (now - 2 * HOUR, now - HOUR)
+
+
+@pytest.mark.parametrize("end", ["0001-01-01T00:30:00Z", "9999-12-31T23:59:59.999999Z"])
+async def test_a_window_at_an_end_of_the_calendar_is_read(reader: PostgresReader, end: str) -> None:
+    window = Between.of("failed", "").read({"to": end})
+    status = await reader.status(Scope(), window, 10, soon())
+    assert status.until == window.until
+    assert status.until - status.since == HOUR
 
 
 async def test_queues_come_newest_first_by_their_labels(queue: Queue, reader: PostgresReader) -> None:
