@@ -97,7 +97,7 @@ class QueueDetail(Struct, frozen=True):
     partitions: Sequence[PartitionSummary]
 
 
-class Depth(Struct, frozen=True):
+class GroupDepth(Struct, frozen=True):
     """What one group has still to consume: in all, on how many partitions, and on the fullest of those."""
 
     unread: int
@@ -249,7 +249,7 @@ class Reader(Protocol):
         """One queue, if it exists."""
         ...
 
-    async def depth(self, queue: str, group: str, limit: int, deadline: Deadline) -> Depth | None:
+    async def depth(self, queue: str, group: str, limit: int, deadline: Deadline) -> GroupDepth | None:
         """What the group has still to consume, if the queue exists; at most `limit` partitions."""
         ...
 

@@ -16,7 +16,7 @@ from queen.core.reading import (
     Counts,
     DeadLetter,
     DeadLetterFilter,
-    Depth,
+    GroupDepth,
     GroupPartition,
     GroupSummary,
     GroupView,
@@ -60,12 +60,12 @@ class PostgresReader:
         partitions = [_partition(row) for row in rows if row["partition_uuid"] is not None]
         return QueueDetail(QueueName(*rows[0][:4]), rows[0][4], partitions)
 
-    async def depth(self, queue: str, group: str, limit: int, deadline: Deadline) -> Depth | None:
+    async def depth(self, queue: str, group: str, limit: int, deadline: Deadline) -> GroupDepth | None:
         rows = await self._calls.look(statements.FIND_DEPTH, deadline, queue, group, limit)
         if not rows:
             return None
         unread, behind = rows[0][:2]
-        return Depth(unread, behind, [(name, count) for _, _, name, count in rows if name is not None])
+        return GroupDepth(unread, behind, [(name, count) for _, _, name, count in rows if name is not None])
 
     async def status(self, scope: Scope, window: Window, most_errors: int, deadline: Deadline) -> Status:
         rows = await self._calls.look(
