@@ -16,7 +16,7 @@ from .choices import GROUPS, PARTITIONS, QUEUES, SHORT, SHORT_LEASE_S, Asked, It
 from .example import Example
 from .model import STATUSES
 from .operations import Ack, NewMessage, Pop
-from .parts import QUEUE_MODE, Options
+from .parts import BEGINNING, QUEUE_MODE, Options
 
 MOST_DIE = 1  # consumers, in an example: each takes a second
 
@@ -62,7 +62,8 @@ class QueueMachine(Example):
         if asked.since:
             query["subscriptionFrom"] = "now" if asked.since == "now" else self.clocks[since].isoformat()
         answer = self.ask(Queue(self.client, queue).pop_answer(partition, **query))
-        wanted = Pop(queue, partition, group, asked.batch, partitions, since)
+        start = BEGINNING if group == QUEUE_MODE else since  # whoever shares a queue shares all of it
+        wanted = Pop(queue, partition, group, asked.batch, partitions, start)
         if answer.status == 204:
             self.model.pop(wanted, [], None)
         else:
