@@ -5,7 +5,6 @@ type, its schema, and that nothing is answered 500.
 """
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +18,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from queen.local.postgres import PostgresServer
-from queen.local.server import QueenServer
-from tests.conftest import fresh_database
+from tests.conformance.serving import ONE, Deployments
+from tests.conftest import Servers
 
 EXAMPLES = 30  # of each operation
 CHECKS = [
@@ -33,14 +31,13 @@ CHECKS = [
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def url(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    log: Path = tmp_path_factory.mktemp("described") / "server.log"
-    async with fresh_database(postgres) as database:
-        environ = {**database.environ(), "PORT": "0", "DEFAULT_TIMEOUT": "50", "DB_POOL_SIZE": "2"}
-        async with QueenServer.start(environ, log=log) as server:
-            yield server.url
+async def url(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    deployments = Deployments(servers, tmp_path_factory.mktemp("servers"))
+    async with deployments.start(*ONE, DEFAULT_TIMEOUT="50") as running:
+        yield running.url
 
 
+@pytest.mark.timeout(180)  # about 15 s on two idle cores
 def test_every_answer_is_as_described(url: str) -> None:
     document: Any = schemathesis.openapi.from_url(f"{url}/openapi.json")
     operations = [found.ok() for found in document.get_all_operations()]
