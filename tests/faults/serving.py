@@ -13,8 +13,7 @@ from queen.local.postgres import PostgresServer
 from queen.local.server import QueenServer
 from queen.settings import PushStrategy
 from tests.conformance.client import Client
-
-from .table import connect
+from tests.databases import connected
 
 WORKERS = 2
 GRACE_S = 5.0  # SHUTDOWN_GRACE
@@ -117,17 +116,11 @@ async def gauge(server: QueenServer, name: str, value: int) -> bool:
 
 async def backends(database: Database) -> list[int]:
     """Process ids of the PostgreSQL sessions that servers have on a database."""
-    connection = await connect(database)
-    try:
+    async with connected(database) as connection:
         return [row[0] for row in await connection.fetch(OURS, database.name)]
-    finally:
-        await connection.close()
 
 
 async def terminate(database: Database, pids: list[int]) -> None:
     """pg_terminate_backend of all of them."""
-    connection = await connect(database)
-    try:
+    async with connected(database) as connection:
         await connection.execute(TERMINATE, pids)
-    finally:
-        await connection.close()

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-import asyncpg
-
 from queen.local.database import Database
+from tests.databases import connected
 
 MESSAGES = """
     select p.name, m.position, m.transaction_id
@@ -61,24 +60,15 @@ class Table:
         return all((group, partition) in at_head for group in groups for partition in self.heads)
 
 
-async def connect(database: Database) -> "asyncpg.Connection[asyncpg.Record]":
-    """A connection of the test's own."""
-    connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
-        host=database.host, port=database.port, user=database.user, database=database.name
-    )
-    return connection
-
-
 async def read_table(database: Database, queue: str) -> Table:
     """Everything that the database holds of a queue."""
-    connection = await connect(database)
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            messages = await connection.fetch(MESSAGES, queue)
-            heads = await connection.fetch(HEADS, queue)
-            cursors = await connection.fetch(CURSORS, queue)
-    finally:
-        await connection.close()
+    async with (
+        connected(database) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        messages = await connection.fetch(MESSAGES, queue)
+        heads = await connection.fetch(HEADS, queue)
+        cursors = await connection.fetch(CURSORS, queue)
     return Table(
         messages=tuple(Stored(*row) for row in messages),
         heads={row[0]: row[1] for row in heads},

@@ -16,6 +16,7 @@ from queen.local.server import QueenServer
 from queen.settings import PushStrategy
 from tests.conformance.client import Client, Queue
 from tests.conftest import fresh_database
+from tests.databases import connect
 from tests.waiting import DEADLINE_S, until
 
 from .consumer import POLL_MS
@@ -23,7 +24,7 @@ from .load import Load, running
 from .records import Request
 from .relay import lossy_relay
 from .serving import Postgres, backends, environ, terminate
-from .table import connect, read_table
+from .table import read_table
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -17,12 +17,13 @@ from queen.local.database import Database
 from queen.local.server import QueenServer
 from queen.settings import PushStrategy
 from tests.conformance.client import Client, Queue, ids
+from tests.databases import connect
 from tests.waiting import until
 
 from .line import BROKEN
 from .relay import lossy_relay
 from .serving import gauge
-from .table import connect, read_table
+from .table import read_table
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

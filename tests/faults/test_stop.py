@@ -10,11 +10,12 @@ from queen.local.database import Database
 from queen.local.server import QueenServer
 from queen.settings import PushStrategy
 from tests.conformance.client import Client, Queue
+from tests.databases import connect
 from tests.waiting import until
 
 from .load import running
 from .serving import GRACE_S, environ, gauge
-from .table import connect, read_table
+from .table import read_table
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

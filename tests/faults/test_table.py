@@ -4,11 +4,12 @@ import pytest
 
 from queen.local.database import Database
 from queen.local.server import QueenServer
+from tests.databases import connect
 
 from .audit import audit
 from .findings import Kind, kinds
 from .load import GROUPS, LEASE_S, PARTITIONS, running
-from .table import connect, read_table
+from .table import read_table
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
