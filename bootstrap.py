@@ -41,6 +41,8 @@ class Target(NamedTuple):
 
 
 CHECKS = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), ("lint-imports",))
+# Two at a time: much of a test is waiting. A module stays together, since its tests share what it opens.
+PYTEST = ("pytest", "--numprocesses=2", "--dist=loadscope")
 COMPILE = (
     *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"),
     *("--no-header", "--no-annotate", "--no-emit-index-url"),
@@ -58,7 +60,7 @@ TARGETS = {
         "find the pool settings for this machine and write the report (about 5 minutes)",
         (("queen", "sweep", "loadtests/experiments/quick.toml"),),
     ),
-    "test": Target("check style, types and imports, then run the tests", (*CHECKS, ("pytest",))),
+    "test": Target("check style, types and imports, then run the tests", (*CHECKS, PYTEST)),
     "lint": Target("check style, types and imports", CHECKS),
     "serve": Target("start the queue server with a database of its own", (("queen", "serve"),)),
     "load": Target("load a server and account for every message", (("queen", "load", "high"),)),

@@ -87,7 +87,10 @@ async def test_the_pool_is_the_instances_and_divided(tmp_path: Path, database: D
         pool = of_all(served, "/metrics/pool")
         assert (pool["maxCount"], pool["workers"]) == (5, {"expected": 3, "answered": 3})
         assert pool["totalCount"] == sum(by_worker(served, "queen_db_pool_size").values())
-        connected = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'queen'"
+        connected = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE application_name = 'queen' AND datname = current_database()"
+        )
         assert await ask(database, connected) == pool["totalCount"]
         assert served.stop() == 0
 

@@ -156,15 +156,17 @@ async def test_a_client_that_goes_while_messages_are_claimed_for_it_keeps_no_lea
     await orders.configure(leaseTime=LONG_S)
     assert await orders.pop(partition="Default") == []
     await orders.push("a")
-    blocker = await connect(database)
+    # Two connections: what a session sees of the others stands still while it is in a transaction.
+    blocker, observer = await connect(database), await connect(database)
     try:
         async with blocker.transaction():
             await blocker.fetch(CURSORS)
             async with raw(server) as writer:
                 writer.write(f"GET {orders.pop_path('Default')} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
-                await until(lambda: blocker.fetchval(WAITING, database.name))
+                await until(lambda: observer.fetchval(WAITING, database.name))
             await until(lambda: nobody_is_connected(server))
     finally:
         await blocker.close()
+        await observer.close()
     async with asyncio.timeout(AT_ONCE_S):
         assert ids(await orders.pop(partition="Default", wait=True, timeout=LONG_S * 1000)) == ["a"]

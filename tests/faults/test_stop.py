@@ -55,7 +55,8 @@ async def test_under_load_it_ends_in_time_and_another_goes_on(
 
 async def test_what_is_in_flight_is_answered(database: Database, queue: str, tmp_path: Path) -> None:
     """A push that waits for a lock when the signal comes is stored; parked polls get nothing, and at once."""
-    blocker = await connect(database)
+    # Two connections: what a session sees of the others stands still while it is in a transaction.
+    blocker, observer = await connect(database), await connect(database)
     try:
         async with QueenServer.start(
             environ(database, PushStrategy.BATCH), log=tmp_path / "server.log"
@@ -68,7 +69,7 @@ async def test_what_is_in_flight_is_answered(database: Database, queue: str, tmp
             async with blocker.transaction():
                 await blocker.fetch(LOCK, queue)
                 push = asyncio.create_task(orders.push("b"))
-                await until(lambda: blocker.fetchval(WAITING, database.name))
+                await until(lambda: observer.fetchval(WAITING, database.name))
                 server.child.send(signal.SIGTERM)
                 async with asyncio.timeout(AT_ONCE_S):
                     answers = await asyncio.gather(*polls)
@@ -78,6 +79,7 @@ async def test_what_is_in_flight_is_answered(database: Database, queue: str, tmp
                 assert await server.child.wait() == 0
     finally:
         await blocker.close()
+        await observer.close()
     assert [(answer.status, answer.raw) for answer in answers] == [(204, b"")] * 3
     assert pushed.status == "queued"
     table = await read_table(database, queue)

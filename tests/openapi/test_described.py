@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.conformance.serving import ONE, Deployments
 from tests.conftest import Servers
 
-EXAMPLES = 30  # of each operation
+EXAMPLES = 15  # of each operation
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
