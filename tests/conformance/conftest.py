@@ -1,7 +1,6 @@
 """A server for each configuration, a client of it, and a queue that no other test uses.
 
-A test runs on every configuration (`serving.EVERY`) unless it or its module is marked with `on(PAIRS)`,
-`on(FEW)` or `on(ONE)`.
+A test runs on `serving.PAIRS` unless it or its module is marked with `on(FEW)` or `on(ONE)`.
 """
 
 from collections.abc import AsyncIterator
@@ -13,20 +12,20 @@ import pytest_asyncio
 from tests.conftest import Servers
 
 from .client import Client, Queue
-from .serving import EVERY, Configuration, Deployment, Deployments
+from .serving import PAIRS, Configuration, Deployment, Deployments
 
 _serial = count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "covers(*routes): the routes whose promise a test checks")
-    config.addinivalue_line("markers", "on(configurations): run on these instead of on every one")
+    config.addinivalue_line("markers", "on(configurations): run on these instead of on PAIRS")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "configuration" in metafunc.fixturenames:
         mark = metafunc.definition.get_closest_marker("on")
-        chosen = EVERY if mark is None else mark.args[0]
+        chosen = PAIRS if mark is None else mark.args[0]
         metafunc.parametrize("configuration", chosen, indirect=True, ids=str, scope="session")
 
 

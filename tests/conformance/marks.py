@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from .serving import FEW, ONE, PAIRS, Configuration
+from .serving import FEW, ONE, Configuration
 
-__all__ = ["FEW", "ONE", "PAIRS", "covers", "on"]
+__all__ = ["FEW", "ONE", "covers", "on"]
 
 
 def covers(*routes: str) -> pytest.MarkDecorator:

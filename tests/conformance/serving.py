@@ -47,13 +47,12 @@ class Configuration:
         }
 
 
-EVERY = [Configuration(*each) for each in product(PushStrategy, WORKERS, (INSTALLED, EMBEDDED))]
-# Every pair of a strategy, a number of workers and a version, but not all three: for what a strategy cannot
-# make a difference to by itself.
+# Every pair of a strategy, a number of workers and a version; not all three together, which would take twice
+# as long.
 PAIRS = [
-    each
-    for each in EVERY
-    if ((each.workers == WORKERS[0]) == (each.postgres == INSTALLED)) != (each.strategy is PushStrategy.BATCH)
+    Configuration(strategy, workers, postgres)
+    for strategy, workers, postgres in product(PushStrategy, WORKERS, (INSTALLED, EMBEDDED))
+    if ((workers == WORKERS[0]) == (postgres == INSTALLED)) != (strategy is PushStrategy.BATCH)
 ]
 FEW = [  # for what takes its time, or has nothing to do with any of them: the two ends
     Configuration(PushStrategy.SEQUENTIAL, WORKERS[0], INSTALLED),

@@ -6,12 +6,12 @@ The rule itself is docs/ack.md's, and has the modules `test_ack_…`. Upstream's
 import pytest
 
 from .client import DONE, NOBODY, Client, Queue, item, outcomes
-from .marks import FEW, PAIRS, covers, on
+from .marks import FEW, covers, on
 
 ACK = "POST /api/v1/ack"
 INVALID = "Invalid or expired lease"
 
-pytestmark = [on(PAIRS), covers("POST /api/v1/ack/batch")]
+pytestmark = covers("POST /api/v1/ack/batch")
 
 
 @covers(ACK)

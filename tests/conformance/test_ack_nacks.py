@@ -3,12 +3,12 @@
 import pytest
 
 from .client import DONE, NOBODY, Client, Queue, ids, item, outcomes
-from .marks import PAIRS, covers, on
+from .marks import covers
 
 ACK = "POST /api/v1/ack"
 SUPERSEDED = "superseded by an earlier failed or retry in this request"
 
-pytestmark = [on(PAIRS), covers("POST /api/v1/ack/batch")]
+pytestmark = covers("POST /api/v1/ack/batch")
 
 
 @pytest.mark.parametrize("status", ["failed", "retry"])

@@ -1,11 +1,11 @@
 """An ack commits a position, which never moves back; a lease ends with its last message: rules 3 and 8."""
 
 from .client import DONE, Client, Queue, ids, item, outcomes
-from .marks import PAIRS, covers, on
+from .marks import covers
 
 ACK = "POST /api/v1/ack"
 
-pytestmark = [on(PAIRS), covers("POST /api/v1/ack/batch")]
+pytestmark = covers("POST /api/v1/ack/batch")
 
 
 @covers(ACK)

@@ -4,9 +4,9 @@ import pytest
 
 from .answers import Configured, Options
 from .client import Client, Queue
-from .marks import FEW, PAIRS, covers, on
+from .marks import FEW, covers, on
 
-pytestmark = [on(PAIRS), covers("POST /api/v1/configure")]
+pytestmark = covers("POST /api/v1/configure")
 
 DEFAULTS = Options(
     lease_time=300,

@@ -7,9 +7,9 @@ import pytest
 
 from .answers import Extended
 from .client import NOBODY, Client, Queue, ids, item
-from .marks import FEW, PAIRS, covers, on
+from .marks import FEW, covers, on
 
-pytestmark = [on(PAIRS), covers("POST /api/v1/lease/{leaseId}/extend")]
+pytestmark = covers("POST /api/v1/lease/{leaseId}/extend")
 
 
 async def extend(client: Client, lease_id: str, body: object = None) -> Extended:

@@ -12,14 +12,14 @@ from tests.waiting import until
 from . import figures
 from .answers import Message
 from .client import Client, Queue, ids, item
-from .marks import FEW, PAIRS, covers, on
+from .marks import FEW, covers, on
 
 POP_QUEUE = "GET /api/v1/pop/queue/{queue}"
 POP_PARTITION = "GET /api/v1/pop/queue/{queue}/partition/{partition}"
 
 AT_ONCE_S = 0.9  # below the slow poll that would find it anyway; the machine may be busy
 
-pytestmark = [on(PAIRS), covers(POP_QUEUE)]
+pytestmark = covers(POP_QUEUE)
 
 
 async def parked(client: Client) -> int:

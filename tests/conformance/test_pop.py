@@ -7,12 +7,12 @@ import pytest
 
 from .answers import Delivery, Message
 from .client import Client, Queue, ids, item
-from .marks import FEW, PAIRS, covers, on
+from .marks import FEW, covers, on
 
 POP_QUEUE = "GET /api/v1/pop/queue/{queue}"
 POP_PARTITION = "GET /api/v1/pop/queue/{queue}/partition/{partition}"
 
-pytestmark = [on(PAIRS), covers(POP_QUEUE)]
+pytestmark = covers(POP_QUEUE)
 
 
 async def test_a_delivery_says_what_it_is(client: Client, orders: Queue) -> None:

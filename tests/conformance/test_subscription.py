@@ -6,12 +6,12 @@ import pytest
 
 from .answers import Message
 from .client import Client, Queue, ids, item
-from .marks import PAIRS, covers, on
+from .marks import covers
 
 POP_QUEUE = "GET /api/v1/pop/queue/{queue}"
 POP_PARTITION = "GET /api/v1/pop/queue/{queue}/partition/{partition}"
 
-pytestmark = [on(PAIRS), covers(POP_QUEUE)]
+pytestmark = covers(POP_QUEUE)
 
 
 async def all_of(orders: Queue, partition: str | None = None, **query: object) -> list[str]:

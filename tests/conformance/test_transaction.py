@@ -7,9 +7,9 @@ import pytest
 
 from .answers import Message, Transacted
 from .client import NOBODY, Client, Queue, ids, item
-from .marks import FEW, PAIRS, covers, on
+from .marks import FEW, covers, on
 
-pytestmark = [on(PAIRS), covers("POST /api/v1/transaction")]
+pytestmark = covers("POST /api/v1/transaction")
 
 
 async def transact(client: Client, *operations: object, leases: tuple[str, ...] = ()) -> Transacted:
