@@ -102,7 +102,11 @@ def main(argv: Sequence[str]) -> int:
 
 
 def run(checkout: Checkout, target: Target, arguments: Sequence[str], environ: dict[str, str]) -> int:
-    """Run the target's commands as in an activated environment; returns the code of one that fails."""
+    """Run the target's commands as in an activated environment; returns the code of one that fails.
+
+    They start many processes. Where bytecode is not kept, each of those compiles all that it imports.
+    """
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
     environ["VIRTUAL_ENV"] = str(checkout.venv)
     environ["PATH"] = os.pathsep.join([str(checkout.bin), environ.get("PATH", os.defpath)])
     for command in target.commands[:-1]:

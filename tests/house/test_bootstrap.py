@@ -102,6 +102,15 @@ def test_pytest_has_the_last_word(small: SmallCheckout) -> None:
     assert done.stderr.splitlines()[-1] == "queen: lint-imports"
 
 
+def test_bytecode_is_kept_whatever_the_user_says(small: SmallCheckout) -> None:
+    """The commands start process after process: each would compile all that it imports."""
+    small.pretend_to_be_set_up()
+    small.put_command("ruff", 'test -z "$PYTHONDONTWRITEBYTECODE"')
+    for name in ("mypy", "lint-imports"):
+        small.put_command(name, "")
+    assert small.run("lint", PYTHONDONTWRITEBYTECODE="1").returncode == 0
+
+
 def test_a_terminated_check_leaves_no_process(small: SmallCheckout) -> None:
     small.pretend_to_be_set_up()
     small.put_command("ruff", "echo started; read never_comes")
