@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from queen.api.surrogates import disguise
 from queen.errors import BadRequest
 from queen.http.message import Response
 
@@ -35,13 +36,24 @@ class Decoder:
         if not body:
             raise BadRequest("Empty request body")
         try:
-            return self._decoder.decode(body)
+            return self._decode(body)
         except msgspec.ValidationError as error:
             raise BadRequest(self._worded(str(error))) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BadRequest(f"Invalid JSON: {error}") from None
         except RecursionError:
             raise BadRequest("Invalid JSON: nested too deeply") from None
+
+    def _decode(self, body: bytes) -> Any:
+        try:
+            return self._decoder.decode(body)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            disguised = disguise(body)
+            if disguised is None:
+                raise
+        return disguised.off(self._decoder.decode(disguised.body))
 
     def _worded(self, said: str) -> str:
         """msgspec says "Object missing required field `queue` - at `$.items[...]`" or "… - at `$.queue`"."""
