@@ -9,7 +9,7 @@ With NUM_WORKERS it is a supervisor whose workers are this module again.
 import asyncio
 import os
 import sys
-import time
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -77,8 +77,8 @@ class SmallApplication:
 
     async def hang(self, _request: Request) -> Response:
         say("parked")
-        while True:
-            time.sleep(1)  # noqa: ASYNC251 - this is what it is there for
+        threading.Event().wait()  # blocks the whole event loop, for ever
+        return Response()
 
     async def who(self, _request: Request) -> Response:
         return Response(body=b"%d %d" % (self.worker_id, os.getpid()))

@@ -1,20 +1,18 @@
 """Leases: renewed, left to expire, gone."""
 
-import asyncio
-
-LEASE_S, HELD_S = 2, 4  # held for longer than the lease lasts
+LEASE_S = 2
+PATIENCE_MS = 20_000  # for a lease to run out: it is waited for, not slept through
 
 
 async def renewed(queen, name):
-    """One message is renewed while it is held, the other is not."""
+    """Two messages are leased, the first is renewed. When the second lease has run out, so would the first."""
     await queen.queue(name).config({"leaseTime": LEASE_S}).create()
     held = {}
-    for partition in ("left", "renewed"):
-        await queen.queue(name).partition(partition).push([{"data": partition}])
-        [held[partition]] = await queen.queue(name).partition(partition).batch(1).wait(False).pop()
+    for partition in ("renewed", "left"):
+        held[partition] = await _leased(queen, name, partition)
     renewal = await queen.renew(held["renewed"])
-    await asyncio.sleep(HELD_S)
-    again = await queen.queue(name).batch(10).partitions(2).wait(False).pop()
+    again = [*await _redelivered(queen, name, "left")]
+    again += await queen.queue(name).partition("renewed").batch(1).wait(False).pop()
     return {
         "renewal": renewal,
         "again": [message["data"] for message in again],
@@ -23,17 +21,31 @@ async def renewed(queen, name):
 
 
 async def renewed_by_the_consumer(queen, name):
-    await queen.queue(name).config({"leaseTime": LEASE_S}).create()
+    """The handler works until a lease that was taken after its own has run out."""
+    for each in (name, f"{name}-clock"):
+        await queen.queue(each).config({"leaseTime": LEASE_S}).create()
     await queen.queue(name).push([{"data": 1}])
     again = []
 
     async def handler(_message):
-        await asyncio.sleep(HELD_S)
+        await _leased(queen, f"{name}-clock", "p")
+        await _redelivered(queen, f"{name}-clock", "p")
         again.extend(await queen.queue(name).batch(1).wait(False).pop())
 
     await queen.queue(name).batch(1).limit(1).renew_lease(True, 500).consume(handler)
     rest = await queen.queue(name).batch(1).wait(False).pop()
     return {"again": again, "rest": rest}
+
+
+async def _leased(queen, name, partition):
+    await queen.queue(name).partition(partition).push([{"data": partition}])
+    [message] = await queen.queue(name).partition(partition).batch(1).wait(False).pop()
+    return message
+
+
+async def _redelivered(queen, name, partition):
+    """Wait until the lease on the partition has run out."""
+    return await queen.queue(name).partition(partition).batch(1).timeout_millis(PATIENCE_MS).wait(True).pop()
 
 
 async def many_at_once(queen, name):
