@@ -5,7 +5,7 @@ PATIENCE_MS = 20_000  # for a lease to run out: it is waited for, not slept thro
 
 
 async def renewed(queen, name):
-    """Two messages are leased, the first is renewed. Once the second lease has run out, it would have, too."""
+    """Two messages are leased, the first is renewed: it outlasts the second."""
     await queen.queue(name).config({"leaseTime": LEASE_S}).create()
     held = {}
     for partition in ("renewed", "left"):
