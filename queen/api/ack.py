@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from queen.api.codec import Decoder, answer, text_of, uuid_of
 from queen.core.ack import Acked, Acker
-from queen.core.deadline import Deadline
+from queen.core.deadline import StartDeadline
 from queen.core.store import QUEUE_MODE_GROUP, AckItem
 from queen.http.message import Request, Response
 from queen.http.operation import Operation
@@ -75,10 +75,10 @@ _BATCH = Decoder(
 class AckResource:
     """The ack endpoints."""
 
-    def __init__(self, acker: Acker, activity: Activity, timeout_ms: int) -> None:
+    def __init__(self, acker: Acker, activity: Activity, deadline: StartDeadline) -> None:
         self._acker = acker
         self._activity = activity
-        self._timeout_ms = timeout_ms
+        self._deadline = deadline
 
     def routes(self) -> list[Route]:
         """The endpoints."""
@@ -103,7 +103,7 @@ class AckResource:
 
     async def _apply(self, group: str | None, items: list[AckItem]) -> Response:
         group = text_of(group or QUEUE_MODE_GROUP, "consumerGroup")
-        acked = await self._acker.ack(group, items, Deadline.after_ms(self._timeout_ms)) if items else []
+        acked = await self._acker.ack(group, items, self._deadline()) if items else []
         self._activity.acked.add(sum(done.success for done in acked))
         return answer([_answer(index, item, acked[index]) for index, item in enumerate(items)])
 

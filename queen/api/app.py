@@ -6,6 +6,7 @@ This is the one place where the rooms are wired: pool → store → operations �
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from queen.api.ack import AckResource
@@ -123,23 +124,23 @@ def _routes(
     directory = Directory(store)
     queues = Queues(store, backlog, wakeups)
     activity = instruments.activity
-    timeout_ms = settings.db_statement_timeout
+    deadline = partial(Deadline.after_ms, settings.db_statement_timeout)
     resources: list[Resource] = [
         HealthResource(store, siblings.worker_id),
         MetricsResource(instruments, siblings, settings.enable_metrics),
-        ConfigureResource(queues, timeout_ms),
-        PushResource(Pusher(directory, backlog, wakeups, insert_of(store, settings)), activity, timeout_ms),
-        PopResource(Popper(store, directory, wakeups, timeout_ms), activity, settings),
-        AckResource(Acker(store, wakeups), activity, timeout_ms),
-        TransactionResource(Transactor(store, directory, backlog, wakeups), activity, timeout_ms),
-        LeaseResource(store, timeout_ms),
-        MessagesResource(reader, timeout_ms),
-        DeadLettersResource(reader, timeout_ms),
-        ResourcesResource(reader, queues, timeout_ms),
-        DepthResource(reader, timeout_ms),
-        StatusResource(reader, timeout_ms),
-        GroupsResource(reader, timeout_ms),
-        GroupChangesResource(Groups(store, wakeups), timeout_ms),
+        ConfigureResource(queues, deadline),
+        PushResource(Pusher(directory, backlog, wakeups, insert_of(store, settings)), activity, deadline),
+        PopResource(Popper(store, directory, wakeups, deadline), activity, settings),
+        AckResource(Acker(store, wakeups), activity, deadline),
+        TransactionResource(Transactor(store, directory, backlog, wakeups), activity, deadline),
+        LeaseResource(store, deadline),
+        MessagesResource(reader, deadline),
+        DeadLettersResource(reader, deadline),
+        ResourcesResource(reader, queues, deadline),
+        DepthResource(reader, deadline),
+        StatusResource(reader, deadline),
+        GroupsResource(reader, deadline),
+        GroupChangesResource(Groups(store, wakeups), deadline),
     ]
     routes = [route for resource in resources for route in resource.routes()]
     return RouteTable([*routes, *OpenApiResource(routes).routes()])

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from queen.api.codec import Decoder, answer, text_of
-from queen.core.deadline import Deadline
+from queen.core.deadline import StartDeadline
 from queen.core.queues import Queues
 from queen.core.store import QueueOptions
 from queen.errors import BadRequest
@@ -67,9 +67,9 @@ _DECODER = Decoder(Body, {"queue": "queue is required"})
 class ConfigureResource:
     """The configure endpoint."""
 
-    def __init__(self, queues: Queues, timeout_ms: int) -> None:
+    def __init__(self, queues: Queues, deadline: StartDeadline) -> None:
         self._queues = queues
-        self._timeout_ms = timeout_ms
+        self._deadline = deadline
 
     def routes(self) -> list[Route]:
         """The endpoint."""
@@ -89,9 +89,7 @@ class ConfigureResource:
             )
         options.lease_time = options.lease_time or _LEASE_OF_ZERO_S
         values = {name: getattr(options, name) for name in QueueOptions.__struct_fields__}
-        made = await self._queues.configure(
-            queue, namespace, task, QueueOptions(**values), Deadline.after_ms(self._timeout_ms)
-        )
+        made = await self._queues.configure(queue, namespace, task, QueueOptions(**values), self._deadline())
         return answer(
             Configured(
                 configured=True,

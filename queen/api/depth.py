@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from queen.api.codec import answer, text_of
 from queen.api.query import Number, Text
-from queen.core.deadline import Deadline
+from queen.core.deadline import StartDeadline
 from queen.core.reading import Reader
 from queen.core.store import QUEUE_MODE_GROUP
 from queen.errors import NotFound
@@ -38,9 +38,9 @@ class DepthOut(Struct, rename="camel"):
 class DepthResource:
     """The depth endpoint."""
 
-    def __init__(self, reader: Reader, timeout_ms: int) -> None:
+    def __init__(self, reader: Reader, deadline: StartDeadline) -> None:
         self._reader = reader
-        self._timeout_ms = timeout_ms
+        self._deadline = deadline
 
     def routes(self) -> list[Route]:
         """The endpoint."""
@@ -52,7 +52,7 @@ class DepthResource:
         queue = text_of(request.params[0], "queue")
         group = _GROUP.read(request.query)
         limit = _FULLEST.read(request.query)
-        depth = await self._reader.depth(queue, group, limit, Deadline.after_ms(self._timeout_ms))
+        depth = await self._reader.depth(queue, group, limit, self._deadline())
         if depth is None:
             raise NotFound("Queue not found")
         return answer(

@@ -8,7 +8,7 @@ from msgspec import Struct
 from queen.api.codec import answer, milliseconds
 from queen.api.listing import Between, Pagination, Paging
 from queen.api.query import Text
-from queen.core.deadline import Deadline
+from queen.core.deadline import StartDeadline
 from queen.core.reading import COUNTED_DEAD_LETTERS, DeadLetter, DeadLetterFilter, Reader
 from queen.http.message import Request, Response
 from queen.http.operation import Operation
@@ -51,9 +51,9 @@ class DeadLettersOut(Struct, rename="camel"):
 class DeadLettersResource:
     """The dead letters' endpoint."""
 
-    def __init__(self, reader: Reader, timeout_ms: int) -> None:
+    def __init__(self, reader: Reader, deadline: StartDeadline) -> None:
         self._reader = reader
-        self._timeout_ms = timeout_ms
+        self._deadline = deadline
 
     def routes(self) -> list[Route]:
         """The endpoint."""
@@ -72,7 +72,7 @@ class DeadLettersResource:
             partition=_PARTITION.read(query) or None,
             window=_WINDOW.read(query),
         )
-        listed = await self._reader.dead_letters(wanted, page, Deadline.after_ms(self._timeout_ms))
+        listed = await self._reader.dead_letters(wanted, page, self._deadline())
         total = min(listed.total, COUNTED_DEAD_LETTERS)
         return answer(
             DeadLettersOut(

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from queen.api.codec import Decoder, answer, text_of
 from queen.api.query import Flag, instant_of
-from queen.core.deadline import Deadline
+from queen.core.deadline import StartDeadline
 from queen.core.groups import Groups
 from queen.errors import BadRequest, NotFound
 from queen.http.message import Request, Response
@@ -63,9 +63,9 @@ _DECODER = Decoder(
 class GroupChangesResource:
     """The endpoints that change a consumer group."""
 
-    def __init__(self, groups: Groups, timeout_ms: int) -> None:
+    def __init__(self, groups: Groups, deadline: StartDeadline) -> None:
         self._groups = groups
-        self._timeout_ms = timeout_ms
+        self._deadline = deadline
 
     def routes(self) -> list[Route]:
         """The endpoints."""
@@ -138,9 +138,6 @@ class GroupChangesResource:
                 cursor_moved_to=moved[partition],
             )
         )
-
-    def _deadline(self) -> Deadline:
-        return Deadline.after_ms(self._timeout_ms)
 
 
 def _target(body: SeekBody) -> datetime | None:

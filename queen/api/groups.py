@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from queen.api.codec import answer, milliseconds, text_of
 from queen.api.listing import Paging
-from queen.core.deadline import Deadline
+from queen.core.deadline import StartDeadline
 from queen.core.reading import GroupPartition, GroupSummary, Reader
 from queen.errors import NotFound
 from queen.http.message import Request, Response
@@ -59,9 +59,9 @@ class GroupOnQueue(Struct):
 class GroupsResource:
     """The consumer groups' endpoints."""
 
-    def __init__(self, reader: Reader, timeout_ms: int) -> None:
+    def __init__(self, reader: Reader, deadline: StartDeadline) -> None:
         self._reader = reader
-        self._timeout_ms = timeout_ms
+        self._deadline = deadline
 
     def routes(self) -> list[Route]:
         """The endpoints; `lagging` is a list that this server does not have, and no group."""
@@ -97,9 +97,6 @@ class GroupsResource:
     async def lagging(self, _request: Request) -> Response:
         """404."""
         raise NotFound("no such route")
-
-    def _deadline(self) -> Deadline:
-        return Deadline.after_ms(self._timeout_ms)
 
 
 def _group_out(group: GroupSummary) -> GroupOut:

@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec import Meta, Struct, field
 
 from queen.api.codec import Decoder, answer, milliseconds
-from queen.core.deadline import Deadline
+from queen.core.deadline import StartDeadline
 from queen.core.store import Extension, Store
 from queen.http.message import Request, Response
 from queen.http.operation import Operation
@@ -37,9 +37,9 @@ class Extended(Struct, rename="camel"):
 class LeaseResource:
     """The lease endpoint."""
 
-    def __init__(self, store: Store, timeout_ms: int) -> None:
+    def __init__(self, store: Store, deadline: StartDeadline) -> None:
         self._store = store
-        self._timeout_ms = timeout_ms
+        self._deadline = deadline
         self._decoder = Decoder(Body, {"seconds": f"seconds must be a whole number from 1 to {_LONGEST_S}"})
 
     def routes(self) -> list[Route]:
@@ -57,7 +57,7 @@ class LeaseResource:
             lease = UUID(lease_id)
         except ValueError:
             return answer(_answer(lease_id, Extension(held=0, extended=0, expires_at=None)))
-        extension = await self._store.extend(lease, body.seconds, Deadline.after_ms(self._timeout_ms))
+        extension = await self._store.extend(lease, body.seconds, self._deadline())
         return answer(_answer(lease_id, extension))
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from queen.api.codec import answer, milliseconds, text_of, uuid_of
 from queen.api.listing import NAMESPACE, TASK, Between, Pagination, Paging, scope_of
 from queen.api.query import Choice, Query, Text
-from queen.core.deadline import Deadline
+from queen.core.deadline import StartDeadline
 from queen.core.reading import (
     MessageDetail,
     MessageFilter,
@@ -112,9 +112,9 @@ class MessageDetailOut(MessageOut, kw_only=True):
 class MessagesResource:
     """The messages endpoints."""
 
-    def __init__(self, reader: Reader, timeout_ms: int) -> None:
+    def __init__(self, reader: Reader, deadline: StartDeadline) -> None:
         self._reader = reader
-        self._timeout_ms = timeout_ms
+        self._deadline = deadline
 
     def routes(self) -> list[Route]:
         """The endpoints."""
@@ -141,9 +141,6 @@ class MessagesResource:
         if detail is None:
             raise NotFound("Message not found")
         return answer(_detail_out(detail))
-
-    def _deadline(self) -> Deadline:
-        return Deadline.after_ms(self._timeout_ms)
 
 
 def _filter(query: Query) -> MessageFilter:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from queen.api.codec import Decoder, answer, null, payload_text, text_of, uuid_of
-from queen.core.deadline import Deadline
+from queen.core.deadline import StartDeadline
 from queen.core.push import Pushed, Pusher, PushItem
 from queen.core.store import PartitionName
 from queen.http.message import Request, Response
@@ -61,10 +61,10 @@ _DECODER = Decoder(
 class PushResource:
     """The push endpoint."""
 
-    def __init__(self, pusher: Pusher, activity: Activity, timeout_ms: int) -> None:
+    def __init__(self, pusher: Pusher, activity: Activity, deadline: StartDeadline) -> None:
         self._pusher = pusher
         self._activity = activity
-        self._timeout_ms = timeout_ms
+        self._deadline = deadline
 
     def routes(self) -> list[Route]:
         """The endpoint."""
@@ -77,7 +77,7 @@ class PushResource:
         if not body.items:
             return answer([], 201)
         items = [checked(item) for item in body.items]
-        pushed = await self._pusher.push(items, Deadline.after_ms(self._timeout_ms))
+        pushed = await self._pusher.push(items, self._deadline())
         self._activity.push_requests.add(1)
         self._activity.pushed.add(sum(not done.duplicate for done in pushed))
         return answer(

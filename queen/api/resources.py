@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from queen.api.codec import answer, milliseconds, text_of
 from queen.api.listing import NAMESPACE, TASK, Pagination, Paging, scope_of
-from queen.core.deadline import Deadline
+from queen.core.deadline import StartDeadline
 from queen.core.queues import Queues
 from queen.core.reading import Counts, Listed, Page, PartitionSummary, QueueSummary, Reader
 from queen.errors import NotFound
@@ -92,10 +92,10 @@ class DeletedOut(Struct):
 class ResourcesResource:
     """The queue endpoints."""
 
-    def __init__(self, reader: Reader, queues: Queues, timeout_ms: int) -> None:
+    def __init__(self, reader: Reader, queues: Queues, deadline: StartDeadline) -> None:
         self._reader = reader
         self._queues = queues
-        self._timeout_ms = timeout_ms
+        self._deadline = deadline
 
     def routes(self) -> list[Route]:
         """The endpoints."""
@@ -139,9 +139,6 @@ class ResourcesResource:
         name = text_of(request.params[0], "queue")
         existed = await self._queues.delete(name, self._deadline())
         return answer(DeletedOut(deleted=True, queue=name, existed=existed))
-
-    def _deadline(self) -> Deadline:
-        return Deadline.after_ms(self._timeout_ms)
 
 
 def queues_out(listed: Listed[QueueSummary], page: Page) -> QueuesOut:

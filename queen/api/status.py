@@ -9,7 +9,7 @@ from queen.api.codec import answer, milliseconds
 from queen.api.listing import NAMESPACE, TASK, Between, Paging, scope_of
 from queen.api.query import Text
 from queen.api.resources import CountsOut, QueuesOut, queues_out, totals_out
-from queen.core.deadline import Deadline
+from queen.core.deadline import StartDeadline
 from queen.core.reading import QueueStatus, Reader, Status
 from queen.http.message import Request, Response
 from queen.http.operation import Operation
@@ -76,9 +76,9 @@ class StatusOut(Struct, rename="camel"):
 class StatusResource:
     """The status endpoints."""
 
-    def __init__(self, reader: Reader, timeout_ms: int) -> None:
+    def __init__(self, reader: Reader, deadline: StartDeadline) -> None:
         self._reader = reader
-        self._timeout_ms = timeout_ms
+        self._deadline = deadline
 
     def routes(self) -> list[Route]:
         """The endpoints."""
@@ -103,9 +103,6 @@ class StatusResource:
         page = _PAGING.read(request.query)
         listed = await self._reader.queues(scope_of(request.query), page, self._deadline())
         return answer(queues_out(listed, page))
-
-    def _deadline(self) -> Deadline:
-        return Deadline.after_ms(self._timeout_ms)
 
 
 def _status_out(status: Status) -> StatusOut:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from queen.api import ack, push
 from queen.api.codec import Decoder, answer, null, text_of
 from queen.core.ack import Acked
-from queen.core.deadline import Deadline
+from queen.core.deadline import StartDeadline
 from queen.core.push import Pushed, PushItem
 from queen.core.store import QUEUE_MODE_GROUP
 from queen.core.transaction import AckStep, Step, Transacted, Transactor
@@ -98,10 +98,10 @@ _DECODER = Decoder(
 class TransactionResource:
     """The transaction endpoint."""
 
-    def __init__(self, transactor: Transactor, activity: Activity, timeout_ms: int) -> None:
+    def __init__(self, transactor: Transactor, activity: Activity, deadline: StartDeadline) -> None:
         self._transactor = transactor
         self._activity = activity
-        self._timeout_ms = timeout_ms
+        self._deadline = deadline
 
     def routes(self) -> list[Route]:
         """The endpoint."""
@@ -122,7 +122,7 @@ class TransactionResource:
         required, unknown = _leases(body.required_leases)
         if unknown is not None:
             return _answer([], [], Transacted((), f"required lease {unknown}: Invalid or expired lease"))
-        done = await self._transactor.apply(steps, required, Deadline.after_ms(self._timeout_ms))
+        done = await self._transactor.apply(steps, required, self._deadline())
         if done.error is None:
             self._count(done)
         return _answer(steps, operations, done)

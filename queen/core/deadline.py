@@ -1,6 +1,7 @@
 """One deadline for a request, from which every step draws: time-outs must not add up."""
 
 import time
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -28,3 +29,7 @@ class Deadline(Struct, frozen=True, order=True):
     def passed(self) -> bool:
         """Whether it lies in the past."""
         return time.monotonic() >= self.at_s
+
+
+# Begins a deadline at the call: who takes requests is given one of these, not a number of ms.
+StartDeadline = Callable[[], Deadline]

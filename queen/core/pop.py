@@ -19,7 +19,7 @@ answer the database could not deliver (`OutcomeUnknown`), may keep it until it r
 delivery is lost in all of these cases: at most once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
@@ -27,7 +27,7 @@ from uuid import UUID, uuid4
 
 from msgspec import Struct
 
-from queen.core.deadline import Deadline
+from queen.core.deadline import Deadline, StartDeadline
 from queen.core.directory import Directory
 from queen.core.store import (
     QUEUE_MODE_GROUP,
@@ -67,7 +67,7 @@ class Delivery(Struct, frozen=True):
     """Messages under one lease (`lease_id` None: auto-acked)."""
 
     lease_id: UUID | None
-    messages: tuple[Popped, ...]
+    messages: Sequence[Popped]
 
 
 class Listener(Protocol):
@@ -86,13 +86,12 @@ class Listener(Protocol):
 class Popper:
     """The pop operation of one server process."""
 
-    def __init__(
-        self, store: Store, directory: Directory, wakeups: Wakeups, statement_timeout_ms: int
-    ) -> None:
+    def __init__(self, store: Store, directory: Directory, wakeups: Wakeups, deadline: StartDeadline) -> None:
+        """`deadline`: of each look, and of what it leads to; a long poll has several."""
         self._store = store
         self._directory = directory
         self._wakeups = wakeups
-        self._statement_timeout_ms = statement_timeout_ms
+        self._deadline = deadline
         self._groups: dict[tuple[str, str], int] = {}
 
     async def pop(self, request: PopRequest, listener: Listener) -> Delivery | None:
@@ -109,7 +108,7 @@ class Popper:
                 with waiter.looking():
                     found = await self._look_or_give_back(request, lease_id)
                 if found.messages:
-                    return await self._hand_over(request, Delivery(lease_id, tuple(found.messages)), listener)
+                    return await self._hand_over(request, Delivery(lease_id, found.messages), listener)
                 if until.passed or self._wakeups.closed:
                     break
                 await self._park(waiter, found, until)
@@ -203,6 +202,3 @@ class Popper:
             if found.next_in_ms is not None:
                 pause_s = min(pause_s, max(found.next_in_ms, _SHORTEST_PAUSE_MS) / 1000)
         await waiter.wait(pause_s)
-
-    def _deadline(self) -> Deadline:
-        return Deadline.after_ms(self._statement_timeout_ms)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from queen.core.reading import (
 from queen.errors import BadRequest
 from queen.http.message import Request
 
+DEADLINE = partial(Deadline.after_ms, 1000)
 NOW = datetime(2026, 11, 24, 8, 31, 51, 144271, tzinfo=UTC)
 
 
@@ -101,7 +103,7 @@ def test_a_window_without_ends_is_left_to_the_reader() -> None:
 async def test_every_filter_of_messages_is_asked_for(reader: Any) -> None:
     filters = {"queue": "q", "partition": "p", "ns": "n", "task": "t", "status": "pending"}
     times = {"from": "2026-11-24T08:00:00Z", "to": "2026-11-24T08:31:51Z"}
-    answer = await MessagesResource(reader, 1000).messages(get(**filters, **times, limit="7", offset="9"))
+    answer = await MessagesResource(reader, DEADLINE).messages(get(**filters, **times, limit="7", offset="9"))
     [wanted, page] = reader.asked
     assert (wanted.scope.queue, wanted.scope.namespace, wanted.scope.task) == ("q", "n", "t")
     assert (wanted.partition, wanted.status) == ("p", "pending")
@@ -122,7 +124,7 @@ async def test_every_filter_of_messages_is_asked_for(reader: Any) -> None:
 async def test_a_page_out_of_bounds_is_clamped_and_says_so(
     reader: Any, query: Mapping[str, str], page: Page
 ) -> None:
-    answer = await MessagesResource(reader, 1000).messages(get(**query))
+    answer = await MessagesResource(reader, DEADLINE).messages(get(**query))
     assert reader.asked[1] == page
     assert json.loads(answer.body)["pagination"] == {"limit": page.limit, "offset": page.offset, "total": 0}
 
@@ -130,7 +132,7 @@ async def test_a_page_out_of_bounds_is_clamped_and_says_so(
 @pytest.mark.parametrize(("more", "capped"), [(0, False), (1, True)])
 async def test_a_total_that_is_not_the_whole_says_so(reader: Any, more: int, capped: bool) -> None:
     reader.total = COUNTED_DEAD_LETTERS + more
-    said = json.loads((await DeadLettersResource(reader, 1000).dead_letters(get())).body)
+    said = json.loads((await DeadLettersResource(reader, DEADLINE).dead_letters(get())).body)
     assert (said["total"], said["totalCapped"]) == (COUNTED_DEAD_LETTERS, capped)
     assert said["pagination"] == {"limit": 100, "offset": 0, "total": COUNTED_DEAD_LETTERS}
 
@@ -148,7 +150,7 @@ async def test_a_group_in_the_list(reader: Any, unread: int, lag_s: int, consume
     last = NOW if consumed else None
     reader.listed = [GroupSummary("g", "q", 3, 1, unread, lag_s, last, "new", NOW, NOW)]
     reader.total = 17
-    answer = await GroupsResource(reader, 1000).groups(get())
+    answer = await GroupsResource(reader, DEADLINE).groups(get())
     assert ("X-Total-Count", "17") in answer.headers
     assert json.loads(answer.body) == [
         {
@@ -170,4 +172,4 @@ async def test_a_group_in_the_list(reader: Any, unread: int, lag_s: int, consume
 @pytest.mark.parametrize("name", ["x", "", "448f"])
 async def test_a_partition_is_named_by_a_uuid(reader: Any, name: str) -> None:
     with pytest.raises(BadRequest, match="partitionId must be a UUID"):
-        await MessagesResource(reader, 1000).message(get(name, "a"))
+        await MessagesResource(reader, DEADLINE).message(get(name, "a"))

@@ -104,7 +104,7 @@ async def open_queue(settings: Settings, announcer: Announcer | None = None) -> 
                 kind: Pusher(directory, backlog, wakeups, insert_of(store, using(settings, kind)))
                 for kind in PushStrategy
             },
-            popper=Popper(store, directory, wakeups, STATEMENT_TIMEOUT_MS),
+            popper=Popper(store, directory, wakeups, soon),
             acker=Acker(store, wakeups),
             transactor=Transactor(store, directory, backlog, wakeups),
         )

@@ -166,7 +166,7 @@ async def test_a_queue_that_is_deleted_again_and_again_is_no_internal_error(queu
 async def test_a_lease_that_nobody_knows_of_is_given_back(queue: Queue) -> None:
     await push(queue, "a")
     store = Forgetful(queue.pool)
-    popper = Popper(store, Directory(store), queue.wakeups, 5_000)
+    popper = Popper(store, Directory(store), queue.wakeups, soon)
     with pytest.raises(OutcomeUnknown):
         await popper.pop(PopRequest("orders", None, group="g"), Ear())
     assert await pop(queue) == ["a"]

@@ -123,7 +123,7 @@ async def test_who_left_while_messages_were_claimed_leaves_no_lease_behind(queue
     await push(queue, "c", partition="q")
     store, ear = LeavesDuringTheLook(queue.pool), Ear()
     store.ear = ear
-    popper = Popper(store, Directory(store), queue.wakeups, 20_000)
+    popper = Popper(store, Directory(store), queue.wakeups, soon)
     assert await popper.pop(PopRequest("orders", None, batch=10, partitions=2), ear) is None
     again = await queue.pop(PopRequest("orders", None, batch=10, partitions=2))
     assert sorted(names(again)) == ["a", "b", "c"]
