@@ -4,7 +4,7 @@ import pytest
 
 from tests.clients.published import Plays
 
-SOON_S = 0.4  # without a wake-up the fallback poll, once a second, would find it 0.8 s after the push
+SOON_S = 0.4  # without a wake-up the poll looks by itself a second after it was parked
 
 
 async def test_a_message_has_the_fields_that_the_clients_document(play: Plays) -> None:
@@ -23,7 +23,7 @@ def test_a_pop_right_after_a_push_sees_the_message(play: Plays) -> None:
 
 
 def test_a_pop_that_waits_gets_what_is_pushed_meanwhile(play: Plays) -> None:
-    report = play("pop", "waiting").report
+    report = play("waiting", "pop").report
     assert sorted(report["waiting_s"])[1] < SOON_S
 
 

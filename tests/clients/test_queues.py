@@ -51,5 +51,5 @@ def test_a_producer_learns_that_a_queue_is_full(play: Plays) -> None:
 
 @pytest.mark.parametrize("published", ["2.6.0"], indirect=True)
 def test_a_client_that_tries_again_gets_through_when_there_is_room(play: Plays) -> None:
-    report = play("queues", "full_for_a_while").report
-    assert report == {"refused": True, "status": "queued", "data": ["late"]}
+    report = play("waiting", "push").report
+    assert report == {"given_up": False, "status": "queued", "data": ["late"]}

@@ -1,6 +1,5 @@
-"""Popping: at once, waiting, from many partitions."""
+"""Popping: at once, in vain, from many partitions."""
 
-import asyncio
 import time
 
 from queen import Queen
@@ -23,20 +22,6 @@ async def right_after_push(queen, name):
             await another.ack(messages)
         seen.append([message["data"] for message in messages])
     return {"seen": seen}
-
-
-async def waiting(queen, name):
-    await queen.queue(name).create()
-    waiting_s = []
-    for n in range(3):
-        popping = asyncio.create_task(queen.queue(name).batch(1).pop())
-        await asyncio.sleep(0.2)  # a user who pushes later; whether the pop is parked by then does not matter
-        started = time.perf_counter()
-        await queen.queue(name).push([{"data": n}])
-        [message] = await popping
-        waiting_s.append(time.perf_counter() - started)
-        await queen.ack(message)
-    return {"waiting_s": waiting_s}
 
 
 async def nothing(queen, name):

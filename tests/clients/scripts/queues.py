@@ -1,6 +1,5 @@
 """Queues: made with options, deleted, full."""
 
-import asyncio
 import os
 
 from refusals import refusal
@@ -67,29 +66,8 @@ async def delayed(queen, name):
 
 async def full(queen, name):
     """What a producer learns that does not try again."""
-    await _fill(queen, name)
+    await queen.queue(name).config({"maxSize": 3}).create()
+    await queen.queue(name).push([{"data": n} for n in range(3)])
     options = {"url": os.environ["QUEEN_URL"], "retry_429": {"max_attempts": 1}}  # 0.15.0 never tries again
     async with Queen(options) as impatient:
         return await refusal(impatient.queue(name).push([{"data": "too many"}]))
-
-
-async def full_for_a_while(queen, name):
-    """2.6.0 tries again by itself: the push succeeds once a consumer has made room."""
-    await _fill(queen, name)
-    orders = queen.queue(name).batch(10).wait(False)
-    pushing = asyncio.create_task(_push(queen, name, "late"))
-    await asyncio.sleep(0.3)  # a consumer that comes later
-    refused = not pushing.done()
-    await queen.ack(await orders.pop())
-    [answer] = await pushing
-    data = [message["data"] for message in await orders.pop()]
-    return {"refused": refused, "status": answer["status"], "data": data}
-
-
-async def _fill(queen, name):
-    await queen.queue(name).config({"maxSize": 3}).create()
-    await _push(queen, name, 1, 2, 3)
-
-
-async def _push(queen, name, *data):
-    return await queen.queue(name).push([{"data": each} for each in data])
