@@ -24,6 +24,7 @@ from queen.core.notices import Change, Hearer
 from queen.postgres import statements
 from queen.postgres.conversation import Conversation
 from queen.postgres.outcome import DATABASE_FAILURES
+from queen.postgres.pool import address
 from queen.settings import Settings
 
 CHANNEL = "queen_wakeups"
@@ -43,11 +44,7 @@ Connect = Callable[[Settings], Awaitable[Connection]]
 async def connect(settings: Settings) -> Connection:
     """A connection to the server's database that is not one of the pool's. Raises `DATABASE_FAILURES`."""
     connection: Connection = await asyncpg.connect(
-        host=settings.pg_host,
-        port=settings.pg_port,
-        user=settings.pg_user,
-        password=settings.pg_password or None,
-        database=settings.pg_db,
+        **address(settings),
         timeout=ANSWER_TIMEOUT_S,
         command_timeout=ANSWER_TIMEOUT_S,
         server_settings={"application_name": APPLICATION_NAME},

@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -133,6 +133,17 @@ def is_lost(connection: Connection) -> bool:
         return True
 
 
+def address(settings: Settings) -> dict[str, Any]:
+    """What every connection to the server's database is opened with, as asyncpg names it."""
+    return {
+        "host": settings.pg_host,
+        "port": settings.pg_port,
+        "user": settings.pg_user,
+        "password": settings.pg_password or None,
+        "database": settings.pg_db,
+    }
+
+
 @asynccontextmanager
 async def open_pool(settings: Settings, gauges: PoolGauges) -> AsyncIterator[Pool]:
     """Connect to the database and yield the pool; on leaving, wait for borrowed connections and close.
@@ -141,11 +152,7 @@ async def open_pool(settings: Settings, gauges: PoolGauges) -> AsyncIterator[Poo
     """
     with connecting():
         pool = await asyncpg.create_pool(
-            host=settings.pg_host,
-            port=settings.pg_port,
-            user=settings.pg_user,
-            password=settings.pg_password or None,
-            database=settings.pg_db,
+            **address(settings),
             min_size=0,
             max_size=settings.db_pool_size,
             max_queries=_NEVER_RECYCLE,
