@@ -8,6 +8,12 @@ import asyncpg
 from queen.local.database import Database
 from queen.local.open_database import Connection
 
+# Rows when some session on this database waits for a lock. What a transaction sees of the others stands
+# still, so ask outside of one.
+WAIT_FOR_A_LOCK = """
+    select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()
+"""
+
 
 async def connect(database: Database) -> Connection:
     """A connection that is the caller's to close."""

@@ -16,7 +16,7 @@ from queen.local.server import QueenServer
 from queen.settings import PushStrategy
 from tests.conformance.client import Client, Queue
 from tests.conftest import fresh_database
-from tests.databases import connect
+from tests.databases import connected
 from tests.waiting import DEADLINE_S, until
 
 from .consumer import POLL_MS
@@ -98,10 +98,10 @@ async def test_a_killed_backend_takes_every_session_with_it_and_they_are_replace
 
         async def accepts() -> bool:
             try:
-                await (await connect(database)).close()
+                async with connected(database):
+                    return True
             except (OSError, asyncpg.PostgresError):
                 return False
-            return True
 
         await until(lambda: bool(load.failed()))
         await until(accepts)

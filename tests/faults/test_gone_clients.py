@@ -17,7 +17,7 @@ from queen.local.database import Database
 from queen.local.server import QueenServer
 from queen.settings import PushStrategy
 from tests.conformance.client import Client, Queue, ids
-from tests.databases import connect
+from tests.databases import WAIT_FOR_A_LOCK, connected
 from tests.waiting import until
 
 from .line import BROKEN
@@ -32,7 +32,6 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: closing resets the connecti
 AT_ONCE_S = 2.0
 MANY = 200  # messages of one push
 CURSORS = "select from queen.cursors for update"
-WAITING = "select count(*) > 0 from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'"
 
 
 @pytest.fixture(params=PushStrategy, ids=lambda each: each.value)
@@ -156,17 +155,11 @@ async def test_a_client_that_goes_while_messages_are_claimed_for_it_keeps_no_lea
     await orders.configure(leaseTime=LONG_S)
     assert await orders.pop(partition="Default") == []
     await orders.push("a")
-    # Two connections: what a session sees of the others stands still while it is in a transaction.
-    blocker, observer = await connect(database), await connect(database)
-    try:
-        async with blocker.transaction():
-            await blocker.fetch(CURSORS)
-            async with raw(server) as writer:
-                writer.write(f"GET {orders.pop_path('Default')} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
-                await until(lambda: observer.fetchval(WAITING, database.name))
-            await until(lambda: nobody_is_connected(server))
-    finally:
-        await blocker.close()
-        await observer.close()
+    async with connected(database) as blocker, connected(database) as observer, blocker.transaction():
+        await blocker.fetch(CURSORS)
+        async with raw(server) as writer:
+            writer.write(f"GET {orders.pop_path('Default')} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            await until(lambda: observer.fetch(WAIT_FOR_A_LOCK))
+        await until(lambda: nobody_is_connected(server))
     async with asyncio.timeout(AT_ONCE_S):
         assert ids(await orders.pop(partition="Default", wait=True, timeout=LONG_S * 1000)) == ["a"]

@@ -10,7 +10,7 @@ from queen.local.database import Database
 from queen.local.server import QueenServer
 from queen.settings import PushStrategy
 from tests.conformance.client import Client, Queue
-from tests.databases import connect
+from tests.databases import WAIT_FOR_A_LOCK, connected
 from tests.waiting import until
 
 from .load import running
@@ -25,7 +25,6 @@ LOCK = """
     select from queen.partitions p join queen.queues q on q.id = p.queue_id
     where q.name = $1 for update of p
 """
-WAITING = "select count(*) > 0 from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'"
 
 
 @pytest.mark.parametrize("strategy", [PushStrategy.BATCH, PushStrategy.COALESCE], ids=lambda each: each.value)
@@ -55,31 +54,27 @@ async def test_under_load_it_ends_in_time_and_another_goes_on(
 
 async def test_what_is_in_flight_is_answered(database: Database, queue: str, tmp_path: Path) -> None:
     """A push that waits for a lock when the signal comes is stored; parked polls get nothing, and at once."""
-    # Two connections: what a session sees of the others stands still while it is in a transaction.
-    blocker, observer = await connect(database), await connect(database)
-    try:
-        async with QueenServer.start(
-            environ(database, PushStrategy.BATCH), log=tmp_path / "server.log"
-        ) as server:
-            orders = Queue(Client.of(server.url), queue)
-            await orders.push("a")
-            assert await orders.pop(autoAck=True)
-            polls = [asyncio.create_task(orders.pop_answer(wait=True, timeout=LONG_MS)) for _ in range(3)]
-            await until(lambda: gauge(server, "parkedPolls", 3))
-            async with blocker.transaction():
-                await blocker.fetch(LOCK, queue)
-                push = asyncio.create_task(orders.push("b"))
-                await until(lambda: observer.fetchval(WAITING, database.name))
-                server.child.send(signal.SIGTERM)
-                async with asyncio.timeout(AT_ONCE_S):
-                    answers = await asyncio.gather(*polls)
-                assert not push.done()
-            [pushed] = await push
-            async with asyncio.timeout(GRACE_S):
-                assert await server.child.wait() == 0
-    finally:
-        await blocker.close()
-        await observer.close()
+    async with (
+        connected(database) as blocker,
+        connected(database) as observer,
+        QueenServer.start(environ(database, PushStrategy.BATCH), log=tmp_path / "server.log") as server,
+    ):
+        orders = Queue(Client.of(server.url), queue)
+        await orders.push("a")
+        assert await orders.pop(autoAck=True)
+        polls = [asyncio.create_task(orders.pop_answer(wait=True, timeout=LONG_MS)) for _ in range(3)]
+        await until(lambda: gauge(server, "parkedPolls", 3))
+        async with blocker.transaction():
+            await blocker.fetch(LOCK, queue)
+            push = asyncio.create_task(orders.push("b"))
+            await until(lambda: observer.fetch(WAIT_FOR_A_LOCK))
+            server.child.send(signal.SIGTERM)
+            async with asyncio.timeout(AT_ONCE_S):
+                answers = await asyncio.gather(*polls)
+            assert not push.done()
+        [pushed] = await push
+        async with asyncio.timeout(GRACE_S):
+            assert await server.child.wait() == 0
     assert [(answer.status, answer.raw) for answer in answers] == [(204, b"")] * 3
     assert pushed.status == "queued"
     table = await read_table(database, queue)

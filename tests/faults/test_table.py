@@ -4,7 +4,7 @@ import pytest
 
 from queen.local.database import Database
 from queen.local.server import QueenServer
-from tests.databases import connect
+from tests.databases import connected
 
 from .audit import audit
 from .findings import Kind, kinds
@@ -35,13 +35,10 @@ async def test_what_is_broken_by_hand_is_found(server: QueenServer, database: Da
         await load.progress()
         verdict = await load.drained(database)
     assert not verdict.findings, str(verdict)
-    connection = await connect(database)
-    try:
+    async with connected(database) as connection:
         partition_id = await connection.fetchval(PARTITION, queue, PARTITIONS[0])
         for breakage in (LOSE, DOUBLE, MOVE_TO_THE_FRONT, REWIND):
             assert not (await connection.execute(breakage, partition_id)).endswith(" 0")
-    finally:
-        await connection.close()
     broken = audit(await read_table(database, queue), load.records, GROUPS, LEASE_S)
     assert kinds(broken.findings) == {
         Kind.LOST,
