@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from queen.api.codec import Decoder, answer, text_of
@@ -88,8 +89,8 @@ class ConfigureResource:
                 "encryptionEnabled: this server does not encrypt payloads; encrypt them in the client"
             )
         options.lease_time = options.lease_time or _LEASE_OF_ZERO_S
-        values = {name: getattr(options, name) for name in QueueOptions.__struct_fields__}
-        made = await self._queues.configure(queue, namespace, task, QueueOptions(**values), self._deadline())
+        stored = msgspec.convert(options, QueueOptions, from_attributes=True)
+        made = await self._queues.configure(queue, namespace, task, stored, self._deadline())
         return answer(
             Configured(
                 configured=True,

@@ -34,13 +34,15 @@ class Extended(Struct, rename="camel"):
     error: str | None
 
 
+_DECODER = Decoder(Body, {"seconds": f"seconds must be a whole number from 1 to {_LONGEST_S}"})
+
+
 class LeaseResource:
     """The lease endpoint."""
 
     def __init__(self, store: Store, deadline: StartDeadline) -> None:
         self._store = store
         self._deadline = deadline
-        self._decoder = Decoder(Body, {"seconds": f"seconds must be a whole number from 1 to {_LONGEST_S}"})
 
     def routes(self) -> list[Route]:
         """The endpoint."""
@@ -51,7 +53,7 @@ class LeaseResource:
 
     async def extend(self, request: Request) -> Response:
         """200; `success` says whether the lease lived. Its end never moves backwards."""
-        body: Body = self._decoder.decode(request.body) if request.body else Body()
+        body: Body = _DECODER.decode(request.body) if request.body else Body()
         lease_id = request.params[0]
         try:
             lease = UUID(lease_id)

@@ -4,6 +4,7 @@ Whichever worker is asked answers for the whole instance. Gauges are read only, 
 """
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from queen.api.codec import answer
 from queen.errors import NotFound
@@ -121,9 +122,8 @@ class MetricsResource:
         """The pool."""
         readings = await self._read()
         total = readings.total()
-        fields = {name: getattr(total.pool, name) for name in PoolReading.__struct_fields__}
         lag_ms = total.loop_lag_s * 1000
-        return answer(PoolMetrics(**fields, loop_lag_ms=lag_ms, workers=_workers(readings)))
+        return answer(PoolMetrics(**asdict(total.pool), loop_lag_ms=lag_ms, workers=_workers(readings)))
 
     async def prometheus(self, _request: Request) -> Response:
         """Everything, for Prometheus."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+from msgspec.structs import astuple
 
 from queen.core.backlog import Depth
 from queen.core.deadline import Deadline
@@ -139,7 +140,7 @@ class PostgresStore:
     async def configure(
         self, queue: str, namespace: str, task: str, options: QueueOptions, deadline: Deadline
     ) -> ConfiguredQueue:
-        values = [getattr(options, name) for name in QueueOptions.__struct_fields__]
+        values = astuple(options)
 
         async def configure(connection: Connection) -> ConfiguredQueue:
             async def fetch(statement: str, *arguments: object) -> list[asyncpg.Record]:

@@ -25,10 +25,6 @@ class Stop:
         """Ask for a drain, however often, without being counted."""
         self.first.set()
 
-    def on_signals(self) -> None:
-        """Let each SIGTERM or SIGINT of this process ask."""
-        call_on_signals(self.ask)
-
 
 def call_on_signals(ask: Callable[[], None]) -> None:
     """Call `ask` on the running loop for each SIGTERM or SIGINT of this process, held ones included."""

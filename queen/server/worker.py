@@ -32,7 +32,7 @@ from queen.observe.log import start_logging
 from queen.observe.loop_lag import LoopLag
 from queen.server.file_limit import raise_file_limit
 from queen.server.listening import announce, bind
-from queen.server.stop import Stop
+from queen.server.stop import Stop, call_on_signals
 from queen.settings import Settings
 
 _log = logging.getLogger("queen.server")
@@ -76,7 +76,7 @@ def run(settings: Settings) -> int:
 async def serve_alone(settings: Settings, application: ApplicationFactory) -> int:
     """Serve one application on the running loop until a signal to this process; returns the exit code."""
     stop = Stop()
-    stop.on_signals()
+    call_on_signals(stop.ask)
     sockets = bind(settings.host, settings.port)
     return await serve(settings, application, sockets, stop, Alone(), ready=lambda: announce(sockets))
 
