@@ -1,10 +1,7 @@
 """What is changed or deleted while something else is under way: two sessions, interleaved by hand."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
-import asyncpg
 import pytest
 
 from queen.core.deadline import Deadline
@@ -17,6 +14,7 @@ from queen.errors import OutcomeUnknown, StatementFailed
 from queen.local.database import Database
 from queen.postgres.store import PostgresStore
 from queen.settings import PushStrategy
+from tests.databases import WAIT_FOR_A_LOCK, connected
 from tests.waiting import until
 
 from .conftest import Ear, Queue, soon
@@ -26,18 +24,6 @@ select * from queen.push(
     (select array_agg(id) from queen.partitions where name = $1), array[gen_random_uuid()], array[$2],
     array[null::uuid], array['1'::json])
 """
-
-
-@asynccontextmanager
-async def session(database: Database) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """A session of its own, whose transaction the test holds open."""
-    connection = await asyncpg.connect(
-        host=database.host, port=database.port, user=database.user, database=database.name
-    )
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def push(queue: Queue, name: str, partition: str = "p") -> None:
@@ -50,12 +36,9 @@ async def pop(queue: Queue, group: str = "g") -> list[str]:
     return [] if delivery is None else [message.transaction_id for message in delivery.messages]
 
 
-async def blocked(queue: Queue) -> bool:
-    """Whether some session waits for a lock."""
-    rows = await queue.sql(
-        "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-    )
-    return bool(rows)
+async def blocked(queue: Queue, sessions: int = 1) -> bool:
+    """Whether so many sessions wait for a lock."""
+    return len(await queue.sql(WAIT_FOR_A_LOCK)) >= sessions
 
 
 async def test_a_partition_that_comes_during_a_seek_is_not_parked(
@@ -64,13 +47,13 @@ async def test_a_partition_that_comes_during_a_seek_is_not_parked(
     """The seek waits for a push; meanwhile another partition is made and pushed to."""
     await push(queue, "a")
     assert await pop(queue) == ["a"]
-    async with session(each_database) as slow:
+    async with connected(each_database) as slow:
         await slow.execute("begin")
         await slow.fetch(PUSH, "p", "b")
         seeking = asyncio.create_task(queue.store.seek("orders", "g", None, None, soon()))
         await until(lambda: blocked(queue))
         pushing = asyncio.create_task(push(queue, "c", partition="new"))
-        await until(lambda: pushing.done() or blocked(queue))
+        await until(lambda: pushing.done() or blocked(queue, 2))
         await slow.execute("commit")
         await asyncio.gather(seeking, pushing)
     assert await pop(queue) == ["c"]
@@ -84,7 +67,7 @@ async def test_a_push_by_the_old_delay_falls_due_by_the_new_one(
     await push(queue, "a")
     assert await pop(queue) == []
     await queue.sql("update queen.cursors set position = 1, available_at = 'infinity'")
-    async with session(each_database) as slow:
+    async with connected(each_database) as slow:
         await slow.execute("begin")
         await slow.fetch(PUSH, "p", "b")
         configuring = asyncio.create_task(queue.store.configure("orders", "", "", QueueOptions(), soon()))
@@ -101,7 +84,7 @@ async def test_a_pop_by_the_old_delay_looks_again_by_the_new_one(
     assert await pop(queue) == []
     await push(queue, "a")
     await queue.sql("update queen.cursors set available_at = now()")
-    async with session(each_database) as slow:
+    async with connected(each_database) as slow:
         await slow.execute("begin")
         await slow.fetch("select * from queen.pop((select id from queen.consumer_groups), null, 1, 1, null)")
         configuring = asyncio.create_task(queue.store.configure("orders", "", "", QueueOptions(), soon()))
@@ -115,13 +98,13 @@ async def test_a_group_deleted_while_it_registers_can_come_back(
     queue: Queue, each_database: Database
 ) -> None:
     await push(queue, "a")
-    async with session(each_database) as slow:
+    async with connected(each_database) as slow:
         await slow.execute("begin")
         await slow.fetch("select queen.register_group('orders', 'g', 'all', null)")
         deleting = asyncio.create_task(queue.store.delete_group("g", "orders", False, soon()))
         await until(lambda: blocked(queue))
         making = asyncio.create_task(push(queue, "b", partition="new"))
-        await until(lambda: making.done() or blocked(queue))
+        await until(lambda: making.done() or blocked(queue, 2))
         await slow.execute("commit")
         await asyncio.gather(deleting, making)
     assert sorted(await pop(queue)) == ["a", "b"]

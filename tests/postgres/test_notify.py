@@ -24,6 +24,7 @@ from queen.postgres import notify
 from queen.postgres.notices import Changed, Hello, Here, Notice, decode
 from queen.postgres.notify import APPLICATION_NAME, CHANNEL, Connect, Connection, Notifier, connect
 from queen.settings import PushStrategy, Settings
+from tests.databases import connected
 from tests.waiting import until
 
 from .conftest import Queue, open_queue, settings_for, soon
@@ -122,14 +123,11 @@ def settings(each_database: Database) -> Settings:
 
 
 @pytest_asyncio.fixture
-async def observer(settings: Settings) -> AsyncIterator[Observer]:
-    connection = await asyncpg.connect(
-        host=settings.pg_host, port=settings.pg_port, user=settings.pg_user, database=settings.pg_db
-    )
-    observer = Observer(connection)
-    await connection.add_listener(CHANNEL, observer.takes)
-    yield observer
-    await connection.close()
+async def observer(each_database: Database) -> AsyncIterator[Observer]:
+    async with connected(each_database) as connection:
+        observer = Observer(connection)
+        await connection.add_listener(CHANNEL, observer.takes)
+        yield observer
 
 
 async def test_a_change_here_wakes_who_is_concerned_there(settings: Settings) -> None:
@@ -148,7 +146,7 @@ async def test_a_change_here_wakes_who_is_concerned_there(settings: Settings) ->
 async def test_one_that_is_alone_says_hello_and_nothing_else(settings: Settings, observer: Observer) -> None:
     async with process(settings) as one:
         await until(lambda: one.notifier.listening)
-        for _ in range(50):
+        for _ in range(50):  # longer than changes are gathered before they are told
             one.wakeups.wake("q", {"p"})
             await observer.connection.fetchval("select pg_sleep(0.001)")
         assert [type(notice) for notice in observer.heard] == [Hello]

@@ -13,6 +13,7 @@ from queen.errors import DatabaseUnavailable, NotDone, OutcomeUnknown, Statement
 from queen.local.database import Database
 from queen.postgres.outcome import Retryable, classify, executing
 from queen.settings import PushStrategy
+from tests.databases import WAIT_FOR_A_LOCK, connected
 from tests.waiting import until
 
 from .conftest import Queue, open_queue, settings_for, soon
@@ -24,22 +25,12 @@ def item(name: str) -> PushItem:
     return PushItem(PartitionName("q", "p"), "1", name)
 
 
-async def admin(database: Database) -> "asyncpg.Connection[asyncpg.Record]":
-    return await asyncpg.connect(
-        host=database.host, port=database.port, user=database.user, database=database.name
-    )
-
-
 async def blocked_push(
     queue: Queue, strategy: PushStrategy, items: Sequence[PushItem]
 ) -> asyncio.Task[list[Pushed]]:
     """A push that waits in the database for a lock."""
     pushing = asyncio.create_task(queue.pushers[strategy].push(items, soon()))
-    await until(
-        lambda: queue.sql(
-            "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-        )
-    )
+    await until(lambda: queue.sql(WAIT_FOR_A_LOCK))
     return pushing
 
 
@@ -57,8 +48,7 @@ async def test_a_backend_that_dies_under_a_push(
     """A single statement may have committed; inside a transaction that was not committed nothing has."""
     async with open_queue(settings_for(database)) as queue:
         await queue.pushers[strategy].push([item("before")], soon())
-        other = await admin(database)
-        async with other.transaction():
+        async with connected(database) as other, other.transaction():
             await other.execute(BLOCKER)
             pushing = await blocked_push(queue, strategy, [item("a"), item("b")])
             await other.execute(
@@ -67,7 +57,6 @@ async def test_a_backend_that_dies_under_a_push(
             )
             with pytest.raises(expected):
                 await pushing
-        await other.close()
         # The same ids again: whatever had become of them, each is there once now.
         await queue.pushers[strategy].push([item("a"), item("b")], soon())
         assert await queue.sql("select count(*) from queen.messages") == [(3,)]
@@ -77,12 +66,10 @@ async def test_time_that_runs_out_in_the_database_is_unknown(database: Database)
     async with open_queue(settings_for(database)) as queue:
         pusher = queue.pushers[PushStrategy.BATCH]
         await pusher.push([item("before")], soon())
-        other = await admin(database)
-        async with other.transaction():
+        async with connected(database) as other, other.transaction():
             await other.execute(BLOCKER)
             with pytest.raises(OutcomeUnknown, match="statement timed out") as raised:
                 await pusher.push([item("a")], Deadline.after_ms(200))
-        await other.close()
         assert raised.value.code == "outcome_unknown"
 
 
