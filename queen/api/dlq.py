@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from queen.api.codec import answer, milliseconds
-from queen.api.listing import Between, Pagination, Paging
+from queen.api.listing import PARTITION, QUEUE, Between, Pagination, Paging
 from queen.api.query import Text
 from queen.core.deadline import StartDeadline
 from queen.core.reading import COUNTED_DEAD_LETTERS, DeadLetter, DeadLetterFilter, Reader
@@ -16,9 +16,7 @@ from queen.http.routes import Route
 
 _MOST = 1000
 _PAGING = Paging.of(default=100, most=_MOST, furthest=COUNTED_DEAD_LETTERS - _MOST)
-_QUEUE = Text("queue", "only this queue")
 _GROUP = Text("consumerGroup", "only this group")
-_PARTITION = Text("partition", "only partitions of this name")
 _WINDOW = Between.of("failed", "from the first on unless given")
 
 
@@ -57,9 +55,8 @@ class DeadLettersResource:
 
     def routes(self) -> list[Route]:
         """The endpoint."""
-        filters = (_QUEUE, _GROUP, _PARTITION, _WINDOW.since, _WINDOW.until)
-        paging = (_PAGING.limit, _PAGING.offset)
-        listed = Operation("Dead letters, newest failure first", {200: DeadLettersOut}, (*filters, *paging))
+        filters = (QUEUE, _GROUP, PARTITION, *_WINDOW)
+        listed = Operation("Dead letters, newest failure first", {200: DeadLettersOut}, (*filters, *_PAGING))
         return [Route("GET", "/api/v1/dlq", self.dead_letters, listed)]
 
     async def dead_letters(self, request: Request) -> Response:
@@ -67,9 +64,9 @@ class DeadLettersResource:
         query = request.query
         page = _PAGING.read(query)
         wanted = DeadLetterFilter(
-            queue=_QUEUE.read(query) or None,
+            queue=QUEUE.read(query) or None,
             group=_GROUP.read(query) or None,
-            partition=_PARTITION.read(query) or None,
+            partition=PARTITION.read(query) or None,
             window=_WINDOW.read(query),
         )
         listed = await self._reader.dead_letters(wanted, page, self._deadline())

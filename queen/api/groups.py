@@ -65,9 +65,8 @@ class GroupsResource:
 
     def routes(self) -> list[Route]:
         """The endpoints; `lagging` is a list that this server does not have, and no group."""
-        paging = (_PAGING.limit, _PAGING.offset)
         summary = "Groups, one for each queue that they read; X-Total-Count has the length of the list"
-        listed = Operation(summary, {200: list[GroupOut]}, paging)
+        listed = Operation(summary, {200: list[GroupOut]}, _PAGING)
         one = Operation("How far a group is, by queue", {200: dict[str, GroupOnQueue]})
         groups = "/api/v1/consumer-groups"
         return [

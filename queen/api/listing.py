@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -11,6 +12,8 @@ from queen.core.reading import Page, Scope, Window
 
 _NO_SECONDS = re.compile(r"[T ]\d\d(:?\d\d)?(?![:\d])")  # hours, perhaps minutes
 
+QUEUE = Text("queue", "only this queue")
+PARTITION = Text("partition", "only partitions of this name")
 NAMESPACE = Text("namespace", "only queues of this namespace")
 TASK = Text("task", "only queues of this task")
 
@@ -23,8 +26,7 @@ class Pagination(Struct):
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Paging:
+class Paging(NamedTuple):
     """The two parameters of a page; out of bounds they are clamped."""
 
     limit: Number
@@ -56,8 +58,7 @@ class Until(Instant):
         return until
 
 
-@dataclass(frozen=True, slots=True)
-class Between:
+class Between(NamedTuple):
     """The two parameters of a window."""
 
     since: Instant

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from queen.api.codec import answer, milliseconds, text_of, uuid_of
-from queen.api.listing import NAMESPACE, TASK, Between, Pagination, Paging, scope_of
+from queen.api.listing import NAMESPACE, PARTITION, QUEUE, TASK, Between, Pagination, Paging, scope_of
 from queen.api.query import Choice, Query, Text
 from queen.core.deadline import StartDeadline
 from queen.core.reading import (
@@ -24,8 +24,6 @@ from queen.http.operation import Operation
 from queen.http.routes import Route
 
 _PAGING = Paging.of(default=200, most=1000, furthest=10_000)
-_QUEUE = Text("queue", "only this queue")
-_PARTITION = Text("partition", "only partitions of this name")
 _NS = Text("ns", "the same as namespace")
 _STATUS = Choice("status", "only messages with it", ("pending", "processing", "completed", "dead_letter"))
 _WINDOW = Between.of("pushed", "the hour before `to`, or the last one, unless given")
@@ -118,9 +116,8 @@ class MessagesResource:
 
     def routes(self) -> list[Route]:
         """The endpoints."""
-        filters = (_QUEUE, _PARTITION, NAMESPACE, _NS, TASK, _STATUS, _WINDOW.since, _WINDOW.until)
-        paging = (_PAGING.limit, _PAGING.offset)
-        listed = Operation("Messages, newest first", {200: MessagesOut}, (*filters, *paging))
+        filters = (QUEUE, PARTITION, NAMESPACE, _NS, TASK, _STATUS, *_WINDOW)
+        listed = Operation("Messages, newest first", {200: MessagesOut}, (*filters, *_PAGING))
         one = Operation("A message and its payload", {200: MessageDetailOut})
         return [
             Route("GET", "/api/v1/messages", self.messages, listed),
@@ -144,10 +141,10 @@ class MessagesResource:
 
 
 def _filter(query: Query) -> MessageFilter:
-    scope = scope_of(query, _QUEUE)
+    scope = scope_of(query, QUEUE)
     return MessageFilter(
         scope=Scope(scope.queue, scope.namespace or _NS.read(query) or None, scope.task),
-        partition=_PARTITION.read(query) or None,
+        partition=PARTITION.read(query) or None,
         status=_STATUS.read(query) or None,
         window=_WINDOW.read(query),
     )

@@ -99,8 +99,7 @@ class ResourcesResource:
 
     def routes(self) -> list[Route]:
         """The endpoints."""
-        paging = (_PAGING.limit, _PAGING.offset)
-        listed = Operation("Queues, newest first", {200: QueuesOut}, (NAMESPACE, TASK, *paging))
+        listed = Operation("Queues, newest first", {200: QueuesOut}, (NAMESPACE, TASK, *_PAGING))
         one = Operation("A queue and its partitions", {200: QueueDetailOut})
         delete = Operation("Delete a queue and all that belongs to it", {200: DeletedOut})
         queues = "/api/v1/resources/queues"

@@ -6,8 +6,7 @@ from uuid import UUID
 from msgspec import Struct, field
 
 from queen.api.codec import answer, milliseconds
-from queen.api.listing import NAMESPACE, TASK, Between, Paging, scope_of
-from queen.api.query import Text
+from queen.api.listing import NAMESPACE, QUEUE, TASK, Between, Paging, scope_of
 from queen.api.resources import CountsOut, QueuesOut, queues_out, totals_out
 from queen.core.deadline import StartDeadline
 from queen.core.reading import QueueStatus, Reader, Status
@@ -17,7 +16,6 @@ from queen.http.routes import Route
 
 _MOST_ERRORS = 10
 _PAGING = Paging.of(default=100, most=10_000)
-_QUEUE = Text("queue", "only this queue")
 _WINDOW = Between.of("of the errors: those of dead letters that failed", "the hour before `to` unless given")
 
 
@@ -82,10 +80,9 @@ class StatusResource:
 
     def routes(self) -> list[Route]:
         """The endpoints."""
-        filters = (_QUEUE, NAMESPACE, TASK, _WINDOW.since, _WINDOW.until)
+        filters = (QUEUE, NAMESPACE, TASK, *_WINDOW)
         totals = Operation("Totals of messages, leases and dead letters", {200: StatusOut}, filters)
-        paging = (_PAGING.limit, _PAGING.offset)
-        queues = Operation("Queues, newest first", {200: QueuesOut}, (NAMESPACE, TASK, *paging))
+        queues = Operation("Queues, newest first", {200: QueuesOut}, (NAMESPACE, TASK, *_PAGING))
         return [
             Route("GET", "/api/v1/status", self.status, totals),
             Route("GET", "/api/v1/status/queues", self.queues, queues),
@@ -93,7 +90,7 @@ class StatusResource:
 
     async def status(self, request: Request) -> Response:
         """200; a filter that fits no queue gives zeros."""
-        scope = scope_of(request.query, _QUEUE)
+        scope = scope_of(request.query, QUEUE)
         window = _WINDOW.read(request.query)
         status = await self._reader.status(scope, window, _MOST_ERRORS, self._deadline())
         return answer(_status_out(status))
