@@ -118,11 +118,12 @@ class Step(Struct, rename="camel"):
     type: Literal["push", "ack"]
     success: bool
     transaction_id: str
+    status: Literal["queued", "duplicate"] | None = None
     message_id: str | None = None
     partition_id: str | None = None
     queue_name: str | None = None
     error: str | None = None
-    dlq: bool = False
+    dlq: bool | None = None
 
 
 class Transacted(Struct, rename="camel"):

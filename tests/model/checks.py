@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from msgspec import Struct
-
 from tests.conformance import answers as told
 
 from .operations import Acked, Delivered, Stored
@@ -23,36 +21,13 @@ class Differs(AssertionError):
     """The server said something else than the model."""
 
 
-class Result(Struct, rename="camel"):
-    """One step of a transaction: a message that was pushed, or an ack."""
-
-    index: int
-    type: str
-    success: bool
-    transaction_id: str
-    status: str | None = None
-    message_id: str | None = None
-    partition_id: str | None = None
-    error: str | None = None
-    dlq: bool | None = None
-
-
-class Transacted(Struct, rename="camel"):
-    """The answer to a transaction."""
-
-    transaction_id: str
-    success: bool
-    results: list[Result]
-    error: str | None = None
-
-
 def same(what: str, said: object, due: object) -> None:
     """Both are equal."""
     if said != due:
         raise Differs(f"{what}: the server said {said!r}, it must be {due!r}")
 
 
-def check_push(said: told.Pushed | Result, due: Stored) -> None:
+def check_push(said: told.Pushed | told.Step, due: Stored) -> None:
     """A push's item. A new message takes its ids from the answer."""
     same("status", said.status, "duplicate" if due.duplicate else "queued")
     due.learn(said.transaction_id, said.message_id or "", said.partition_id or "")
@@ -101,7 +76,7 @@ def check_outcome(success: bool, error: str | None, due: Acked) -> None:
         raise Differs(f"ack: the server said {success}, {error!r}; it must be {due}")
 
 
-def check_transaction(said: Transacted, due: Sequence[Stored | Acked] | None) -> None:
+def check_transaction(said: told.Transacted, due: Sequence[Stored | Acked] | None) -> None:
     """A transaction's answer: a result for each step, up to the first that is refused."""
     if due is None:
         same("required lease", (said.success, said.results), (False, []))

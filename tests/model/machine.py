@@ -11,7 +11,7 @@ from tests.conformance import answers as told
 from tests.conformance.client import Queue, segment
 
 from . import choices
-from .checks import Transacted, check_ack, check_message, check_push, check_transaction, same
+from .checks import check_ack, check_message, check_push, check_transaction, same
 from .choices import GROUPS, PARTITIONS, QUEUES, SHORT, SHORT_LEASE_S, Asked, Item, Place, Run
 from .example import Example
 from .model import STATUSES
@@ -119,7 +119,7 @@ class QueueMachine(Example):
         others = [{"type": "ack", **_ack_item(ack), "consumerGroup": group} for group, ack in acks]
         operations = [*others, *pushes] if acks_first else [*pushes, *others]
         body = {"operations": operations, "requiredLeases": leases}
-        said = self.ask(self.client.post("/api/v1/transaction", body)).as_(Transacted)
+        said = self.ask(self.client.post("/api/v1/transaction", body)).as_(told.Transacted)
         self.left_behind = [] if said.success else [(item.queue, item.partition) for item in sent]
         if any(ack.status not in STATUSES for _, ack in acks):
             same("unknown status", (said.success, said.results), (False, []))
