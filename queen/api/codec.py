@@ -96,10 +96,6 @@ def milliseconds(moment: datetime) -> str: ...
 
 
 @overload
-def milliseconds(moment: None) -> None: ...
-
-
-@overload
 def milliseconds(moment: datetime | None) -> str | None: ...
 
 

@@ -19,7 +19,7 @@ from queen.http.routes import Route
 
 _REFERENCE = "#/components/schemas/{name}"
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
-_PHRASES = {200: "Done", 201: "Stored", 204: "Nothing", 429: "Later", 503: "Not now"}
+_PHRASES = {200: "Done", 201: "Stored", 204: "Nothing", 503: "Not now"}
 
 
 class Error(msgspec.Struct):

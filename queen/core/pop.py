@@ -87,7 +87,7 @@ class Popper:
     """The pop operation of one server process."""
 
     def __init__(self, store: Store, directory: Directory, wakeups: Wakeups, deadline: StartDeadline) -> None:
-        """`deadline`: of each look, and of what it leads to; a long poll has several."""
+        """`deadline`: of each look, and of giving a lease back; a long poll has several."""
         self._store = store
         self._directory = directory
         self._wakeups = wakeups
@@ -132,13 +132,13 @@ class Popper:
         partitions = {message.partition for message in delivery.messages}
         self._wakeups.wake(request.queue, partitions, request.group)
 
-    async def _register(self, request: PopRequest) -> int:
+    async def _register(self, request: PopRequest, deadline: Deadline) -> int:
         key = (request.queue, request.group)
         known = self._groups.get(key)
         if known is not None:
             return known
         registered = await self._store.register_group(
-            request.queue, request.group, request.mode, request.start, self._deadline()
+            request.queue, request.group, request.mode, request.start, deadline
         )
         if len(self._groups) >= _MOST_GROUPS:
             self._groups.clear()
@@ -168,7 +168,7 @@ class Popper:
 
     async def _look_as_known(self, request: PopRequest, lease_id: UUID | None) -> PopResult:
         deadline = self._deadline()
-        group_id = await self._register(request)
+        group_id = await self._register(request, deadline)
         partition_id = None
         if request.partition is not None:
             name = PartitionName(request.queue, request.partition)
@@ -177,7 +177,7 @@ class Popper:
                 # Nothing has looked at the group, and it may be gone since we knew it: it registers again,
                 # so that what is pushed from now on is for it.
                 self._groups.pop((request.queue, request.group), None)
-                await self._register(request)
+                await self._register(request, deadline)
                 return PopResult(messages=())
             partition_id = partition.id
         query = PopQuery(group_id, partition_id, request.batch, request.partitions, lease_id)

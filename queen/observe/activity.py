@@ -46,9 +46,9 @@ class Activity:
         self.pushed = Meter()  # messages stored, duplicates not counted
         self.popped = Meter()
         self.acked = Meter()
-        self.started_s = time.monotonic()
+        self._started_s = time.monotonic()
 
     @property
     def uptime_s(self) -> float:
         """Seconds since the server started."""
-        return time.monotonic() - self.started_s
+        return time.monotonic() - self._started_s
