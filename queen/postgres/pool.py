@@ -146,23 +146,19 @@ def address(settings: Settings) -> dict[str, Any]:
 
 @asynccontextmanager
 async def open_pool(settings: Settings, gauges: PoolGauges) -> AsyncIterator[Pool]:
-    """Connect to the database and yield the pool; on leaving, wait for borrowed connections and close.
-
-    Raises `DatabaseUnavailable` when the first connection cannot be made.
-    """
-    with connecting():
-        pool = await asyncpg.create_pool(
-            **address(settings),
-            min_size=0,
-            max_size=settings.db_pool_size,
-            max_queries=_NEVER_RECYCLE,
-            max_inactive_connection_lifetime=settings.db_idle_timeout / 1000,
-            timeout=settings.db_connection_timeout / 1000,
-            command_timeout=settings.db_statement_timeout / 1000,
-            connect=gauges.counting(asyncpg.connect),
-            server_settings={"application_name": "queen"},
-            reset=None if settings.db_pool_reset else _keep_session,
-        )
+    """A pool, which connects when it is first asked; on leaving, wait for borrowed connections and close."""
+    pool = await asyncpg.create_pool(
+        **address(settings),
+        min_size=0,
+        max_size=settings.db_pool_size,
+        max_queries=_NEVER_RECYCLE,
+        max_inactive_connection_lifetime=settings.db_idle_timeout / 1000,
+        timeout=settings.db_connection_timeout / 1000,
+        command_timeout=settings.db_statement_timeout / 1000,
+        connect=gauges.counting(asyncpg.connect),
+        server_settings={"application_name": "queen"},
+        reset=None if settings.db_pool_reset else _keep_session,
+    )
     try:
         yield Pool(pool, settings, gauges)
     finally:
