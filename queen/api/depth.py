@@ -48,7 +48,7 @@ class DepthResource:
         return [Route("GET", "/api/v1/resources/queues/{queue}/depth", self.depth, operation)]
 
     async def depth(self, request: Request) -> Response:
-        """200, or 404; a group that does not read the queue would get it from the beginning."""
+        """200, or 404; of a group that does not read the queue: what it would get if it began now."""
         queue = text_of(request.params[0], "queue")
         group = _GROUP.read(request.query)
         limit = _FULLEST.read(request.query)

@@ -46,16 +46,13 @@ class ItemAnswer(Struct):
     partition_id_twin: UUID = msgspec.field(name="partitionId")
 
 
-_DECODER = Decoder(
-    Body,
-    {
-        "items": "items array is required",
-        "queue": "Queue must be a string",
-        "partition": "Partition must be a string",
-        "transactionId": "TransactionId must be a string",
-        "traceId": "TraceId must be a string",
-    },
-)
+ITEM_TEXTS = {
+    "queue": "Queue must be a string",
+    "partition": "Partition must be a string",
+    "transactionId": "TransactionId must be a string",
+    "traceId": "TraceId must be a string",
+}
+_DECODER = Decoder(Body, {"items": "items array is required", **ITEM_TEXTS})
 
 
 class PushResource:

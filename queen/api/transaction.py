@@ -86,11 +86,8 @@ _DECODER = Decoder(
     {
         "operations": "operations array required",
         "requiredLeases": "requiredLeases must be an array of strings",
-        "queue": "Queue must be a string",
-        "partition": "Partition must be a string",
-        "transactionId": "TransactionId must be a string",
-        "traceId": "TraceId must be a string",
         "consumerGroup": "consumerGroup must be a string",
+        **push.ITEM_TEXTS,
     },
 )
 
