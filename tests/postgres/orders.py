@@ -25,6 +25,11 @@ async def pop(queue: Queue, batch: int = 10, group: str = QUEUE_MODE_GROUP, **mo
     return delivery
 
 
+def names(delivery: Delivery | None) -> list[str]:
+    """The transactionIds of a delivery, in order."""
+    return [] if delivery is None else [message.transaction_id for message in delivery.messages]
+
+
 async def ack(
     queue: Queue, delivery: Delivery, *statuses: str, group: str = QUEUE_MODE_GROUP, error: str = ""
 ) -> None:

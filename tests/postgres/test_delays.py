@@ -10,6 +10,7 @@ from queen.core.store import AckItem, PartitionName, QueueOptions
 from queen.settings import PushStrategy
 
 from .conftest import Queue, soon
+from .orders import names
 
 DELAY = QueueOptions(delayed_processing=60)
 WINDOW = QueueOptions(window_buffer=60)
@@ -40,10 +41,6 @@ async def pass_time(queue: Queue, seconds: float) -> None:
 async def pop(queue: Queue, batch: int = 10, partitions: int = 10, auto_ack: bool = False) -> Delivery | None:
     request = PopRequest("orders", None, "g", batch, partitions, auto_ack=auto_ack)
     return await queue.pop(request)
-
-
-def names(delivery: Delivery | None) -> list[str]:
-    return [] if delivery is None else [message.transaction_id for message in delivery.messages]
 
 
 @pytest.mark.parametrize("options", [DELAY, WINDOW, BOTH], ids=["delay", "window", "both"])

@@ -5,28 +5,17 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from queen.core.pop import Delivery, PopRequest
-from queen.core.push import PushItem
-from queen.core.store import AckItem, PartitionName, QueueOptions
-from queen.settings import PushStrategy
+from queen.core.store import AckItem, QueueOptions
 from tests.waiting import until
 
 from .conftest import Queue, soon
-
-
-async def push(queue: Queue, *names: str, partition: str = "p") -> None:
-    items = [PushItem(PartitionName("orders", partition), f'"{name}"', name) for name in names]
-    for each in items:  # one push each: a created_at of its own
-        await queue.pushers[PushStrategy.BATCH].push([each], soon())
+from .orders import names, push
 
 
 async def pop(
     queue: Queue, batch: int = 10, group: str = "g", partition: str | None = None, partitions: int = 10
 ) -> Delivery | None:
     return await queue.pop(PopRequest("orders", partition, group=group, batch=batch, partitions=partitions))
-
-
-def names(delivery: Delivery | None) -> list[str]:
-    return [] if delivery is None else [message.transaction_id for message in delivery.messages]
 
 
 async def created_at(queue: Queue, name: str) -> datetime:

@@ -18,6 +18,7 @@ from tests.databases import WAIT_FOR_A_LOCK, connected
 from tests.waiting import until
 
 from .conftest import Ear, Queue, soon
+from .orders import names
 
 PUSH = """
 select * from queen.push(
@@ -32,8 +33,7 @@ async def push(queue: Queue, name: str, partition: str = "p") -> None:
 
 
 async def pop(queue: Queue, group: str = "g") -> list[str]:
-    delivery = await queue.pop(PopRequest("orders", None, group=group, batch=10, partitions=10))
-    return [] if delivery is None else [message.transaction_id for message in delivery.messages]
+    return names(await queue.pop(PopRequest("orders", None, group=group, batch=10, partitions=10)))
 
 
 async def blocked(queue: Queue, sessions: int = 1) -> bool:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
-from queen.core.pop import FALLBACK_POLL_S, Delivery, Popper, PopRequest
+from queen.core.pop import FALLBACK_POLL_S, Popper, PopRequest
 from queen.core.push import PushItem
 from queen.core.store import AckItem, PartitionName, PopQuery, PopResult, QueueOptions
 from queen.postgres.store import PostgresStore
@@ -14,15 +14,12 @@ from queen.settings import PushStrategy
 from tests.waiting import until
 
 from .conftest import Ear, Queue, open_queue, settings_for, soon
+from .orders import names
 
 
 async def push(queue: Queue, *names: str, partition: str = "p", to: str = "orders") -> None:
     items = [PushItem(PartitionName(to, partition), f'"{name}"', name) for name in names]
     await queue.pushers[PushStrategy.BATCH].push(items, soon())
-
-
-def names(delivery: Delivery | None) -> list[str]:
-    return [] if delivery is None else [message.transaction_id for message in delivery.messages]
 
 
 async def test_auto_ack_commits_at_once(queue: Queue) -> None:

@@ -6,13 +6,14 @@ from datetime import timedelta
 import pytest
 
 from queen.core.expiry import Expiry
-from queen.core.pop import Delivery, PopRequest
+from queen.core.pop import PopRequest
 from queen.core.push import PushItem
 from queen.core.store import AckItem, PartitionName, QueueOptions
 from queen.jobs.expiring import Expiring
 from queen.settings import PushStrategy
 
 from .conftest import Queue, soon
+from .orders import names
 
 RETAIN = QueueOptions(retention_enabled=True, retention_seconds=60)
 RETAIN_COMPLETED = QueueOptions(retention_enabled=True, completed_retention_seconds=60)
@@ -46,11 +47,7 @@ async def age(queue: Queue, seconds: float, partition: str = "p", upto: int = 2*
 async def take(queue: Queue, batch: int, group: str = "g", partition: str = "p") -> int:
     """Pop with auto-ack; how many came."""
     request = PopRequest("orders", partition, group=group, batch=batch, auto_ack=True)
-    return len(ids(await queue.pop(request)))
-
-
-def ids(delivery: Delivery | None) -> list[str]:
-    return [] if delivery is None else [message.transaction_id for message in delivery.messages]
+    return len(names(await queue.pop(request)))
 
 
 def job(queue: Queue, expiry: Expiry, batch: int = 1000) -> Expiring:
@@ -242,7 +239,7 @@ async def test_emptied_partitions_are_parked(queue: Queue) -> None:
     ready = "select count(*) from queen.cursors where available_at <> 'infinity'"
     assert await queue.sql(ready) == [(1,)], "but for the one that is leased"
     await push(queue, 1, "p7")
-    assert len(ids(await queue.pop(PopRequest("orders", None, group="g")))) == 1
+    assert len(names(await queue.pop(PopRequest("orders", None, group="g")))) == 1
 
 
 async def test_a_sweep_goes_on_where_a_step_was_full(queue: Queue) -> None:
