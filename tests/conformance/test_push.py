@@ -168,7 +168,7 @@ async def test_a_trace_id_travels_with_the_message(client: Client, orders: Queue
         ({"items": [{"queue": "QUEUE", "partition": "p" * 256}]}, "partition is longer than 255 characters"),
         ({"items": [{"queue": "QUEUE", "transactionId": "t" * 256}]}, "transactionId is longer than 255"),
         ({"items": [{"queue": "QUEUE", "transactionId": "t\0"}]}, "transactionId must not contain"),
-        (b'{"items": [{"queue": "QUEUE", "partition": "\\ud800"}]}', "Invalid JSON"),
+        (b'{"items": [{"queue": "QUEUE", "partition": "\\ud800"}]}', "half of a surrogate pair"),
         (b'{"items": [{"queue": "QUEUE", "payload": NaN}]}', "Invalid JSON"),
         (b'{"items": [{"queue": "QUEUE", "payload": Infinity}]}', "Invalid JSON"),
         (b'{"items": [{"queue": "QUEUE", "payload": "\xff"}]}', "Invalid JSON"),
