@@ -1,4 +1,4 @@
-"""Which message an ack means, and whether whoever sends it may: rules 1 and 2 of docs/ack.md."""
+"""Which message an ack means, and whether whoever sends it may: rules 1 to 3 of docs/ack.md."""
 
 import pytest
 

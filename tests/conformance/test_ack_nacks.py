@@ -1,4 +1,4 @@
-"""`failed` and `retry` give back, too many attempts and `dlq` bury: rules 4 to 7 of docs/ack.md."""
+"""`failed` and `retry` give back, too many attempts and `dlq` bury: rules 5 and 6 of docs/ack.md."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""An ack commits a position, which never moves back; a lease ends with its last message: rules 3 and 8."""
+"""An ack commits a position, which never moves back; a lease ends with it: rules 4 and 7 of docs/ack.md."""
 
 from .client import DONE, Client, Queue, ids, item, outcomes
 from .marks import covers

@@ -86,7 +86,7 @@ async def test_a_lease_that_ran_out_is_refused_and_stays_out(client: Client, ord
 
 @on(FEW)
 async def test_an_extended_lease_outlives_its_old_end(client: Client, orders: Queue) -> None:
-    await orders.configure(leaseTime=1)
+    await orders.configure(leaseTime=2)  # longer than it takes to ask for more
     await orders.push("a", partition="1")
     await orders.push("b", partition="2")
     [a] = await orders.pop(partition="1")
