@@ -12,6 +12,7 @@ from queen.local.database import Database
 from queen.local.postgres import PostgresServer
 from queen.local.server import QueenServer
 from queen.settings import PushStrategy
+from tests.conformance import figures
 from tests.conformance.client import Client
 from tests.databases import connected
 
@@ -109,9 +110,9 @@ async def workers_answering(server: QueenServer) -> int:
 
 
 async def gauge(server: QueenServer, name: str, value: int) -> bool:
-    """Whether a figure of /metrics has come to a value."""
-    answer = await Client.of(server.url).get("/metrics")
-    return bool(answer.json[name] == value)
+    """Whether a figure of /metrics, of all workers, has come to a value."""
+    metrics = await figures.metrics(Client.of(server.url))
+    return bool(metrics[name] == value)
 
 
 async def backends(database: Database) -> list[int]:

@@ -16,6 +16,7 @@ import pytest
 from queen.local.database import Database
 from queen.local.server import QueenServer
 from queen.settings import PushStrategy
+from tests.conformance import figures
 from tests.conformance.client import Client, Queue, ids
 from tests.databases import WAIT_FOR_A_LOCK, connected
 from tests.waiting import until
@@ -71,8 +72,8 @@ async def stored(database: Database, orders: Queue) -> list[str]:
 
 async def nobody_is_connected(server: QueenServer) -> bool:
     """Nobody but us, who ask."""
-    answer = await Client.of(server.url).get("/metrics")
-    return bool(answer.json["connections"]["open"] == 1)
+    metrics = await figures.metrics(Client.of(server.url))
+    return bool(metrics["connections"]["open"] == 1)
 
 
 async def test_a_push_whose_answer_was_lost_is_a_duplicate_when_it_is_tried_again(
