@@ -5,10 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 
+from tests.local.support import wait_for
 from tests.server.running import PATIENCE_S, refuses_connections, running, start
 
 
@@ -31,9 +31,7 @@ def test_no_new_connections_while_it_drains() -> None:
         server.park("/stuck")
         server.process.terminate()
         assert '"event":"stopping","in_flight":1' in server.log()
-        deadline_s = time.monotonic() + PATIENCE_S
-        while not refuses_connections(server.port):
-            assert time.monotonic() < deadline_s
+        assert wait_for(lambda: refuses_connections(server.port))
         assert server.process.poll() is None
 
 
@@ -99,10 +97,8 @@ def test_it_serves_although_nobody_can_read_that_it_is_ready() -> None:
     with subprocess.Popen(command, stdout=writer, env={**os.environ, "PORT": str(port)}) as process:
         os.close(writer)
         try:
-            deadline_s = time.monotonic() + PATIENCE_S
-            while refuses_connections(port):
-                assert process.poll() is None
-                assert time.monotonic() < deadline_s
+            assert wait_for(lambda: process.poll() is not None or not refuses_connections(port))
+            assert process.poll() is None
             process.terminate()
             assert process.wait(PATIENCE_S) == 0
         finally:
