@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from queen.api.codec import answer, milliseconds, text_of
 from queen.api.listing import NAMESPACE, TASK, Pagination, Paging, scope_of
@@ -39,13 +40,18 @@ class CountsOut(Struct, rename="camel"):
     dead_letter: int
 
 
-class QueueOut(Struct, rename="camel"):
-    """One queue of a list."""
+class QueueNameOut(Struct):
+    """What an answer says of a queue first: `queen.core.reading.QueueName`, field by field."""
 
-    id: UUID
+    uuid: UUID = field(name="id")
     name: str
     namespace: str
     task: str
+
+
+class QueueOut(QueueNameOut, rename="camel"):
+    """One queue of a list."""
+
     created_at: str
     partitions: int
     messages: Held
@@ -69,13 +75,9 @@ class PartitionOut(Struct, rename="camel"):
     newest_message: str | None
 
 
-class QueueDetailOut(Struct, rename="camel"):
+class QueueDetailOut(QueueNameOut, rename="camel"):
     """One queue."""
 
-    id: UUID
-    name: str
-    namespace: str
-    task: str
     created_at: str
     partitions: list[PartitionOut]
     totals: CountsOut
@@ -123,10 +125,7 @@ class ResourcesResource:
             raise NotFound("Queue not found")
         return answer(
             QueueDetailOut(
-                id=detail.queue.uuid,
-                name=detail.queue.name,
-                namespace=detail.queue.namespace,
-                task=detail.queue.task,
+                **asdict(detail.queue),
                 created_at=milliseconds(detail.created_at),
                 partitions=[_partition_out(partition) for partition in detail.partitions],
                 totals=totals_out([partition.counts for partition in detail.partitions]),
@@ -160,12 +159,8 @@ def totals_out(counts: list[Counts]) -> CountsOut:
 
 
 def _queue_out(summary: QueueSummary) -> QueueOut:
-    queue = summary.queue
     return QueueOut(
-        id=queue.uuid,
-        name=queue.name,
-        namespace=queue.namespace,
-        task=queue.task,
+        **asdict(summary.queue),
         created_at=milliseconds(summary.created_at),
         partitions=summary.partitions,
         messages=Held(summary.total, summary.pending, summary.processing),

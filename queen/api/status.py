@@ -1,13 +1,13 @@
 """/api/v1/status…: the whole in sum. Exact and of this moment; what is not measured is not here."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from queen.api.codec import answer, milliseconds
 from queen.api.listing import NAMESPACE, QUEUE, TASK, Between, Paging, scope_of
-from queen.api.resources import CountsOut, QueuesOut, queues_out, totals_out
+from queen.api.resources import CountsOut, QueueNameOut, QueuesOut, queues_out, totals_out
 from queen.core.deadline import StartDeadline
 from queen.core.reading import QueueStatus, Reader, Status
 from queen.http.message import Request, Response
@@ -26,13 +26,9 @@ class TimeRange(Struct):
     to: str
 
 
-class QueueStatusOut(Struct, rename="camel"):
+class QueueStatusOut(QueueNameOut, rename="camel"):
     """One queue; `totalConsumed` is the sum over its groups."""
 
-    id: UUID
-    name: str
-    namespace: str
-    task: str
     partitions: int
     total_consumed: int
 
@@ -127,12 +123,8 @@ def _leases(queues: Sequence[QueueStatus]) -> Leases:
 
 
 def _queue_out(status: QueueStatus) -> QueueStatusOut:
-    queue = status.queue
     return QueueStatusOut(
-        id=queue.uuid,
-        name=queue.name,
-        namespace=queue.namespace,
-        task=queue.task,
+        **asdict(status.queue),
         partitions=status.partitions,
         total_consumed=status.consumed,
     )
