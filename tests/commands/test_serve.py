@@ -14,7 +14,14 @@ from queen.commands.serve import public_without_token
 from queen.local.database import Database
 from queen.settings import Settings
 from tests.commands.serving import CLEAN, post, serving
-from tests.local.support import ask, directory_for_all, is_gone, processes_naming, wait_for
+from tests.local.support import (
+    ask,
+    directory_for_all,
+    is_gone,
+    kernel_ends_children,
+    processes_naming,
+    wait_for,
+)
 
 PUSH = b'{"items":[{"queue":"kept","payload":{"n":1}}]}'
 
@@ -54,7 +61,7 @@ def test_kept_data_are_there_after_a_restart(tmp_path: Path) -> None:
                 assert served.stop() == 0
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the next run ends what is left")
+@kernel_ends_children
 def test_killed_it_takes_its_database_with_it(tmp_path: Path) -> None:
     with serving(tmp_path / "log") as served:
         [postgres] = served.postgres()

@@ -14,10 +14,15 @@ import psutil
 import pytest
 
 from queen.local.database import Database
+from queen.local.leftovers import KERNEL_ENDS_CHILDREN
 from tests.databases import connected
 
 DEADLINE_S = 20.0
 
+kernel_ends_children = pytest.mark.skipif(
+    not KERNEL_ENDS_CHILDREN,
+    reason="needs Linux, which ends a child with its parent; elsewhere the next run ends what is left",
+)
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it gives up root for another user")
 
 

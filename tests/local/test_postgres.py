@@ -22,6 +22,7 @@ from tests.local.support import (
     directory_for_all,
     harness,
     is_gone,
+    kernel_ends_children,
     line_of,
     only_root,
     processes_naming,
@@ -256,7 +257,7 @@ async def test_a_directory_without_space_is_one_line_and_leaves_nothing(tiny_fil
     assert list(tiny_filesystem.iterdir()) == []
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the next run ends what is left")
+@kernel_ends_children
 async def test_it_dies_with_an_owner_that_is_killed_and_its_files_go_with_the_next_run() -> None:
     with harness(OWNER) as owner:
         pid, _, data = line_of(owner).partition(" ")
@@ -268,7 +269,7 @@ async def test_it_dies_with_an_owner_that_is_killed_and_its_files_go_with_the_ne
         assert not Path(data).parent.exists()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the next run ends what is left")
+@kernel_ends_children
 async def test_a_kept_one_can_be_used_at_once_after_its_owner_was_killed(kept: Kept) -> None:
     data = await kept.get(EMBEDDED)
     with harness(OWNER, str(data)) as owner:

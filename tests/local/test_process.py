@@ -12,7 +12,7 @@ import pytest
 
 from queen.local.process import Child, ChildFailed, ChildSpec
 from queen.local.users import database_user
-from tests.local.support import harness, is_gone, line_of, only_root, wait_for
+from tests.local.support import harness, is_gone, kernel_ends_children, line_of, only_root, wait_for
 from tests.waiting import until
 
 LIVES = "import signal; print('up', flush=True); signal.pause()"
@@ -140,7 +140,7 @@ async def test_root_can_lend_it_another_user(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text().splitlines()[:2] == [str(user.uid), str(user.gid)]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the next run ends what is left")
+@kernel_ends_children
 @pytest.mark.parametrize("when", ["ready", "at once"])
 def test_it_dies_with_an_owner_that_is_killed(tmp_path: Path, when: str) -> None:
     with harness(OWNER, str(tmp_path / "log"), when) as owner:
