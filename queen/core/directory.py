@@ -12,7 +12,7 @@ from queen.core.store import Partition, PartitionName, Store, UnknownPartition
 from queen.errors import StatementFailed
 
 _FRESH_STARTS = 3  # finds that the queue was deleted meanwhile, one after the other
-_MOST_ENTRIES = 200_000  # some 80 MB; then the cache starts anew
+_MOST_ENTRIES = 200_000  # then the cache starts anew
 
 Result = TypeVar("Result")
 

@@ -13,8 +13,8 @@ from queen.postgres.transactions import transaction
 
 _TRIES = 5  # of a statement that PostgreSQL rolled back for a deadlock or a serialization failure
 
-# Where PostgreSQL has a JIT compiler it compiles what looks expensive, and that takes it seconds for some
-# 50 ms of work: a statement over all partitions looks expensive. Only for this transaction: no session state.
+# Where PostgreSQL has a JIT compiler it compiles what looks expensive, and that takes longer than
+# the work: a statement over all partitions looks expensive. Only for this transaction: no session state.
 _BEGIN_LOOKING = "begin read only; set local jit = off"
 
 Result = TypeVar("Result")
