@@ -19,6 +19,12 @@ async def metrics(client: Client) -> Any:
     return (await _answer(client, "/metrics", _counts_of_json)).json
 
 
+async def parked_polls(client: Client) -> int:
+    """How many polls wait, on all workers together."""
+    count: int = (await metrics(client))["parkedPolls"]
+    return count
+
+
 async def pool(client: Client) -> Any:
     """The answer of /metrics/pool, of all workers."""
     return (await _answer(client, "/metrics/pool", _counts_of_json)).json

@@ -26,6 +26,15 @@ def refused(answer: Answer) -> bool:
     return True
 
 
+async def until_admitted(client: Client, *items: dict[str, object]) -> None:
+    """Push them again and again until there is room for all."""
+
+    async def are_admitted() -> bool:
+        return not refused(await push(client, *items))
+
+    await until(are_admitted)
+
+
 @pytest.fixture
 async def full(orders: Queue) -> Queue:
     """A queue with as many messages as it may have."""
@@ -52,11 +61,7 @@ async def test_there_is_room_again_when_messages_are_consumed(client: Client, fu
     messages = await full.pop(2)
     assert refused(await push(client, full.message("d"))), "a lease makes no room"
     await client.ack(*map(item, messages))
-
-    async def is_admitted() -> bool:
-        return not refused(await push(client, full.message("d")))
-
-    await until(is_admitted)
+    await until_admitted(client, full.message("d"))
     assert ids(await full.pop(9)) == ["c", "d"]
 
 
@@ -65,27 +70,15 @@ async def test_the_slowest_group_counts(client: Client, full: Queue) -> None:
     await full.pop(9, consumerGroup="fast", autoAck="true")
     assert refused(await push(client, full.message("d")))
     await full.pop(9, consumerGroup="slow", autoAck="true")
-
-    async def is_admitted() -> bool:
-        return not refused(await push(client, full.message("d")))
-
-    await until(is_admitted)
+    await until_admitted(client, full.message("d"))
 
 
 @covers("POST /api/v1/configure")
 async def test_a_larger_size_makes_room(client: Client, full: Queue) -> None:
     await full.configure(maxSize=4)
-
-    async def is_admitted() -> bool:
-        return not refused(await push(client, full.message("d")))
-
-    await until(is_admitted)
+    await until_admitted(client, full.message("d"))
     await full.configure()
-
-    async def all_are_admitted() -> bool:
-        return not refused(await push(client, *(full.message(f"e{number}") for number in range(9))))
-
-    await until(all_are_admitted)
+    await until_admitted(client, *(full.message(f"e{number}") for number in range(9)))
 
 
 @covers("POST /api/v1/transaction")

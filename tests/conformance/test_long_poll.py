@@ -9,9 +9,9 @@ import pytest
 
 from tests.waiting import until
 
-from . import figures
 from .answers import Message
 from .client import Client, Queue, ids, item
+from .figures import parked_polls
 from .marks import FEW, covers, on
 
 POP_QUEUE = "GET /api/v1/pop/queue/{queue}"
@@ -22,23 +22,17 @@ AT_ONCE_S = 0.9  # below the slow poll that would find it anyway; the machine ma
 pytestmark = covers(POP_QUEUE)
 
 
-async def parked(client: Client) -> int:
-    """How many polls wait for better times."""
-    count: int = (await figures.metrics(client))["parkedPolls"]
-    return count
-
-
 @asynccontextmanager
 async def waiting(
     orders: Queue, batch: int = 1, partition: str | None = None, **query: object
 ) -> AsyncIterator[asyncio.Task[list[Message]]]:
     """A poll that has found nothing and waits; cancelled at the end of the block if it still does."""
-    before = await parked(orders.client)
+    before = await parked_polls(orders.client)
     poll = asyncio.create_task(orders.pop(batch, partition, **{"wait": "true", "timeout": 20_000, **query}))
     try:
 
         async def is_parked() -> bool:
-            return poll.done() or await parked(orders.client) > before
+            return poll.done() or await parked_polls(orders.client) > before
 
         await until(is_parked)
         assert not poll.done(), poll
@@ -48,7 +42,7 @@ async def waiting(
         await asyncio.wait((poll,))
 
         async def is_gone() -> bool:
-            return await parked(orders.client) <= before
+            return await parked_polls(orders.client) <= before
 
         await until(is_gone)
 

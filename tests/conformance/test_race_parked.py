@@ -21,7 +21,7 @@ async def until_parked(client: Client, polls: int) -> None:
     """Wait until so many polls wait, on all workers together."""
 
     async def are_parked() -> bool:
-        return bool((await figures.metrics(client))["parkedPolls"] == polls)
+        return await figures.parked_polls(client) == polls
 
     await until(are_parked)
 
