@@ -15,15 +15,11 @@ META = "test_document"  # it promises something about this document, not about t
 
 
 class Promise(Struct, frozen=True):
-    """One test: the routes that it covers (none: it is about every request), what it says, where it is.
-
-    `broken`: why the promise is not kept yet; empty: it is.
-    """
+    """One test: the routes that it covers (none: it is about every request), what it says, where it is."""
 
     routes: frozenset[str]
     text: str
     module: str
-    broken: str
 
 
 def promises() -> list[Promise]:
@@ -46,7 +42,6 @@ def _of_module(module: ModuleType) -> Iterator[Promise]:
                 routes=frozenset(route for mark in marks if mark.name == "covers" for route in mark.args),
                 text=_text(value),
                 module=module.__name__.rpartition(".")[2],
-                broken="".join(mark.kwargs["reason"] for mark in marks if mark.name == "xfail"),
             )
 
 
