@@ -62,8 +62,8 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
     db_pool_reset: bool = False  # asyncpg's reset query on each release (one more round trip)
 
     # the queue
-    push_strategy: PushStrategy = PushStrategy.BATCH
-    push_max_flushes: Positive = 2  # coalesce: flushes in flight, of one worker
+    push_strategy: PushStrategy = PushStrategy.COALESCE
+    push_max_flushes: Positive = 2  # coalesce: flushes in flight, of one worker; the second only when full
     push_max_flush_messages: Positive = 1_000  # coalesce: messages of one flush, but at least one request
     default_timeout: NonNegative = 30_000  # ms a long poll waits when it names no timeout
     default_batch_size: Positive = 1  # messages a pop returns when it names no batch

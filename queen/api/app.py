@@ -33,7 +33,7 @@ from queen.core.groups import Groups
 from queen.core.pop import Popper
 from queen.core.push import Pusher
 from queen.core.queues import Queues
-from queen.core.strategies import insert_of
+from queen.core.strategies import Strategy, strategy_of
 from queen.core.transaction import Transactor
 from queen.core.wakeups import Wakeups
 from queen.errors import DatabaseUnavailable, PoolTimeout, UserError
@@ -98,8 +98,14 @@ async def application(
         instruments = Instruments(
             gauges, Activity(), wakeups, notifier, connections, lag, backlog, retention, eviction, jobs
         )
-        routes = _routes(settings, store, PostgresReader(pool), wakeups, backlog, instruments, siblings)
-        async with siblings.answering(instruments.read), notifier.running(wakeups), jobs.running():
+        async with (
+            strategy_of(store, settings) as strategy,
+            siblings.answering(instruments.read),
+            notifier.running(wakeups),
+            jobs.running(),
+        ):
+            reader = PostgresReader(pool)
+            routes = _routes(settings, store, reader, strategy, wakeups, backlog, instruments, siblings)
             yield Application(routes, wakeups, jobs)
 
 
@@ -116,6 +122,7 @@ def _routes(
     settings: Settings,
     store: PostgresStore,
     reader: PostgresReader,
+    strategy: Strategy,
     wakeups: Wakeups,
     backlog: Backlog,
     instruments: Instruments,
@@ -129,7 +136,7 @@ def _routes(
         HealthResource(store, siblings.worker_id),
         MetricsResource(instruments, siblings, settings.enable_metrics),
         ConfigureResource(queues, deadline),
-        PushResource(Pusher(directory, backlog, wakeups, insert_of(store, settings)), activity, deadline),
+        PushResource(Pusher(directory, backlog, wakeups, strategy), activity, deadline),
         PopResource(Popper(store, directory, wakeups, deadline), activity, settings),
         AckResource(Acker(store, wakeups), activity, deadline),
         TransactionResource(Transactor(store, directory, backlog, wakeups), activity, deadline),

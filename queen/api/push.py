@@ -1,21 +1,26 @@
 """POST /api/v1/push: items in, one answer for each, in their order."""
 
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from queen.api.codec import Decoder, answer, null, payload_text, text_of, uuid_of
-from queen.core.deadline import StartDeadline
-from queen.core.push import Pushed, Pusher, PushItem
-from queen.core.store import PartitionName
-from queen.http.message import Request, Response
+from queen.core.deadline import Deadline, StartDeadline
+from queen.core.push import BoardingPass, Pushed, Pusher, new_message
+from queen.core.store import NewMessage, PartitionName, UnknownPartition
+from queen.http.message import Answer, Later, Request, Response
 from queen.http.operation import Operation
 from queen.http.routes import Route
 from queen.observe.activity import Activity
 
+Uuid = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
 
-class Item(Struct):
+
+class Item(Struct, gc=False):
     """One message as a client sends it. An empty transactionId or traceId counts as none."""
 
     queue: str
@@ -31,19 +36,19 @@ class Body(Struct):
     items: list[Item]
 
 
-class ItemAnswer(Struct):
+class ItemAnswer(Struct, gc=False):
     """One answer: snake_case as the contract has it, and the camelCase twins that clients accept."""
 
     index: int
     transaction_id: str
     status: str
-    message_id: UUID
-    partition_id: UUID
+    message_id: Uuid
+    partition_id: Uuid
     trace_id: UUID | None
     queue_name: str = msgspec.field(name="queueName")
     transaction_id_twin: str = msgspec.field(name="transactionId")
-    message_id_twin: UUID = msgspec.field(name="messageId")
-    partition_id_twin: UUID = msgspec.field(name="partitionId")
+    message_id_twin: Uuid = msgspec.field(name="messageId")
+    partition_id_twin: Uuid = msgspec.field(name="partitionId")
 
 
 ITEM_TEXTS = {
@@ -68,46 +73,56 @@ class PushResource:
         operation = Operation("Store messages, all or none", {201: list[ItemAnswer]}, body=Body)
         return [Route("POST", "/api/v1/push", self.push, operation)]
 
-    async def push(self, request: Request) -> Response:
+    def push(self, request: Request) -> Answer:
         """201 with one answer an item; the whole request is refused for the first bad item."""
         body: Body = _DECODER.decode(request.body)
         if not body.items:
             return answer([], 201)
-        items = [checked(item) for item in body.items]
-        pushed = await self._pusher.push(items, self._deadline())
+        messages = [checked(item) for item in body.items]
+        deadline = self._deadline()
+        boarded = self._pusher.board(messages, deadline)
+        if boarded is None:
+            return self._push(messages, deadline)
+        return Later(boarded.turn, partial(self._land, boarded, deadline))
+
+    def _land(self, boarded: BoardingPass, deadline: Deadline) -> Answer:
+        try:
+            return self._answer(boarded.messages, self._pusher.land(boarded))
+        except UnknownPartition:
+            self._pusher.forget(boarded.messages)
+            return self._push(boarded.messages, deadline)
+
+    async def _push(self, messages: Sequence[NewMessage], deadline: Deadline) -> Response:
+        return self._answer(messages, await self._pusher.push(messages, deadline))
+
+    def _answer(self, messages: Sequence[NewMessage], done: Sequence[Pushed]) -> Response:
         self._activity.push_requests.add(1)
-        self._activity.pushed.add(sum(not done.duplicate for done in pushed))
-        return answer(
-            [
-                _answer(index, item, done)
-                for index, (item, done) in enumerate(zip(items, pushed, strict=True))
-            ],
-            201,
-        )
+        self._activity.pushed.add(sum(not each.duplicate for each in done))
+        return answer(list(map(_answer, range(len(done)), messages, done)), 201)
 
 
-def checked(item: Item) -> PushItem:
-    """What the client asks for. Raises `BadRequest`."""
-    return PushItem(
-        partition=PartitionName(
+def checked(item: Item) -> NewMessage:
+    """The message that the client wants to be stored. Raises `BadRequest`."""
+    return new_message(
+        PartitionName(
             text_of(item.queue, "queue"),
             text_of(item.partition, "partition"),
         ),
-        payload=payload_text(item.payload),
-        transaction_id=text_of(item.transaction_id, "transactionId"),
-        trace_id=uuid_of(item.trace_id, "traceId") if item.trace_id else None,
+        payload_text(item.payload),
+        text_of(item.transaction_id, "transactionId"),
+        uuid_of(item.trace_id, "traceId") if item.trace_id else None,
     )
 
 
-def _answer(index: int, item: PushItem, pushed: Pushed) -> ItemAnswer:
+def _answer(index: int, message: NewMessage, pushed: Pushed) -> ItemAnswer:
     return ItemAnswer(
         index=index,
         transaction_id=pushed.transaction_id,
         status="duplicate" if pushed.duplicate else "queued",
         message_id=pushed.id,
         partition_id=pushed.partition.uuid,
-        trace_id=item.trace_id,
-        queue_name=item.partition.queue,
+        trace_id=message.trace_id,
+        queue_name=message.partition.queue,
         transaction_id_twin=pushed.transaction_id,
         message_id_twin=pushed.id,
         partition_id_twin=pushed.partition.uuid,

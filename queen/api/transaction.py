@@ -14,8 +14,8 @@ from queen.api import ack, push
 from queen.api.codec import Decoder, answer, null, text_of
 from queen.core.ack import Acked
 from queen.core.deadline import StartDeadline
-from queen.core.push import Pushed, PushItem
-from queen.core.store import QUEUE_MODE_GROUP
+from queen.core.push import Pushed
+from queen.core.store import QUEUE_MODE_GROUP, NewMessage
 from queen.core.transaction import AckStep, Step, Transacted, Transactor
 from queen.errors import BadRequest, NotFound
 from queen.http.message import Request, Response
@@ -203,14 +203,14 @@ def _answer(steps: list[Step], operations: list[int], done: Transacted) -> Respo
 
 
 def _result(index: int, step: Step, done: Pushed | Acked) -> PushResult | AckResult:
-    if isinstance(step, PushItem) and isinstance(done, Pushed):
+    if isinstance(step, NewMessage) and isinstance(done, Pushed):
         return PushResult(
             index=index,
             success=True,
             status="duplicate" if done.duplicate else "queued",
             transaction_id=done.transaction_id,
-            message_id=str(done.id),
-            partition_id=str(done.partition.uuid),
+            message_id=done.id,
+            partition_id=done.partition.uuid,
             queue_name=step.partition.queue,
         )
     assert isinstance(step, AckStep) and isinstance(done, Acked)

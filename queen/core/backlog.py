@@ -21,7 +21,7 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -68,7 +68,7 @@ class Backlog:
 
         Raises `QueueFull` when a queue of theirs has no room for them, and what a reading raises.
         """
-        if self._are_unlimited({message.partition.queue for message in messages}):
+        if self.is_unlimited(messages):
             yield
             return
         counts = Counter(message.partition.queue for message in messages)
@@ -90,11 +90,14 @@ class Backlog:
         if known := self._queues.get(queue):
             known.forget()
 
-    def _are_unlimited(self, names: Iterable[str]) -> bool:
-        """Whether all of them are known to have no maxSize: the short way for most pushes."""
+    def is_unlimited(self, messages: Collection[NewMessage]) -> bool:
+        """Whether all their queues are known to have no maxSize: there is always room then."""
         now_s = self._clock()
-        known = (self._queues.get(name) for name in names)
-        return all(queue and not queue.max_size and not queue.is_stale(0, now_s) for queue in known)
+        for name in {message.partition.queue for message in messages}:
+            queue = self._queues.get(name)
+            if queue is None or queue.max_size or queue.is_stale(0, now_s):
+                return False
+        return True
 
     async def _limited(self, counts: Mapping[str, int], deadline: Deadline) -> "list[_Queue]":
         """The queues with a maxSize, as fresh as these pushes need them."""

@@ -42,6 +42,14 @@ class Directory:
             found.update(resolved)
         return found
 
+    def known(self, names: Iterable[PartitionName]) -> list[Partition] | None:
+        """The partitions of these names, if none has to be asked for."""
+        known = self._known
+        try:
+            return [known[name] for name in names]
+        except KeyError:
+            return None
+
     async def find(self, name: PartitionName, deadline: Deadline) -> Partition | None:
         """The partition, if it exists; it is not made."""
         if name not in self._known:
@@ -56,9 +64,9 @@ class Directory:
         self,
         names: Collection[PartitionName],
         deadline: Deadline,
-        work: Callable[[dict[PartitionName, Partition]], Awaitable[Result]],
+        work: Callable[[list[Partition]], Awaitable[Result]],
     ) -> Result:
-        """Do the work with these partitions; with new ones when their queue was deleted meanwhile.
+        """Do the work with these partitions, one for each name; anew when a queue was deleted meanwhile.
 
         `work` raises `UnknownPartition` when it did nothing for that reason. Raises `StatementFailed` when it
         happens again and again.
@@ -66,7 +74,7 @@ class Directory:
         for _ in range(_FRESH_STARTS):
             partitions = await self.resolve(names, deadline)
             try:
-                return await work(partitions)
+                return await work([partitions[name] for name in names])
             except UnknownPartition:
                 self.forget(names)
         raise StatementFailed("a queue was deleted again and again while this was under way")

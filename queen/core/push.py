@@ -1,115 +1,131 @@
 """Push: fix the ids, see that there is room, find the partitions, store by the strategy, wake who waits.
 
-All items of a request or none, in one transaction (postgres/migrations/0003_push.sql). In a partition the
-items keep their order, and pushes follow each other in the order in which they get the partition's lock.
+All messages of a request or none, in one transaction (postgres/migrations/0003_push.sql). In a partition they
+keep their order, and pushes follow each other in the order in which they get the partition's lock.
 
-Duplicates are answers, not errors: an item whose (partition, transaction id) is taken, as long as that
-message is kept. Message ids are fixed before the first try: when an internal retry meets a message with
+Duplicates are answers, not errors: a message whose (partition, transaction id) is taken, as long as the one
+that took it is kept. Message ids are fixed before the first try: when an internal retry meets a message with
 our own id, that message is ours and is `queued`. What is tried again by itself was always rolled back: a
 deadlock (postgres/calls.py), a queue deleted meanwhile (here), a flush that is sent in halves (coalesce.py).
 After an `OutcomeUnknown` only the client can try again, and only a transaction id of its own is recognized
-then: an item that left it to the server would be stored a second time.
+then: a message that left it to the server would be stored a second time.
+
+There are two ways with one meaning. `push` waits for whatever must be waited for: partitions that are not
+known yet, the depth of a queue that has a maxSize, a connection. `board` waits for nothing: when all is known
+and the strategy coalesces, it gives a boarding pass, and `land` makes the answers once its turn is done.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from msgspec import Struct
 
 from queen.core.backlog import Backlog
-from queen.core.coalesce import Insert
+from queen.core.coalesce import Existing, Turn
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.ids import uuid7
 from queen.core.store import NewMessage, Partition, PartitionName, by_queue
+from queen.core.strategies import Strategy
 from queen.core.wakeups import Wakeups
 
 
-class PushItem(Struct, frozen=True):
-    """What a client asks for. Empty transaction id: the server makes one."""
+class Pushed(Struct, frozen=True, gc=False):
+    """What became of one message. `id` is that of the message in the store, whoever pushed it."""
 
-    partition: PartitionName
-    payload: str
-    transaction_id: str = ""
-    trace_id: UUID | None = None
-
-
-class Pushed(Struct, frozen=True):
-    """What became of one item. `id` is that of the message in the store, whoever pushed it."""
-
-    id: UUID
+    id: str
     transaction_id: str
     partition: Partition
     duplicate: bool
 
 
+class BoardingPass(Struct, frozen=True):
+    """A push that waits for its flight; `turn` is done when it has landed."""
+
+    messages: Sequence[NewMessage]
+    partitions: Sequence[Partition]  # one for each message
+    turn: Turn
+
+
 class Pusher:
     """The push operation of one server process."""
 
-    def __init__(
-        self,
-        directory: Directory,
-        backlog: Backlog,
-        wakeups: Wakeups,
-        insert: Insert,
-    ) -> None:
-        self._insert = insert
+    def __init__(self, directory: Directory, backlog: Backlog, wakeups: Wakeups, strategy: Strategy) -> None:
+        self._insert = strategy.insert
+        self._board = strategy.board
         self._directory = directory
         self._backlog = backlog
         self._wakeups = wakeups
 
-    async def push(self, items: Sequence[PushItem], deadline: Deadline) -> list[Pushed]:
-        """Store the items; one answer for each, in their order. Raises `QueueFull`."""
-        messages = [fix(item) for item in items]
-        async with self._backlog.room(messages, deadline):
-            partitions, existing = await self._directory.with_partitions(
-                [message.partition for message in messages],
-                deadline,
-                lambda partitions: self._store(messages, partitions, deadline),
-            )
-        for queue, changed in by_queue(partitions).items():
-            self._wakeups.wake(queue, changed)
-        return pushed(messages, partitions, existing)
+    async def push(self, messages: Sequence[NewMessage], deadline: Deadline) -> list[Pushed]:
+        """Store the messages; one answer for each, in their order. Raises `QueueFull`."""
 
-    async def _store(
-        self,
-        messages: Sequence[NewMessage],
-        partitions: dict[PartitionName, Partition],
-        deadline: Deadline,
-    ) -> tuple[dict[PartitionName, Partition], dict[int, UUID]]:
-        ids = [partitions[message.partition].id for message in messages]
-        return partitions, await self._insert(messages, ids, deadline)
+        async def insert(partitions: Sequence[Partition]) -> list[Pushed]:
+            ids = [partition.id for partition in partitions]
+            return pushed(messages, partitions, await self._insert(messages, ids, deadline))
+
+        async with self._backlog.room(messages, deadline):
+            done = await self._directory.with_partitions(names_of(messages), deadline, insert)
+        self._wake(messages)
+        return done
+
+    def board(self, messages: Sequence[NewMessage], deadline: Deadline) -> BoardingPass | None:
+        """The short way to the same. None: there is something to wait for, so `push` must do it.
+
+        The turn fails with `UnknownPartition` when a queue was deleted meanwhile; then nothing was stored,
+        and `push` does it all the same.
+        """
+        if self._board is None or not self._backlog.is_unlimited(messages):
+            return None
+        partitions = self._directory.known(names_of(messages))
+        if partitions is None:
+            return None
+        ids = [partition.id for partition in partitions]
+        return BoardingPass(messages, partitions, self._board(messages, ids, deadline))
+
+    def land(self, boarded: BoardingPass) -> list[Pushed]:
+        """The answers, when the turn is done. Raises its failure."""
+        existing = boarded.turn.result()
+        self._wake(boarded.messages)
+        return pushed(boarded.messages, boarded.partitions, existing)
+
+    def forget(self, messages: Sequence[NewMessage]) -> None:
+        """What was known of their partitions was wrong."""
+        self._directory.forget(names_of(messages))
+
+    def _wake(self, messages: Sequence[NewMessage]) -> None:
+        for queue, changed in by_queue(names_of(messages)).items():
+            self._wakeups.wake(queue, changed)
+
+
+def names_of(messages: Sequence[NewMessage]) -> list[PartitionName]:
+    """Where they go."""
+    return [message.partition for message in messages]
 
 
 def pushed(
-    messages: Sequence[NewMessage],
-    partitions: Mapping[PartitionName, Partition],
-    existing: Mapping[int, UUID],
+    messages: Sequence[NewMessage], partitions: Sequence[Partition], existing: Existing
 ) -> list[Pushed]:
     """The answers. A message that is there already with our own id is ours: it is no duplicate."""
     if not existing:
         return [
-            Pushed(message.id, message.transaction_id, partitions[message.partition], False)
-            for message in messages
+            Pushed(message.id, message.transaction_id, partition, False)
+            for message, partition in zip(messages, partitions, strict=True)
         ]
     return [
         Pushed(
             id=existing.get(index, message.id),
             transaction_id=message.transaction_id,
-            partition=partitions[message.partition],
+            partition=partition,
             duplicate=existing.get(index, message.id) != message.id,
         )
-        for index, message in enumerate(messages)
+        for index, (message, partition) in enumerate(zip(messages, partitions, strict=True))
     ]
 
 
-def fix(item: PushItem) -> NewMessage:
-    """The message of an item, with the ids that it keeps whatever happens."""
+def new_message(
+    partition: PartitionName, payload: str, transaction_id: str = "", trace_id: UUID | None = None
+) -> NewMessage:
+    """A message with the ids that it keeps whatever happens. Empty transaction id: it gets one of ours."""
     message_id = uuid7()
-    return NewMessage(
-        id=message_id,
-        partition=item.partition,
-        transaction_id=item.transaction_id or str(message_id),
-        trace_id=item.trace_id,
-        payload=item.payload,
-    )
+    return NewMessage(message_id, partition, transaction_id or message_id, trace_id, payload)

@@ -16,7 +16,7 @@ from queen.core.deadline import Deadline
 QUEUE_MODE_GROUP = "__QUEUE_MODE__"
 
 
-class PartitionName(Struct, frozen=True, order=True):
+class PartitionName(Struct, frozen=True, order=True, gc=False):
     """How clients name a partition."""
 
     queue: str
@@ -31,17 +31,17 @@ def by_queue(names: Iterable[PartitionName]) -> dict[str, set[str]]:
     return partitions
 
 
-class Partition(Struct, frozen=True):
-    """How the store names it."""
+class Partition(Struct, frozen=True, gc=False):
+    """How the store names it, and clients in acks."""
 
     id: int
-    uuid: UUID
+    uuid: str
 
 
-class NewMessage(Struct, frozen=True):
+class NewMessage(Struct, frozen=True, gc=False):
     """A message on its way in. Ids are fixed before the first try, so that a retry meets itself."""
 
-    id: UUID
+    id: str  # a UUID
     partition: PartitionName
     transaction_id: str
     trace_id: UUID | None
@@ -132,7 +132,7 @@ class TransactionOutcome(Struct, frozen=True):
     """
 
     lost: Sequence[int]
-    existing: dict[int, UUID]
+    existing: dict[int, str]
     acks: Sequence[AckOutcome]
 
 
@@ -185,7 +185,7 @@ class Store(Protocol):
 
     async def push_batch(
         self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
-    ) -> dict[int, UUID]:
+    ) -> dict[int, str]:
         """Store all in one multi-row INSERT. Returns index → id of the message already there.
 
         Raises `UnknownPartition`.
@@ -194,7 +194,7 @@ class Store(Protocol):
 
     async def push_sequential(
         self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
-    ) -> dict[int, UUID]:
+    ) -> dict[int, str]:
         """The same in one transaction with one INSERT a message."""
         ...
 

@@ -1,17 +1,37 @@
 """PUSH_STRATEGY: the ways from a push to the table. The answers and the guarantees are the same."""
 
-from queen.core.coalesce import Coalescer, Insert
-from queen.core.store import Store
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from msgspec import Struct
+
+from queen.core.coalesce import Coalescer, Insert, Turn
+from queen.core.deadline import Deadline
+from queen.core.store import NewMessage, Store
 from queen.settings import PushStrategy, Settings
 
+Board = Callable[[Sequence[NewMessage], Sequence[int], Deadline], Turn]
 
-def insert_of(store: Store, settings: Settings) -> Insert:
-    """How pushes are stored."""
+
+class Strategy(Struct, frozen=True):
+    """How pushes are stored.
+
+    `insert` waits until it is done. `board` (None: this strategy has no such thing) does the same without a
+    task of the caller's.
+    """
+
+    insert: Insert
+    board: Board | None = None
+
+
+@asynccontextmanager
+async def strategy_of(store: Store, settings: Settings) -> AsyncIterator[Strategy]:
+    """The strategy that the settings name, until the end of the block."""
     match settings.push_strategy:
         case PushStrategy.SEQUENTIAL:
-            return store.push_sequential
+            yield Strategy(store.push_sequential)
         case PushStrategy.BATCH:
-            return store.push_batch
+            yield Strategy(store.push_batch)
         case PushStrategy.COALESCE:
             coalescer = Coalescer(
                 store.push_batch,
@@ -19,4 +39,5 @@ def insert_of(store: Store, settings: Settings) -> Insert:
                 messages=settings.push_max_flush_messages,
                 boarding_ms=settings.db_connection_timeout,
             )
-            return coalescer.insert
+            async with coalescer.running():
+                yield Strategy(coalescer.insert, coalescer.board)

@@ -14,9 +14,10 @@ from queen.core.ack import STATUSES, Acked, acked, ended_leases, unknown_status
 from queen.core.backlog import Backlog
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
-from queen.core.push import Pushed, PushItem, fix, pushed
+from queen.core.push import Pushed, names_of, pushed
 from queen.core.store import (
     AckItem,
+    NewMessage,
     Partition,
     PartitionName,
     Store,
@@ -33,7 +34,7 @@ class AckStep(Struct, frozen=True):
     item: AckItem
 
 
-Step = PushItem | AckStep
+Step = NewMessage | AckStep
 
 
 class Transacted(Struct, frozen=True):
@@ -64,11 +65,11 @@ class Transactor:
         for step in steps:
             if isinstance(step, AckStep) and step.item.status not in STATUSES:
                 return Transacted((), _failed(unknown_status(step.item)))
-        messages = [fix(step) for step in steps if isinstance(step, PushItem)]
+        messages = [step for step in steps if isinstance(step, NewMessage)]
         acks = [(step.group, step.item) for step in steps if isinstance(step, AckStep)]
 
-        async def work(partitions: dict[PartitionName, Partition]) -> Transacted:
-            ids = [partitions[message.partition].id for message in messages]
+        async def work(partitions: Sequence[Partition]) -> Transacted:
+            ids = [partition.id for partition in partitions]
             plan = TransactionPlan(messages=messages, partitions=ids, acks=acks, required=required)
             outcome = await self._store.transact(plan, deadline)
             if outcome.lost:
@@ -80,9 +81,8 @@ class Transactor:
                 iter([acked(each) for each in outcome.acks]),
             )
 
-        names = [message.partition for message in messages]
         async with self._backlog.room(messages, deadline):
-            done = await self._directory.with_partitions(names, deadline, work)
+            done = await self._directory.with_partitions(names_of(messages), deadline, work)
         if done.error is None:
             self._wake(steps, done.answers)
         return done
@@ -90,7 +90,7 @@ class Transactor:
     def _wake(self, steps: Sequence[Step], answers: Sequence[Pushed | Acked]) -> None:
         changed: dict[str | None, set[PartitionName]] = {}  # group (None: every group) → partitions
         for step, answer in zip(steps, answers, strict=True):
-            if isinstance(step, PushItem):
+            if isinstance(step, NewMessage):
                 changed.setdefault(None, set()).add(step.partition)
             elif isinstance(answer, Acked):
                 changed.setdefault(step.group, set()).update(ended_leases([answer]))
@@ -103,7 +103,7 @@ def _answers(steps: Sequence[Step], pushes: Iterator[Pushed], acks: Iterator[Ack
     """The answers in the steps' order, up to the first ack that was refused."""
     answers: list[Pushed | Acked] = []
     for step in steps:
-        answer = next(pushes) if isinstance(step, PushItem) else next(acks)
+        answer = next(pushes) if isinstance(step, NewMessage) else next(acks)
         if isinstance(answer, Acked) and not answer.success:
             return Transacted(answers, _failed(answer))
         answers.append(answer)

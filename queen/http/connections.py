@@ -2,13 +2,14 @@
 
 Time limits cost no timer per request: each connection states one `deadline_s` (event-loop time), and
 one sweep over all of them, once a second, expires those that are past it. A limit is therefore kept
-to within the sweep's interval. Every handler task is in `handlers` until it is done; the drain awaits
-them.
+to within the sweep's interval. Every handler, be it a task or a future, is in `handlers` until it is done;
+the drain awaits them.
 """
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Protocol
 
 from queen.errors import Overloaded, ShuttingDown
@@ -45,11 +46,12 @@ class Connections:
     def __init__(self, max_clients: int, sweep_interval_s: float = SWEEP_INTERVAL_S) -> None:
         self.max_clients = max_clients
         self.open: set[Sweepable] = set()
-        self.handlers: set[asyncio.Task[None]] = set()
+        self.handlers: set[asyncio.Future[Any]] = set()
         self.refused = 0  # connections over `max_clients`, since the start
         self.abandoned = 0  # answers whose client had gone or half-closed, since the start
         self.draining = False
         self._sweep_interval_s = sweep_interval_s
+        self._loop = asyncio.get_running_loop()
         self._quiet = asyncio.Event()  # set whenever a connection or a handler has ended
 
     def admit(self, connection: Sweepable) -> None:
@@ -73,9 +75,14 @@ class Connections:
 
     def run(self, handler: Coroutine[Any, Any, None]) -> None:
         """Run a handler as a task of this worker: a client that goes away does not cancel it."""
-        task = asyncio.get_running_loop().create_task(handler)
+        task = self._loop.create_task(handler)
         self.handlers.add(task)
         task.add_done_callback(self._handler_done)
+
+    def watch(self, future: asyncio.Future[Any], then: Callable[[], None]) -> None:
+        """Count `future` as a handler of this worker, and call `then` once it is done."""
+        self.handlers.add(future)
+        future.add_done_callback(partial(self._came, then))
 
     async def sweep_forever(self) -> None:
         """Expire what is past its deadline; the worker owns the task that runs this."""
@@ -119,9 +126,18 @@ class Connections:
             self._quiet.clear()
             await self._quiet.wait()
 
-    def _handler_done(self, task: asyncio.Task[None]) -> None:
-        self.handlers.discard(task)
-        if not self.handlers:
-            self._quiet.set()
+    def _came(self, then: Callable[[], None], future: asyncio.Future[Any]) -> None:
+        try:
+            then()
+        finally:
+            self._end(future)
+
+    def _handler_done(self, task: asyncio.Future[None]) -> None:
+        self._end(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("answer_failed", exc_info=error)
+
+    def _end(self, handler: asyncio.Future[Any]) -> None:
+        self.handlers.discard(handler)
+        if not self.handlers:
+            self._quiet.set()

@@ -1,10 +1,12 @@
 """From a parsed request to its response: token, route, handler, and what each failure looks like."""
 
 import logging
+from collections.abc import Coroutine
+from typing import Any
 
 from queen.errors import QueenError
 from queen.http.auth import BearerToken
-from queen.http.message import Client, Request, Response
+from queen.http.message import Answer, Client, Later, Request, Response
 from queen.http.parser import ParsedRequest
 from queen.http.response import error_response
 from queen.http.routes import RouteTable
@@ -14,28 +16,45 @@ _log = logging.getLogger("queen.http")
 
 
 class Dispatcher:
-    """Answers requests; raises nothing but cancellation."""
+    """Answers requests; raises nothing but cancellation.
+
+    A failure that is not a `QueenError` is ours: it is logged once with its trace, and the client learns no
+    more than that it happened.
+    """
 
     def __init__(self, routes: RouteTable, token: BearerToken) -> None:
         self._routes = routes
         self._token = token
 
-    async def answer(self, parsed: ParsedRequest, client: Client) -> Response:
-        """The response to one request, an error response included.
-
-        A failure that is not a `QueenError` is ours: it is logged once with its trace, and the client
-        learns no more than that it happened.
-        """
+    def begin(self, parsed: ParsedRequest, client: Client) -> Answer:
+        """What the handler gives; an error response when it gives none."""
         try:
             target = read_target(parsed.target)
             self._token.check(parsed.method, target.path, parsed.headers)
             route, params = self._routes.match(parsed.method, target.path)
-            request = Request(
-                parsed.method, target.path, params, target.query, parsed.headers, parsed.body, client
+            return route.handler(
+                Request(parsed.method, target.path, params, target.query, parsed.headers, parsed.body, client)
             )
-            return await route.handler(request)
-        except QueenError as error:
-            return error_response(error)
-        except Exception:  # noqa: BLE001 - the outermost edge of a request
-            _log.exception("handler_failed", extra={"method": parsed.method, "target": parsed.target})
-            return error_response(QueenError("internal error"))
+        except Exception as error:  # noqa: BLE001 - the outermost edge of a request
+            return _failure(parsed, error)
+
+    def finish(self, parsed: ParsedRequest, later: Later) -> Answer:
+        """The same, of what was to come later."""
+        try:
+            return later.finish()
+        except Exception as error:  # noqa: BLE001 - the outermost edge of a request
+            return _failure(parsed, error)
+
+    async def answer(self, parsed: ParsedRequest, handler: Coroutine[Any, Any, Response]) -> Response:
+        """The response of a handler that is a coroutine."""
+        try:
+            return await handler
+        except Exception as error:  # noqa: BLE001 - the outermost edge of a request
+            return _failure(parsed, error)
+
+
+def _failure(parsed: ParsedRequest, error: Exception) -> Response:
+    if isinstance(error, QueenError):
+        return error_response(error)
+    _log.error("handler_failed", exc_info=error, extra={"method": parsed.method, "target": parsed.target})
+    return error_response(QueenError("internal error"))

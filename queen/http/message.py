@@ -1,7 +1,8 @@
 """A request as the handlers see it, and a response as they give it. No queues, no sockets in here."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -43,4 +44,16 @@ class Response(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-Handler = Callable[[Request], Awaitable[Response]]
+class Later(NamedTuple):
+    """A response that is made when something else is done, without a task that waits for it.
+
+    `finish` is called once, when `future` is done, and may answer or raise whatever a handler may.
+    """
+
+    future: asyncio.Future[Any]
+    finish: Callable[[], "Answer"]
+
+
+# What a handler gives: a coroutine runs as a task, which costs more than most requests do otherwise.
+Answer: TypeAlias = Response | Later | Coroutine[Any, Any, Response]
+Handler = Callable[[Request], Answer]

@@ -1,6 +1,6 @@
 """One HTTP/1.1 connection on an event loop: bytes in, one request at a time, answers in order.
 
-    bytes → RequestParser → Dispatcher (a task of `Connections`) → render → transport
+    bytes → RequestParser → Dispatcher (→ a task or a future, in `Connections`) → render → transport
 
 The connection is always in one of three situations: *receiving* (the parser waits for bytes),
 *answering* (a handler runs; further bytes only pile up, see `flow`) or *finished* (the last answer is
@@ -16,7 +16,9 @@ and could take the answer with it (RFC 9112 §9.6).
 """
 
 import asyncio
-from typing import cast
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any, cast
 
 from queen.errors import NotDone, QueenError, ShuttingDown
 from queen.http.connections import Connections
@@ -24,7 +26,7 @@ from queen.http.dispatch import Dispatcher
 from queen.http.errors import ProtocolError, RequestTimeout
 from queen.http.flow import FlowControl
 from queen.http.limits import Limits
-from queen.http.message import Response
+from queen.http.message import Answer, Later, Response
 from queen.http.parser import CONTINUE, ParsedRequest, Phase, RequestParser
 from queen.http.patience import Patience
 from queen.http.presence import ClientPresence
@@ -44,7 +46,8 @@ class HttpConnection(asyncio.Protocol):
         self._client = ClientPresence()
         self._answering = False
         self._finished = False
-        self._patience = Patience(limits, asyncio.get_running_loop().time)
+        self._loop = asyncio.get_running_loop()
+        self._patience = Patience(limits, self._loop.time)
 
     @property
     def deadline_s(self) -> float:
@@ -145,15 +148,41 @@ class HttpConnection(asyncio.Protocol):
             return
         self._answering = True
         self._patience.await_handler()
-        self._connections.run(self._answer(request))
+        self._pursue(request, self._dispatcher.begin(request, self._client))
 
-    async def _answer(self, request: ParsedRequest) -> None:
+    def _pursue(self, request: ParsedRequest, answer: Answer) -> None:
+        """Respond when there is something to respond with; not at once, or pipelined requests would nest."""
+        if isinstance(answer, Later):
+            self._connections.watch(answer.future, partial(self._finish, request, answer))
+        elif isinstance(answer, Response):
+            self._loop.call_soon(self._give, request, answer)
+        else:
+            self._connections.run(self._answer(request, answer))
+
+    def _finish(self, request: ParsedRequest, later: Later) -> None:
+        if later.future.cancelled():  # a forced stop
+            self._transport.abort()
+            return
+        answer = self._dispatcher.finish(request, later)
+        if isinstance(answer, Response):
+            self._give(request, answer)
+        else:
+            self._pursue(request, answer)
+
+    async def _answer(self, request: ParsedRequest, handler: Coroutine[Any, Any, Response]) -> None:
         try:
-            response = await self._dispatcher.answer(request, self._client)
-            if self._client.gone:
-                self._connections.count_abandoned()
+            response = await self._dispatcher.answer(request, handler)
+        except BaseException:  # a forced stop
+            self._transport.abort()
+            raise
+        self._give(request, response)
+
+    def _give(self, request: ParsedRequest, response: Response) -> None:
+        if self._client.gone:
+            self._connections.count_abandoned()
+        try:
             self._respond(request, response)
-        except BaseException:  # cancelled by a forced stop, or a response that cannot be rendered
+        except BaseException:  # a response that cannot be rendered
             self._transport.abort()
             raise
 

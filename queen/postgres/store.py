@@ -49,24 +49,24 @@ class PostgresStore:
         partitions = [name.partition for name in names]
         rows = await self._calls.fetch(statements.RESOLVE_PARTITIONS, deadline, queues, partitions)
         return {
-            PartitionName(queue, partition): Partition(partition_id, uuid)
+            PartitionName(queue, partition): Partition(partition_id, str(uuid))
             for queue, partition, partition_id, uuid in rows
         }
 
     async def find(self, name: PartitionName, deadline: Deadline) -> Partition | None:
         rows = await self._calls.fetch(statements.FIND_PARTITION, deadline, name.queue, name.partition)
-        return Partition(*rows[0]) if rows else None
+        return Partition(rows[0][0], str(rows[0][1])) if rows else None
 
     async def push_batch(
         self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
-    ) -> dict[int, UUID]:
+    ) -> dict[int, str]:
         rows = await self._calls.fetch(statements.PUSH, deadline, *_columns(messages, partitions))
-        return {item - 1: existing for item, existing in rows}
+        return {item - 1: str(existing) for item, existing in rows}
 
     async def push_sequential(
         self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
-    ) -> dict[int, UUID]:
-        async def insert(connection: Connection) -> dict[int, UUID]:
+    ) -> dict[int, str]:
+        async def insert(connection: Connection) -> dict[int, str]:
             async with transaction(connection, deadline):
                 return await _insert_each(connection, messages, partitions, deadline)
 
@@ -113,7 +113,7 @@ class PostgresStore:
         )
         return TransactionOutcome(
             lost=[row["item"] - 1 for row in rows if row["kind"] == "lease"],
-            existing={row["item"] - 1: row["existing"] for row in rows if row["kind"] == "push"},
+            existing={row["item"] - 1: str(row["existing"]) for row in rows if row["kind"] == "push"},
             acks=[AckOutcome(*tuple(row)[3:]) for row in rows if row["kind"] == "ack"],
         )
 
@@ -171,8 +171,8 @@ class PostgresStore:
 
 async def _insert_each(
     connection: Connection, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
-) -> dict[int, UUID]:
-    existing: dict[int, UUID] = {}
+) -> dict[int, str]:
+    existing: dict[int, str] = {}
     with executing(commits=False):
         await connection.fetch(statements.LOCK_PARTITIONS, partitions, timeout=deadline.remaining_s())
         for index, message in enumerate(messages):
@@ -186,7 +186,7 @@ async def _insert_each(
                 timeout=deadline.remaining_s(),
             )
             if found is not None:
-                existing[index] = found
+                existing[index] = str(found)
     return existing
 
 

@@ -30,6 +30,7 @@ from queen.http.routes import RouteTable
 from queen.observe.instance import Alone, Siblings
 from queen.observe.log import start_logging
 from queen.observe.loop_lag import LoopLag
+from queen.server import collector
 from queen.server.file_limit import raise_file_limit
 from queen.server.listening import announce, bind
 from queen.server.stop import Stop, call_on_signals
@@ -99,6 +100,7 @@ async def serve(
             _running(connections.sweep_forever(), lag.measure_forever()),
             _listening(sockets, lambda: HttpConnection(connections, dispatcher, limits)),
         ):
+            collector.calm()
             ready()
             await stop.first.wait()
             _log.info("stopping", extra={"in_flight": len(connections.handlers)})

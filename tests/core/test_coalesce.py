@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -12,7 +11,7 @@ from queen.core.coalesce import Coalescer, Existing
 from queen.core.deadline import Deadline
 from queen.core.ids import uuid7
 from queen.core.store import NewMessage, PartitionName, UnknownPartition
-from queen.errors import BadRequest, DatabaseUnavailable, OutcomeUnknown, PoolTimeout
+from queen.errors import BadRequest, DatabaseUnavailable, OutcomeUnknown, PoolTimeout, ShuttingDown
 from tests.waiting import until
 
 LONG_MS = 10_000.0
@@ -23,7 +22,7 @@ class Database:
 
     def __init__(self) -> None:
         self.flushes: list[list[str]] = []
-        self.stored: dict[str, UUID] = {}
+        self.stored: dict[str, str] = {}
         self.open = asyncio.Event()
         self.open.set()
         self.refuses: dict[str, Exception] = {}
@@ -64,6 +63,14 @@ def push(sut: Coalescer, *names: str) -> "asyncio.Task[Existing]":
     return asyncio.create_task(sut.insert(messages, [1] * len(messages), Deadline.after_ms(LONG_MS)))
 
 
+async def airborne(database: Database, sut: Coalescer, *names: str) -> "asyncio.Task[Existing]":
+    """A push that is in flight, until the database is opened again."""
+    database.open.clear()
+    task = push(sut, *names)
+    await until(lambda: database.flushes[-1:] == [[*names]])
+    return task
+
+
 async def parked(sut: Coalescer, riders: int) -> None:
     await until(lambda: sut.waiting == riders)
 
@@ -74,11 +81,17 @@ async def test_a_lone_push_departs_at_once() -> None:
     assert database.flushes == [["a"]]
 
 
+async def test_what_comes_in_the_same_round_of_the_event_loop_departs_together() -> None:
+    database = Database()
+    sut = coalescer(database)
+    await asyncio.gather(*(push(sut, name) for name in "abc"))
+    assert database.flushes == [["a", "b", "c"]]
+
+
 async def test_who_comes_meanwhile_rides_in_the_next_one_in_order() -> None:
     database = Database()
-    database.open.clear()
     sut = coalescer(database)
-    tasks = [push(sut, "a"), *(push(sut, name) for name in "bcd")]
+    tasks = [await airborne(database, sut, "a"), *(push(sut, name) for name in "bcd")]
     await parked(sut, 3)
     database.open.set()
     assert await asyncio.gather(*tasks) == [{}] * 4
@@ -87,9 +100,13 @@ async def test_who_comes_meanwhile_rides_in_the_next_one_in_order() -> None:
 
 async def test_a_flush_is_bounded_but_one_push_always_goes() -> None:
     database = Database()
-    database.open.clear()
     sut = coalescer(database, messages=3)
-    tasks = [push(sut, "a"), push(sut, "b", "c"), push(sut, "d", "e"), push(sut, *"fghij")]
+    tasks = [
+        await airborne(database, sut, "a"),
+        push(sut, "b", "c"),
+        push(sut, "d", "e"),
+        push(sut, *"fghij"),
+    ]
     await parked(sut, 3)
     database.open.set()
     await asyncio.gather(*tasks)
@@ -107,8 +124,7 @@ async def test_at_most_so_many_flights_are_under_way() -> None:
 async def test_each_rider_hears_of_its_own_duplicates() -> None:
     database = Database()
     await push(sut := coalescer(database), "x")
-    database.open.clear()
-    tasks = [push(sut, "a"), push(sut, "b", "x"), push(sut, "c"), push(sut, "x", "c")]
+    tasks = [await airborne(database, sut, "a"), push(sut, "b", "x"), push(sut, "c"), push(sut, "x", "c")]
     await parked(sut, 3)
     database.open.set()
     results = await asyncio.gather(*tasks)
@@ -124,9 +140,8 @@ async def test_each_rider_hears_of_its_own_duplicates() -> None:
 async def test_a_refusal_is_its_own_riders_alone(refusal: Exception) -> None:
     database = Database()
     database.refuses = {"c": refusal}
-    database.open.clear()
     sut = coalescer(database)
-    tasks = [push(sut, name) for name in "abcdefg"]
+    tasks = [await airborne(database, sut, "a"), *(push(sut, name) for name in "bcdefg")]
     await parked(sut, 6)
     database.open.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -138,9 +153,8 @@ async def test_a_refusal_is_its_own_riders_alone(refusal: Exception) -> None:
 async def test_a_failure_of_the_database_is_everybodys() -> None:
     database = Database()
     database.refuses = {"c": DatabaseUnavailable("away")}
-    database.open.clear()
     sut = coalescer(database)
-    tasks = [push(sut, name) for name in "abcd"]
+    tasks = [await airborne(database, sut, "a"), *(push(sut, name) for name in "bcd")]
     await parked(sut, 3)
     database.open.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -151,9 +165,8 @@ async def test_a_failure_of_the_database_is_everybodys() -> None:
 
 async def test_who_waits_too_long_is_told_so_and_stores_nothing() -> None:
     database = Database()
-    database.open.clear()
     sut = coalescer(database, boarding_ms=30)
-    first, second = push(sut, "a"), push(sut, "b")
+    first, second = await airborne(database, sut, "a"), push(sut, "b")
     with pytest.raises(PoolTimeout):
         await second
     database.open.set()
@@ -164,9 +177,8 @@ async def test_who_waits_too_long_is_told_so_and_stores_nothing() -> None:
 
 async def test_a_rider_that_leaves_is_left_behind() -> None:
     database = Database()
-    database.open.clear()
     sut = coalescer(database)
-    tasks = [push(sut, name) for name in "abc"]
+    tasks = [await airborne(database, sut, "a"), push(sut, "b"), push(sut, "c")]
     await parked(sut, 2)
     tasks[1].cancel()
     await asyncio.wait([tasks[1]])
@@ -175,36 +187,58 @@ async def test_a_rider_that_leaves_is_left_behind() -> None:
     assert database.flushes == [["a"], ["c"]]
 
 
-async def test_a_pilot_that_is_cut_off_takes_its_flight_with_it() -> None:
-    """Its riders learn that nobody knows; those who still wait fly."""
+async def test_who_leaves_while_in_the_air_changes_nothing_for_its_fellows() -> None:
     database = Database()
+    sut = coalescer(database)
     database.open.clear()
-    sut = coalescer(database, messages=2)
-    tasks = [push(sut, name) for name in "abcd"]
-    await parked(sut, 3)
+    tasks = [push(sut, name) for name in "abc"]
+    await until(lambda: database.flushes == [["a", "b", "c"]])
+    tasks[0].cancel()
     database.open.set()
-    assert await tasks[0] == {}
-    database.open.clear()
-    await until(lambda: database.flushes[-1] == ["b", "c"])
-    tasks[1].cancel()
+    assert await tasks[1] == await tasks[2] == {}
+    assert sorted(database.stored) == ["a", "b", "c"]
+
+
+async def test_what_is_in_flight_at_the_end_is_cut_off_and_nobody_waits_for_ever() -> None:
+    database = Database()
+    sut = coalescer(database)
+    async with sut.running():
+        flying = await airborne(database, sut, "a")
+        waiting = push(sut, "b")
+        await parked(sut, 1)
     with pytest.raises(OutcomeUnknown):
-        await tasks[2]
-    database.open.set()
-    assert await tasks[3] == {}
+        await flying
+    with pytest.raises(ShuttingDown):
+        await waiting
     assert sut.flying == 0
 
 
-async def test_a_pilot_that_is_cut_off_before_it_flies_hands_over() -> None:
+async def test_a_defect_of_one_flush_does_not_ground_the_others(caplog: pytest.LogCaptureFixture) -> None:
     database = Database()
-    database.open.clear()
-    sut = coalescer(database, messages=1)
-    tasks = [push(sut, name) for name in "abc"]
-    await parked(sut, 2)
-    sut._hand_over()  # b is told to fly, and has not heard it yet
-    tasks[1].cancel()
+    database.refuses = {"a": TypeError("a defect")}
+    sut = coalescer(database)
+    first = await airborne(database, sut, "a")
+    second = push(sut, "b")
+    await parked(sut, 1)
     database.open.set()
-    assert await tasks[0] == await tasks[2] == {}
-    assert ["b"] not in database.flushes
+    with pytest.raises(OutcomeUnknown):
+        await first
+    assert await second == {}
+    assert [record.message for record in caplog.records] == ["flush_failed"]
+
+
+async def test_a_second_flight_departs_when_it_is_full() -> None:
+    database = Database()
+    sut = coalescer(database, flights=2, messages=3)
+    tasks = [await airborne(database, sut, "a")]
+    tasks += [push(sut, "b"), push(sut, "c")]
+    await parked(sut, 2)
+    assert sut.flying == 1
+    tasks.append(push(sut, "d", "e"))
+    await until(lambda: database.under_way == 2)
+    database.open.set()
+    assert await asyncio.gather(*tasks) == [{}] * 4
+    assert database.flushes == [["a"], ["b", "c"], ["d", "e"]]
 
 
 @given(

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from typing import cast
-from uuid import UUID
 
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
@@ -24,7 +23,7 @@ class SlowStore:
     ) -> dict[PartitionName, Partition]:
         self.asked += names
         await self.answer.wait()
-        return {name: Partition(len(self.asked), UUID(int=0)) for name in names}
+        return {name: Partition(len(self.asked), "u") for name in names}
 
 
 async def test_a_name_forgotten_during_a_look_up_is_still_answered() -> None:

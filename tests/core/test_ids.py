@@ -8,7 +8,7 @@ from queen.core.ids import uuid7
 
 def test_version_variant_and_time() -> None:
     before_ms = time.time_ns() // 1_000_000
-    made = uuid7()
+    made = uuid.UUID(uuid7())
     after_ms = time.time_ns() // 1_000_000
     assert made.version == 7
     assert made.variant == uuid.RFC_4122
@@ -16,7 +16,7 @@ def test_version_variant_and_time() -> None:
 
 
 def test_every_random_bit_varies() -> None:
-    made = [uuid7().int & ((1 << 76) - 1) for _ in range(400)]
+    made = [uuid.UUID(uuid7()).int & ((1 << 76) - 1) for _ in range(400)]
     ever, always = 0, (1 << 76) - 1
     for bits in made:
         ever |= bits

@@ -1,7 +1,7 @@
 """A store over a fresh, migrated database, on PostgreSQL 15 and on 18."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 import msgspec
@@ -14,7 +14,7 @@ from queen.core.directory import Directory
 from queen.core.notices import Announcer
 from queen.core.pop import Delivery, Popper, PopRequest
 from queen.core.push import Pusher
-from queen.core.strategies import insert_of
+from queen.core.strategies import strategy_of
 from queen.core.transaction import Transactor
 from queen.core.wakeups import Wakeups
 from queen.local.database import Database
@@ -95,19 +95,24 @@ async def open_queue(settings: Settings, announcer: Announcer | None = None) -> 
             await migrate(connection)
         store, wakeups = PostgresStore(pool), Wakeups(announcer)
         directory, backlog = Directory(store), Backlog(store)
-        yield Queue(
-            pool=pool,
-            gauges=gauges,
-            store=store,
-            wakeups=wakeups,
-            pushers={
-                kind: Pusher(directory, backlog, wakeups, insert_of(store, using(settings, kind)))
+        async with AsyncExitStack() as stack:
+            strategies = {
+                kind: await stack.enter_async_context(strategy_of(store, using(settings, kind)))
                 for kind in PushStrategy
-            },
-            popper=Popper(store, directory, wakeups, soon),
-            acker=Acker(store, wakeups),
-            transactor=Transactor(store, directory, backlog, wakeups),
-        )
+            }
+            yield Queue(
+                pool=pool,
+                gauges=gauges,
+                store=store,
+                wakeups=wakeups,
+                pushers={
+                    kind: Pusher(directory, backlog, wakeups, strategy)
+                    for kind, strategy in strategies.items()
+                },
+                popper=Popper(store, directory, wakeups, soon),
+                acker=Acker(store, wakeups),
+                transactor=Transactor(store, directory, backlog, wakeups),
+            )
 
 
 @pytest_asyncio.fixture

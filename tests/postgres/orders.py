@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from queen.core.pop import Delivery, PopRequest
-from queen.core.push import Pushed, PushItem
+from queen.core.push import Pushed, new_message
 from queen.core.store import QUEUE_MODE_GROUP, AckItem, PartitionName
 from queen.settings import PushStrategy
 
@@ -13,7 +13,7 @@ from .conftest import Queue, soon
 async def push(queue: Queue, *names: str, to: str = "orders", partition: str = "p") -> list[Pushed]:
     pushed = []
     for name in names:  # one push each: a created_at of its own
-        items = [PushItem(PartitionName(to, partition), f'{{"n": "{name}"}}', name)]
+        items = [new_message(PartitionName(to, partition), f'{{"n": "{name}"}}', name)]
         pushed += await queue.pushers[PushStrategy.BATCH].push(items, soon())
     return pushed
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from queen.core.ack import Acked
 from queen.core.pop import Delivery, PopRequest
-from queen.core.push import PushItem
+from queen.core.push import new_message
 from queen.core.store import QUEUE_MODE_GROUP, AckItem, PartitionName, QueueOptions
 from queen.settings import PushStrategy
 
@@ -31,11 +31,11 @@ class Reader:
         """Push messages "1", "2", … to a queue with that retry limit."""
         await self.queue.store.configure(self.name, "", "", QueueOptions(retry_limit=retry_limit), soon())
         items = [
-            PushItem(PartitionName(self.name, "p"), str(number), str(number))
+            new_message(PartitionName(self.name, "p"), str(number), str(number))
             for number in range(1, messages + 1)
         ]
         pushed = await self.queue.pushers[PushStrategy.BATCH].push(items, soon())
-        self.partition = pushed[0].partition.uuid
+        self.partition = UUID(pushed[0].partition.uuid)
 
     async def pop(self, batch: int = 10) -> Delivery | None:
         return await self.queue.pop(PopRequest(self.name, "p", group=self.group, batch=batch))

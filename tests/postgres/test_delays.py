@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from queen.core.pop import Delivery, PopRequest
-from queen.core.push import PushItem
+from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName, QueueOptions
 from queen.settings import PushStrategy
 
@@ -22,7 +22,7 @@ async def configure(queue: Queue, options: QueueOptions) -> None:
 
 
 async def push(queue: Queue, *names: str, partition: str = "p") -> None:
-    items = [PushItem(PartitionName("orders", partition), "1", name) for name in names]
+    items = [new_message(PartitionName("orders", partition), "1", name) for name in names]
     await queue.pushers[PushStrategy.BATCH].push(items, soon())
 
 

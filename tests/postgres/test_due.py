@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from queen.core.pop import Delivery, PopRequest
-from queen.core.push import PushItem
+from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName, PopQuery, QueueOptions
 from queen.local.database import Database
 from queen.settings import PushStrategy
@@ -31,7 +31,7 @@ async def quiet(each_database: Database, queue: Queue) -> AsyncIterator[Queue]:
 
 
 async def push(queue: Queue, name: str) -> None:
-    items = [PushItem(PartitionName(name, "p"), '"x"', "m")]
+    items = [new_message(PartitionName(name, "p"), '"x"', "m")]
     await queue.pushers[PushStrategy.BATCH].push(items, soon())
 
 
@@ -185,7 +185,7 @@ async def test_parked_polls_hold_no_connection(database: Database) -> None:
         polls = [poll(queue, "orders") for _ in range(20)]
         await parked(queue, 20)
         for number in range(20):
-            items = [PushItem(PartitionName("orders", f"p{number}"), '"x"', "m")]
+            items = [new_message(PartitionName("orders", f"p{number}"), '"x"', "m")]
             await queue.pushers[PushStrategy.BATCH].push(items, soon())
         async with asyncio.timeout(10):
             await asyncio.gather(*polls)

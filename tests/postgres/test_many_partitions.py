@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from queen.core.pop import PopRequest
-from queen.core.push import PushItem
+from queen.core.push import new_message
 from queen.core.store import PartitionName
 from queen.local.database import Database
 from queen.settings import PushStrategy
@@ -21,7 +21,7 @@ async def fill(queue: Queue) -> None:
     """One message in each partition."""
     for first in range(0, PARTITIONS, 500):
         items = [
-            PushItem(PartitionName("orders", f"p{number}"), "1", str(number))
+            new_message(PartitionName("orders", f"p{number}"), "1", str(number))
             for number in range(first, first + 500)
         ]
         await queue.pushers[PushStrategy.BATCH].push(items, soon())

@@ -8,7 +8,7 @@ from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.groups import Groups
 from queen.core.pop import Popper, PopRequest
-from queen.core.push import PushItem
+from queen.core.push import new_message
 from queen.core.store import Partition, PartitionName, PopQuery, PopResult, QueueOptions, UnknownPartition
 from queen.errors import OutcomeUnknown, StatementFailed
 from queen.local.database import Database
@@ -28,7 +28,7 @@ select * from queen.push(
 
 
 async def push(queue: Queue, name: str, partition: str = "p") -> None:
-    item = PushItem(PartitionName("orders", partition), "1", name)
+    item = new_message(PartitionName("orders", partition), "1", name)
     await queue.pushers[PushStrategy.BATCH].push([item], soon())
 
 
@@ -138,7 +138,7 @@ class Forgetful(PostgresStore):
 
 
 async def test_a_queue_that_is_deleted_again_and_again_is_no_internal_error(queue: Queue) -> None:
-    async def work(partitions: dict[PartitionName, Partition]) -> None:
+    async def work(partitions: list[Partition]) -> None:
         assert partitions
         raise UnknownPartition
 

@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from queen.core.notices import Change
 from queen.core.pop import Delivery, PopRequest
-from queen.core.push import PushItem
+from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName
 from queen.core.wakeups import Waiter, Wakeups
 from queen.local.database import Database
@@ -323,7 +323,7 @@ async def server(settings: Settings) -> AsyncIterator[Queue]:
 
 
 async def push(queue: Queue, name: str) -> None:
-    await queue.pushers[STRATEGY].push([PushItem(PartitionName("orders", "p"), '"x"', name)], soon())
+    await queue.pushers[STRATEGY].push([new_message(PartitionName("orders", "p"), '"x"', name)], soon())
 
 
 async def ack(queue: Queue, delivery: Delivery, status: str) -> None:

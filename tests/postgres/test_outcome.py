@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from queen.core.deadline import Deadline
-from queen.core.push import Pushed, PushItem
-from queen.core.store import PartitionName
+from queen.core.push import Pushed, new_message
+from queen.core.store import NewMessage, PartitionName
 from queen.errors import DatabaseUnavailable, NotDone, OutcomeUnknown, StatementFailed
 from queen.local.database import Database
 from queen.postgres.outcome import Retryable, classify, executing
@@ -21,12 +21,12 @@ from .conftest import Queue, open_queue, settings_for, soon
 BLOCKER = "lock table queen.messages in access exclusive mode"
 
 
-def item(name: str) -> PushItem:
-    return PushItem(PartitionName("q", "p"), "1", name)
+def item(name: str) -> NewMessage:
+    return new_message(PartitionName("q", "p"), "1", name)
 
 
 async def blocked_push(
-    queue: Queue, strategy: PushStrategy, items: Sequence[PushItem]
+    queue: Queue, strategy: PushStrategy, items: Sequence[NewMessage]
 ) -> asyncio.Task[list[Pushed]]:
     """A push that waits in the database for a lock."""
     pushing = asyncio.create_task(queue.pushers[strategy].push(items, soon()))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from queen.core.deadline import Deadline
 from queen.core.pop import PopRequest
-from queen.core.push import PushItem
+from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName
 from queen.errors import DatabaseUnavailable, PoolTimeout
 from queen.local.database import Database
@@ -86,7 +86,7 @@ async def test_no_statement_of_ours_leaves_session_state(database: Database) -> 
     async with open_queue(settings_for(database, db_pool_size=1)) as queue:
         [before] = await queue.sql(state)
         for pusher in queue.pushers.values():
-            await pusher.push([PushItem(PartitionName("q", "p"), "1")], soon())
+            await pusher.push([new_message(PartitionName("q", "p"), "1")], soon())
         delivery = await queue.pop(PopRequest("q", None))
         assert delivery is not None
         message = delivery.messages[0]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.pop import FALLBACK_POLL_S, Popper, PopRequest
-from queen.core.push import PushItem
+from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName, PopQuery, PopResult, QueueOptions
 from queen.postgres.store import PostgresStore
 from queen.settings import PushStrategy
@@ -18,7 +18,7 @@ from .orders import names
 
 
 async def push(queue: Queue, *names: str, partition: str = "p", to: str = "orders") -> None:
-    items = [PushItem(PartitionName(to, partition), f'"{name}"', name) for name in names]
+    items = [new_message(PartitionName(to, partition), f'"{name}"', name) for name in names]
     await queue.pushers[PushStrategy.BATCH].push(items, soon())
 
 

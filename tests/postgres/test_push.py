@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from queen.core.push import Pushed, PushItem
-from queen.core.store import PartitionName
+from queen.core.push import Pushed, new_message
+from queen.core.store import NewMessage, PartitionName
 from queen.errors import BadRequest
 from queen.settings import PushStrategy
 
@@ -20,11 +20,11 @@ order by p.name, m.position
 """
 
 
-def item(transaction_id: str, partition: str = "p", payload: str = "1") -> PushItem:
-    return PushItem(PartitionName("orders", partition), payload, transaction_id)
+def item(transaction_id: str, partition: str = "p", payload: str = "1") -> NewMessage:
+    return new_message(PartitionName("orders", partition), payload, transaction_id)
 
 
-async def push(queue: Queue, strategy: PushStrategy, *items: PushItem) -> list[Pushed]:
+async def push(queue: Queue, strategy: PushStrategy, *items: NewMessage) -> list[Pushed]:
     return await queue.pushers[strategy].push(items, soon())
 
 
@@ -75,8 +75,10 @@ async def test_racing_pushes_of_the_same_ids_store_each_once(queue: Queue, strat
     """4 connections, the same 10 ids: the race that a look-up in the lock's own snapshot loses."""
     rounds, width = 40, 10
     for number in range(rounds):
-        items = [item(f"{number}-{index}", partition=f"p{index % 2}") for index in range(width)]
-        answers = await asyncio.gather(*(push(queue, strategy, *items) for _ in range(4)))
+        crowd = [
+            [item(f"{number}-{index}", partition=f"p{index % 2}") for index in range(width)] for _ in range(4)
+        ]
+        answers = await asyncio.gather(*(push(queue, strategy, *items) for items in crowd))
         for index in range(width):
             same = [answer[index] for answer in answers]
             assert sorted(one.duplicate for one in same) == [False, True, True, True]

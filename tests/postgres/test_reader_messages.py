@@ -1,7 +1,7 @@
 """Messages and dead letters as they are listed: every filter, true pages, and what each row says."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -136,7 +136,7 @@ async def test_one_message_tells_each_group(queue: Queue, reader: PostgresReader
     await ack(queue, await pop(queue, group="done"), "completed", group="done")
     await ack(queue, await pop(queue, group="busy"), "failed", group="busy")
     await pop(queue, group="busy")
-    detail = await reader.message(a.partition.uuid, "a", soon())
+    detail = await reader.message(UUID(a.partition.uuid), "a", soon())
     assert detail is not None
     assert detail.payload == '{"n": "a"}'
     assert (detail.lease_time_s, detail.retry_limit, detail.retry_count, detail.error) == (77, 5, 1, None)
@@ -149,18 +149,18 @@ async def test_one_message_tells_each_group(queue: Queue, reader: PostgresReader
 
 async def test_there_is_no_such_message(queue: Queue, reader: PostgresReader) -> None:
     [a] = await push(queue, "a")
-    assert await reader.message(a.partition.uuid, "b", soon()) is None
+    assert await reader.message(UUID(a.partition.uuid), "b", soon()) is None
     assert await reader.message(uuid4(), "a", soon()) is None
 
 
 async def test_a_dead_letter_outlives_its_message(queue: Queue, reader: PostgresReader) -> None:
     [a] = await push(queue, "a")
     await ack(queue, await pop(queue), "dlq", error="boom")
-    detail = await reader.message(a.partition.uuid, "a", soon())
+    detail = await reader.message(UUID(a.partition.uuid), "a", soon())
     assert detail is not None
     assert (detail.summary.status, detail.error) == ("dead_letter", "boom")
     await queue.sql("with gone as (delete from queen.messages) update queen.partitions set tail = head")
-    assert await reader.message(a.partition.uuid, "a", soon()) is None
+    assert await reader.message(UUID(a.partition.uuid), "a", soon()) is None
     assert (await reader.messages(wanted(status="dead_letter"), EVERYTHING, soon())).messages.total == 0
     [letter] = (await reader.dead_letters(ANY, EVERYTHING, soon())).items
     assert (letter.transaction_id, letter.payload, letter.error) == ("a", '{"n": "a"}', "boom")
@@ -229,7 +229,7 @@ async def test_an_expired_lease_holds_nothing(queue: Queue, reader: PostgresRead
     [status] = (await reader.status(Scope(), Window(), 10, soon())).queues
     assert (status.leases, status.handed_out) == (0, 0)
     assert (status.counts.pending, status.counts.processing) == (1, 0)
-    detail = await reader.message(a.partition.uuid, "a", soon())
+    detail = await reader.message(UUID(a.partition.uuid), "a", soon())
     assert detail is not None
     assert (detail.summary.status, detail.summary.lease_expires_at) == ("pending", None)
 

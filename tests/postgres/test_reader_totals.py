@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from queen.core.pop import PopRequest
-from queen.core.push import PushItem
+from queen.core.push import new_message
 from queen.core.reading import Counts, MessageFilter, Page, Scope, Window
 from queen.core.store import QUEUE_MODE_GROUP, AckItem, PartitionName, QueueOptions
 from queen.postgres.reader import PostgresReader
@@ -46,7 +46,7 @@ class Course:
 
     async def push(self, partition: str, count: int) -> None:
         numbers = range(self._pushed, self._pushed + count)
-        items = [PushItem(PartitionName(self.name, partition), "1", str(number)) for number in numbers]
+        items = [new_message(PartitionName(self.name, partition), "1", str(number)) for number in numbers]
         self._pushed += count
         await self.queue.pushers[PushStrategy.BATCH].push(items, soon())
 

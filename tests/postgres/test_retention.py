@@ -7,7 +7,7 @@ import pytest
 
 from queen.core.expiry import Expiry
 from queen.core.pop import PopRequest
-from queen.core.push import PushItem
+from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName, QueueOptions
 from queen.jobs.expiring import Expiring
 from queen.settings import PushStrategy
@@ -29,7 +29,7 @@ async def configure(queue: Queue, options: QueueOptions, name: str = "orders") -
 
 
 async def push(queue: Queue, count: int, partition: str = "p", to: str = "orders") -> None:
-    items = [PushItem(PartitionName(to, partition), "1") for _ in range(count)]
+    items = [new_message(PartitionName(to, partition), "1") for _ in range(count)]
     await queue.pushers[PushStrategy.BATCH].push(items, soon())
 
 
@@ -203,7 +203,7 @@ async def test_a_lease_over_deleted_messages_still_ends(queue: Queue) -> None:
 
 async def test_a_key_is_free_again_when_its_message_is_gone(queue: Queue) -> None:
     await configure(queue, RETAIN)
-    item = PushItem(PartitionName("orders", "p"), "1", "same")
+    item = new_message(PartitionName("orders", "p"), "1", "same")
     pusher = queue.pushers[PushStrategy.BATCH]
     await pusher.push([item], soon())
     await age(queue, 61)
@@ -259,7 +259,7 @@ async def test_a_sweep_goes_on_where_a_step_was_full(queue: Queue) -> None:
 async def test_more_partitions_than_a_step_looks_at_or_holds(queue: Queue) -> None:
     await configure(queue, RETAIN)
     partitions = 1100
-    items = [PushItem(PartitionName("orders", f"p{number}"), "1") for number in range(partitions)]
+    items = [new_message(PartitionName("orders", f"p{number}"), "1") for number in range(partitions)]
     await queue.pushers[PushStrategy.BATCH].push(items, soon())
     await queue.sql("update queen.messages set created_at = created_at - interval '61 s'")
     assert await sweep(queue, Expiry.RETENTION) == partitions

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from queen.core.expiry import Expiry
 from queen.core.pop import PopRequest
-from queen.core.push import PushItem
+from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName, QueueOptions
 from queen.settings import PushStrategy
 from tests.waiting import until
@@ -22,7 +22,7 @@ TIMES = st.sampled_from([0, 10, 20, 30, 40])  # s; the ages in between are 5, 15
 
 
 async def push(queue: Queue, name: str, *names: str, partition: str = "p") -> None:
-    items = [PushItem(PartitionName(name, partition), "1", each) for each in names]
+    items = [new_message(PartitionName(name, partition), "1", each) for each in names]
     await queue.pushers[PushStrategy.BATCH].push(items, soon())
 
 

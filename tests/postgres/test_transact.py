@@ -5,23 +5,23 @@ from uuid import UUID, uuid4
 
 from queen.core.ack import Acked
 from queen.core.pop import Delivery, PopRequest
-from queen.core.push import Pushed, PushItem
-from queen.core.store import QUEUE_MODE_GROUP, AckItem, PartitionName, QueueOptions
+from queen.core.push import Pushed, new_message
+from queen.core.store import QUEUE_MODE_GROUP, AckItem, NewMessage, PartitionName, QueueOptions
 from queen.core.transaction import AckStep, Step, Transacted
 from queen.settings import PushStrategy
 
 from .conftest import Queue, soon
 
 
-def item(name: str, to: str = "orders", partition: str = "p") -> PushItem:
-    return PushItem(PartitionName(to, partition), f'"{name}"', name)
+def item(name: str, to: str = "orders", partition: str = "p") -> NewMessage:
+    return new_message(PartitionName(to, partition), f'"{name}"', name)
 
 
 async def push(queue: Queue, *names: str, partition: str = "p") -> UUID:
     """Push; returns the partition's id."""
     items = [item(name, partition=partition) for name in names]
     pushed = await queue.pushers[PushStrategy.BATCH].push(items, soon())
-    return pushed[0].partition.uuid
+    return UUID(pushed[0].partition.uuid)
 
 
 def acking(
