@@ -1,5 +1,6 @@
 """POST /api/v1/push: items in, one answer for each, in their order."""
 
+import functools
 from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
@@ -104,14 +105,17 @@ class PushResource:
 def checked(item: Item) -> NewMessage:
     """The message that the client wants to be stored. Raises `BadRequest`."""
     return new_message(
-        PartitionName(
-            text_of(item.queue, "queue"),
-            text_of(item.partition, "partition"),
-        ),
+        _partition(item.queue, item.partition),
         payload_text(item.payload),
         text_of(item.transaction_id, "transactionId"),
         uuid_of(item.trace_id, "traceId") if item.trace_id else None,
     )
+
+
+@functools.lru_cache(maxsize=10_000)
+def _partition(queue: str, partition: str) -> PartitionName:
+    """The last names are kept, checked and hashed once: a producer uses the same few."""
+    return PartitionName(text_of(queue, "queue"), text_of(partition, "partition"))
 
 
 def _answer(index: int, message: NewMessage, pushed: Pushed) -> ItemAnswer:

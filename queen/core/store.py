@@ -16,7 +16,7 @@ from queen.core.deadline import Deadline
 QUEUE_MODE_GROUP = "__QUEUE_MODE__"
 
 
-class PartitionName(Struct, frozen=True, order=True, gc=False):
+class PartitionName(Struct, frozen=True, order=True, gc=False, cache_hash=True):
     """How clients name a partition."""
 
     queue: str
