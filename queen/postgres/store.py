@@ -31,6 +31,7 @@ from queen.core.store import (
 )
 from queen.postgres import statements
 from queen.postgres.calls import Calls
+from queen.postgres.grouping import group
 from queen.postgres.outcome import executing
 from queen.postgres.pool import Connection, Pool
 from queen.postgres.transactions import transaction
@@ -60,8 +61,10 @@ class PostgresStore:
     async def push_batch(
         self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
     ) -> dict[int, str]:
-        rows = await self._calls.fetch(statements.PUSH, deadline, *_columns(messages, partitions))
-        return {item - 1: str(existing) for item, existing in rows}
+        grouped = group(messages, partitions)
+        [[found]] = await self._calls.fetch(statements.PUSH, deadline, *grouped.columns())
+        there = [(number, existing) for number, existing in enumerate(found or ()) if existing is not None]
+        return grouped.existing(there)
 
     async def push_sequential(
         self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
@@ -103,17 +106,20 @@ class PostgresStore:
         return [AckOutcome(*tuple(row)[1:]) for row in rows]
 
     async def transact(self, plan: TransactionPlan, deadline: Deadline) -> TransactionOutcome:
+        grouped = group(plan.messages, plan.partitions)
         rows = await self._calls.fetch(
             statements.TRANSACT,
             deadline,
             plan.required,
-            *_columns(plan.messages, plan.partitions),
+            *grouped.columns(),
             [group for group, _ in plan.acks],
             *_ack_columns([item for _, item in plan.acks]),
         )
         return TransactionOutcome(
             lost=[row["item"] - 1 for row in rows if row["kind"] == "lease"],
-            existing={row["item"] - 1: str(row["existing"]) for row in rows if row["kind"] == "push"},
+            existing=grouped.existing(
+                (row["item"] - 1, row["existing"]) for row in rows if row["kind"] == "push"
+            ),
             acks=[AckOutcome(*tuple(row)[3:]) for row in rows if row["kind"] == "ack"],
         )
 
@@ -188,16 +194,6 @@ async def _insert_each(
             if found is not None:
                 existing[index] = str(found)
     return existing
-
-
-def _columns(messages: Sequence[NewMessage], partitions: Sequence[int]) -> tuple[Sequence[object], ...]:
-    return (
-        partitions,
-        [message.id for message in messages],
-        [message.transaction_id for message in messages],
-        [message.trace_id for message in messages],
-        [message.payload for message in messages],
-    )
 
 
 def _ack_columns(items: Sequence[AckItem]) -> tuple[Sequence[object], ...]:

@@ -21,9 +21,9 @@ from .conftest import Ear, Queue, soon
 from .orders import names
 
 PUSH = """
-select * from queen.push(
-    (select array_agg(id) from queen.partitions where name = $1), array[gen_random_uuid()], array[$2],
-    array[null::uuid], array['1'::json])
+select queen.push(
+    (select array_agg(id) from queen.partitions where name = $1), array[1, 2], array[gen_random_uuid()],
+    array[$2], array[null::uuid], array['1'::json])
 """
 
 

@@ -1,36 +1,102 @@
-"""Plans are made once, not for each call: a planner that can see an array's length plans each call anew."""
+"""Plans of a push: made once and not for each call, and the same whatever the statistics say.
+
+A planner that can see an array's length plans each call anew; one that believes a fresh table to be small
+reads the whole of it.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from queen.postgres.pool import Connection
 
 from .conftest import Queue, soon
 
 CALLS = 40
 TRACK = "set pg_stat_statements.track = 'all'; set pg_stat_statements.track_planning = on"
-PUSH = """
-select count(*) from queen.push(
-    array_fill($1::bigint, array[$2::integer]),
-    (select array_agg(gen_random_uuid()) from generate_series(1, $2)),
-    (select array_agg($3 || i) from generate_series(1, $2) i),
-    array_fill(null::uuid, array[$2]),
-    array_fill('1'::json, array[$2]))
+EXPLAIN = """
+load 'auto_explain';
+set auto_explain.log_min_duration = 0;
+set auto_explain.log_nested_statements = on;
+set auto_explain.log_level = info
 """
+STATEMENTS = 5  # of a push: lock, look up, insert, move the heads, lower the cursors
+SCANS = re.compile(
+    r"((?:Seq|Bitmap \w+|Index|Index Only) Scan)(?: using (\w+))? on (partitions|messages|cursors)\b"
+)
+PUSH = """
+select queen.push(
+    array[$1::bigint, $2::bigint],
+    array[1, 1 + $3::integer, 1 + 2 * $3::integer],
+    (select array_agg(gen_random_uuid()) from generate_series(1, 2 * $3)),
+    (select array_agg($4 || i) from generate_series(1, 2 * $3) i),
+    array_fill(null::uuid, array[2 * $3]),
+    array_fill('1'::json, array[2 * $3]))
+"""
+ONE = "select queen.push_one($1, gen_random_uuid(), $2, null, '1')"
+
+
+async def two_partitions(queue: Queue) -> list[object]:
+    rows = await queue.sql(
+        "select partition_id from queen.ensure_partitions(array['orders', 'orders'], array['p', 'q'])"
+        " order by 1"
+    )
+    return [partition for (partition,) in rows]
+
+
+@asynccontextmanager
+async def explaining(queue: Queue) -> AsyncIterator[tuple[Connection, list[str]]]:
+    """A connection, and the plans of our statements on it."""
+    plans: list[str] = []
+    async with queue.pool.connection(soon()) as connection:
+
+        def told(_connection: object, message: object) -> None:
+            if "queen." in str(message):
+                plans.append(str(message))
+
+        connection.add_log_listener(told)
+        await connection.execute(EXPLAIN)
+        try:
+            yield connection, plans
+        finally:
+            connection.remove_log_listener(told)
 
 
 async def test_a_push_is_planned_a_few_times_and_not_for_each_length(queue: Queue) -> None:
-    [(partition,)] = await queue.sql(
-        "select partition_id from queen.ensure_partitions(array['orders'], array['p'])"
-    )
+    partitions = await two_partitions(queue)
     async with queue.pool.connection(soon()) as connection:
         await connection.execute("create extension if not exists pg_stat_statements")
         await connection.execute(TRACK)
         await connection.execute("select pg_stat_statements_reset()")
         for call in range(CALLS):
-            await connection.fetchval(PUSH, partition, 1 + call % 20, f"{call}-")
-        [(calls, plans)] = [
-            tuple(row)
-            for row in await connection.fetch(
-                "select calls, plans from pg_stat_statements s join pg_database d on d.oid = s.dbid"
-                " where d.datname = current_database() and s.query like '%with given as%' and not s.toplevel"
-            )
-        ]
-        assert calls == CALLS
-        # PostgreSQL tries five plans made for the values before it may keep one for all (plancache.c).
-        assert plans <= 6
+            await connection.fetchval(PUSH, *partitions, 1 + call % 20, f"{call}-")
+        rows = await connection.fetch(
+            "select s.query, s.calls, s.plans from pg_stat_statements s join pg_database d on d.oid = s.dbid"
+            " where d.datname = current_database() and not s.toplevel and s.query ~ 'queen.|given'"
+        )
+    assert [row["calls"] for row in rows] == [CALLS] * STATEMENTS
+    # PostgreSQL tries five plans made for the values before it may keep one for all (plancache.c).
+    assert [row["query"] for row in rows if row["plans"] > 6] == []
+
+
+@pytest.mark.parametrize("analyzed", [False, True], ids=["fresh", "analyzed"])
+async def test_a_push_uses_the_index_of_each_table(queue: Queue, analyzed: bool) -> None:
+    partitions = await two_partitions(queue)
+    if analyzed:
+        await queue.sql(PUSH, *partitions, 2_000, "before-")
+        await queue.sql("analyze")
+    async with explaining(queue) as (connection, plans):
+        for call in range(8):
+            await connection.fetchval(PUSH, *partitions, 1 + call, f"{call}-")
+            await connection.fetchval(PUSH, *partitions, 2 + call, f"{call}-")
+            await connection.fetchval(ONE, partitions[0], f"one-{call}")
+            await connection.fetchval(ONE, partitions[0], f"one-{call}")
+    found = {match.groups() for plan in plans for match in SCANS.finditer(plan)}
+    assert found == {
+        ("Index Scan", "partitions_pkey", "partitions"),
+        ("Index Scan", "messages_transaction", "messages"),
+        ("Index Scan", "cursors_pkey", "cursors"),
+    }
+    assert not [plan for plan in plans if re.search("Hash Join|Merge Join|WindowAgg", plan)]

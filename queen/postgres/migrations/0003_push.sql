@@ -2,84 +2,142 @@
 --
 -- Lock and look-up never share a snapshot. In READ COMMITTED a statement's snapshot is older than the
 -- lock it waits for, so the duplicates of a push that has just committed would be missed: a first
--- statement takes the locks, a later one looks up, numbers the survivors and inserts.
+-- statement takes the locks and reads the heads, a later one looks up, and what follows numbers and inserts.
 --
 -- Plans must not depend on statistics (every trial starts on fresh tables) nor be made anew for each call:
+--   "set enable_seqscan, enable_bitmapscan" on the functions leaves the index of each table and the cheapest
+--   way to use it, and costs no time that can be measured;
 --   LIMIT in a LATERAL keeps a look-up a probe of the hash index for each item;
---   "partition_id + 0" keeps the primary key, and with it the scan of a partition, out of reach;
+--   "partition_id + 0" keeps the primary key, and with it the scan of a partition, out of reach, and
+--   "not isfinite(available_at)" the index of all that is idle;
 --   "(select p_x)" hides an array's length from the planner. Where it can see it, it believes that each
 --   length deserves a plan of its own and spends more time on planning than on the push.
 
--- Many messages in one multi-row INSERT. Returns only what was not stored: the item's number (from 1, in
--- the given order) and the id of the message that already holds its (partition, transaction id). Of equal
--- items in one call the first wins. Raises QN001 when a partition does not exist (any more): nothing is
--- stored then. Locks: partitions by id; cursors of idle groups of those partitions.
+-- Many messages in one multi-row INSERT.
+-- p_partition: the partitions, each once, by id. p_first: the number (from 1) of the first item of each, and
+-- after the last of them the number of items plus one. p_id … p_payload: the items, those of a partition
+-- next to each other and in their order; no (partition, transaction id) occurs twice. So the position of an
+-- item is its number and what belongs to its partition: no window, no join, no sort.
+-- Returns null when all were stored, else an element for each item: null, or the id of the message that
+-- already holds its (partition, transaction id). Raises QN001 when a partition does not exist (any more):
+-- nothing is stored then. Locks: partitions by id; cursors of idle groups of those partitions.
 create function queen.push(
-    p_partition bigint[], p_id uuid[], p_transaction text[], p_trace uuid[], p_payload json[])
-returns table (item bigint, existing uuid)
-language plpgsql volatile as $$
-#variable_conflict use_column
+    p_partition bigint[], p_first bigint[], p_id uuid[], p_transaction text[], p_trace uuid[], p_payload json[])
+returns uuid[]
+language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
-    v_locked bigint;
+    v_queue bigint[];                   -- of each partition
+    v_before bigint[];                  -- what an item's number is added to
+    v_last_created_at timestamptz[];
+    v_now timestamptz;
 begin
-    select count(*) into v_locked
-    from (select from queen.partitions where id = any ((select p_partition)::bigint[])
-          order by id for no key update) locked;
-    if v_locked <> (select count(distinct wanted) from unnest((select p_partition)) wanted) then
+    select array_agg(locked.queue_id),
+           array_agg(locked.head + 1 - p_first[width_bucket(locked.id, (select p_partition))]),
+           array_agg(locked.last_created_at)
+    into v_queue, v_before, v_last_created_at
+    from (select p.id, p.queue_id, p.head, p.last_created_at from queen.partitions p
+          where p.id = any ((select p_partition)::bigint[]) order by p.id for no key update) locked;
+    if coalesce(cardinality(v_queue), 0) <> cardinality(p_partition) then
         raise exception 'a partition of this push does not exist' using errcode = 'QN001';
     end if;
+    v_now := clock_timestamp();
 
-    return query
-    with given as (
-        select g.*,
-               first_value(g.id) over same as first_id,
-               row_number() over same as repeat
-        from unnest((select p_partition), (select p_id), (select p_transaction), (select p_trace),
-                    (select p_payload))
-             with ordinality as g (partition_id, id, transaction_id, trace_id, payload, item)
-        window same as (partition by g.partition_id, g.transaction_id order by g.item)
-    ),
-    judged as materialized (
-        select given.*, coalesce(stored.id, case when given.repeat > 1 then given.first_id end) as existing
-        from given
-        left join lateral (
-            select m.id from queen.messages m
-            where hashtextextended(m.transaction_id, m.partition_id)
-                      = hashtextextended(given.transaction_id, given.partition_id)
-              and m.transaction_id = given.transaction_id
-              and m.partition_id + 0 = given.partition_id
-            limit 1
-        ) stored on true
-    ),
-    fresh as (
-        select judged.*, row_number() over (partition by judged.partition_id order by judged.item) as step
-        from judged where judged.existing is null
-    ),
-    moved as (
-        update queen.partitions p
-        set head = p.head + taken.messages,
-            last_created_at = greatest(clock_timestamp(), p.last_created_at)
-        from (select f.partition_id, count(*) as messages from fresh f group by f.partition_id) taken
-        where p.id = taken.partition_id
-        returning p.id, p.queue_id, p.head - taken.messages as base, p.last_created_at
-    ),
-    stored as (
-        insert into queen.messages
-            (id, transaction_id, queue_id, partition_id, position, trace_id, payload, created_at)
-        select fresh.id, fresh.transaction_id, moved.queue_id, moved.id, moved.base + fresh.step,
-               fresh.trace_id, fresh.payload, moved.last_created_at
-        from fresh join moved on moved.id = fresh.partition_id
-        order by moved.id, fresh.step
-    )
-    select judged.item, judged.existing from judged where judged.existing is not null;
+    perform from (
+        select u.transaction_id, p_partition[width_bucket(u.item, (select p_first))] as partition_id
+        from unnest((select p_transaction)) with ordinality as u (transaction_id, item)
+        offset 0
+    ) given
+    cross join lateral (
+        select from queen.messages m
+        where hashtextextended(m.transaction_id, m.partition_id)
+                  = hashtextextended(given.transaction_id, given.partition_id)
+          and m.transaction_id = given.transaction_id
+          and m.partition_id + 0 = given.partition_id
+        limit 1
+    ) stored
+    limit 1;
+    if found then
+        return queen.push_the_rest(p_partition, p_first, p_id, p_transaction, p_trace, p_payload);
+    end if;
+
+    insert into queen.messages
+        (id, transaction_id, queue_id, partition_id, position, trace_id, payload, created_at)
+    select given.id, given.transaction_id, v_queue[given.slot], p_partition[given.slot],
+           v_before[given.slot] + given.item, given.trace_id, given.payload,
+           greatest(v_now, v_last_created_at[given.slot])
+    from (
+        select u.*, width_bucket(u.item, (select p_first)) as slot
+        from unnest(p_id, p_transaction, p_trace, p_payload)
+             with ordinality as u (id, transaction_id, trace_id, payload, item)
+        offset 0
+    ) given;
+
+    update queen.partitions p
+    set head = p.head + p_first[width_bucket(p.id, (select p_partition)) + 1]
+                      - p_first[width_bucket(p.id, (select p_partition))],
+        last_created_at = greatest(v_now, p.last_created_at)
+    where p.id = any ((select p_partition)::bigint[]);
 
     -- Groups that had nothing to find have something now (a lower bound: pop checks the rest).
     update queen.cursors c
-    set available_at = least(p.last_created_at, clock_timestamp())
-                       + make_interval(secs => greatest(q.delayed_processing, q.window_buffer))
-    from queen.partitions p join queen.queues q on q.id = p.queue_id
-    where c.partition_id = any ((select p_partition)::bigint[])
-      and c.available_at = 'infinity' and p.id = c.partition_id;
+    set available_at = (
+        select least(greatest(v_now, v_last_created_at[idle.slot]), clock_timestamp())
+               + make_interval(secs => greatest(q.delayed_processing, q.window_buffer))
+        from (select width_bucket(c.partition_id, (select p_partition)) as slot) idle
+        join queen.queues q on q.id = v_queue[idle.slot])
+    where c.partition_id = any ((select p_partition)::bigint[]) and not isfinite(c.available_at);
+    return null;
+end $$;
+
+-- The push of which something is there already, under its locks: looks all of it up and pushes the rest.
+-- Arguments and result as above.
+create function queen.push_the_rest(
+    p_partition bigint[], p_first bigint[], p_id uuid[], p_transaction text[], p_trace uuid[], p_payload json[])
+returns uuid[]
+language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+    v_existing uuid[];
+    v_slot integer[];    -- of the items that are left
+    v_id uuid[];
+    v_transaction text[];
+    v_trace uuid[];
+    v_payload json[];
+    v_partition bigint[];
+    v_first bigint[];
+begin
+    select array_agg(stored.id order by given.item) into v_existing
+    from (
+        select u.*, p_partition[width_bucket(u.item, (select p_first))] as partition_id
+        from unnest((select p_transaction)) with ordinality as u (transaction_id, item)
+        offset 0
+    ) given
+    left join lateral (
+        select m.id from queen.messages m
+        where hashtextextended(m.transaction_id, m.partition_id)
+                  = hashtextextended(given.transaction_id, given.partition_id)
+          and m.transaction_id = given.transaction_id
+          and m.partition_id + 0 = given.partition_id
+        limit 1
+    ) stored on true;
+
+    select array_agg(width_bucket(u.item, (select p_first)) order by u.item), array_agg(u.id order by u.item),
+           array_agg(u.transaction_id order by u.item), array_agg(u.trace_id order by u.item),
+           array_agg(u.payload order by u.item)
+    into v_slot, v_id, v_transaction, v_trace, v_payload
+    from unnest(v_existing, p_id, p_transaction, p_trace, p_payload)
+         with ordinality as u (existing, id, transaction_id, trace_id, payload, item)
+    where u.existing is null;
+    if v_id is null then
+        return v_existing;
+    end if;
+
+    select array_agg(p_partition[run.slot] order by run.slot),
+           array_agg(run.first order by run.slot) || (cardinality(v_id) + 1)::bigint
+    into v_partition, v_first
+    from (select u.slot, min(u.item) as first
+          from unnest(v_slot) with ordinality as u (slot, item) group by u.slot) run;
+    perform queen.push(v_partition, v_first, v_id, v_transaction, v_trace, v_payload);
+    return v_existing;
 end $$;
 
 -- One message with one INSERT: what a sequential push sends once for each. The same rules and locks.
@@ -87,17 +145,19 @@ end $$;
 create function queen.push_one(
     p_partition bigint, p_id uuid, p_transaction text, p_trace uuid, p_payload json)
 returns uuid
-language plpgsql volatile as $$
+language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
     v_existing uuid;
     v_queue bigint;
-    v_position bigint;
+    v_head bigint;
     v_created_at timestamptz;
 begin
-    perform from queen.partitions where id = p_partition for no key update;
+    select p.queue_id, p.head, p.last_created_at into v_queue, v_head, v_created_at
+    from queen.partitions p where p.id = p_partition for no key update;
     if not found then
         raise exception 'the partition of this push does not exist' using errcode = 'QN001';
     end if;
+    v_created_at := greatest(clock_timestamp(), v_created_at);
 
     select m.id into v_existing from queen.messages m
     where hashtextextended(m.transaction_id, m.partition_id) = hashtextextended(p_transaction, p_partition)
@@ -108,18 +168,16 @@ begin
         return v_existing;
     end if;
 
-    update queen.partitions
-    set head = head + 1, last_created_at = greatest(clock_timestamp(), last_created_at)
-    where id = p_partition
-    returning queue_id, head, last_created_at into v_queue, v_position, v_created_at;
     insert into queen.messages
         (id, transaction_id, queue_id, partition_id, position, trace_id, payload, created_at)
-    values (p_id, p_transaction, v_queue, p_partition, v_position, p_trace, p_payload, v_created_at);
+    values (p_id, p_transaction, v_queue, p_partition, v_head + 1, p_trace, p_payload, v_created_at);
+    update queen.partitions p set head = v_head + 1, last_created_at = v_created_at where p.id = p_partition;
 
     update queen.cursors c
-    set available_at = least(v_created_at, clock_timestamp())
-                       + make_interval(secs => greatest(q.delayed_processing, q.window_buffer))
-    from queen.queues q
-    where c.partition_id = p_partition and c.available_at = 'infinity' and q.id = v_queue;
+    set available_at = (
+        select least(v_created_at, clock_timestamp())
+               + make_interval(secs => greatest(q.delayed_processing, q.window_buffer))
+        from queen.queues q where q.id = v_queue)
+    where c.partition_id = p_partition and not isfinite(c.available_at);
     return null;
 end $$;

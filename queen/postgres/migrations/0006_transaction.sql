@@ -14,7 +14,7 @@
 
 create function queen.transact(
     p_required uuid[],
-    p_partition bigint[], p_id uuid[], p_transaction text[], p_trace uuid[], p_payload json[],
+    p_partition bigint[], p_first bigint[], p_id uuid[], p_transaction text[], p_trace uuid[], p_payload json[],
     p_group text[], p_acked_partition uuid[], p_acked_transaction text[], p_status text[], p_lease text[],
     p_error text[])
 returns table (
@@ -23,7 +23,6 @@ returns table (
 language plpgsql volatile as $$
 #variable_conflict use_column
 declare
-    v_duplicates bigint[];
     v_existing uuid[];
     v_group text;
     v_acks bigint[];      -- numbers of the acks of the group in hand
@@ -62,8 +61,7 @@ begin
 
     begin
         if cardinality(p_partition) > 0 then
-            select array_agg(done.item), array_agg(done.existing) into v_duplicates, v_existing
-            from queen.push(p_partition, p_id, p_transaction, p_trace, p_payload) done;
+            v_existing := queen.push(p_partition, p_first, p_id, p_transaction, p_trace, p_payload);
         end if;
         for v_group in select name from unnest(p_group) name group by name order by name collate "C" loop
             select array_agg(ack.item order by ack.item),
@@ -102,7 +100,8 @@ begin
 
     return query
     select 'push', done.item, done.existing, 'duplicate', false, false, null::text, null::text
-    from unnest(v_duplicates, v_existing) as done (item, existing)
+    from unnest(v_existing) with ordinality as done (existing, item)
+    where done.existing is not null
     union all
     select 'ack', done.item, null::uuid, done.outcome, done.dead, done.released, done.queue, done.partition
     from jsonb_to_recordset(v_done) as done (
