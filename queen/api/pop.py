@@ -1,15 +1,20 @@
-"""GET /api/v1/pop/queue/{queue}[/partition/{partition}]: messages out, or 204 when there are none."""
+"""GET /api/v1/pop/queue/{queue}[/partition/{partition}]: messages out, or 204 when there are none.
 
-from datetime import UTC, datetime
+The messages arrive as JSON text, as queen/postgres/migrations/0004_pop.sql writes it, and go out as bytes:
+none of them becomes an object here. `MessageOut` says what they look like, for people and for /openapi.json;
+tests/postgres/test_delivery.py holds the text against it, to the byte.
+"""
+
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
-from queen.api.codec import answer, text_of
+from queen.api.codec import text_of
 from queen.api.query import Flag, Number, Query, Text, instant_of
 from queen.core.pop import Delivery, Popper, PopRequest
-from queen.core.store import QUEUE_MODE_GROUP, Popped
+from queen.core.store import QUEUE_MODE_GROUP
 from queen.http.message import Request, Response
 from queen.http.operation import Operation
 from queen.http.routes import Route
@@ -29,24 +34,24 @@ _PARTITIONS = Number("partitions", "partitions at most", default=1, least=1, mos
 
 
 class MessageOut(Struct, rename="camel"):
-    """One message; `data` is the payload as it came in."""
+    """One message; `data` is the payload as it came in. What differs between messages comes first."""
 
     id: UUID
     transaction_id: str
     trace_id: UUID | None
+    created_at: str
+    retry_count: int
     data: msgspec.Raw
     producer_sub: None
-    created_at: str
     partition_id: UUID
     partition: str
     lease_id: str
     consumer_group: str
-    retry_count: int
     lease_expiries: int
 
 
-class DeliveryOut(Struct, rename="camel"):
-    """The answer. The partition's fields are those of the first one claimed; each message has its own."""
+class DeliveryHead(Struct, rename="camel"):
+    """The answer but for its messages. The partition is the first one claimed; each message has its own."""
 
     success: bool
     queue: str
@@ -55,6 +60,11 @@ class DeliveryOut(Struct, rename="camel"):
     lease_id: str
     consumer_group: str
     partitions_claimed: int
+
+
+class DeliveryOut(DeliveryHead, rename="camel"):
+    """The answer."""
+
     messages: list[MessageOut]
 
 
@@ -105,8 +115,8 @@ class PopResource:
         delivery = await self._popper.pop(wanted, request.client)
         if delivery is None:
             return Response(status=204)
-        self._activity.popped.add(len(delivery.messages))
-        return answer(_out(wanted, delivery))
+        self._activity.popped.add(delivery.messages)
+        return Response(body=written(wanted, delivery))
 
     def _read(self, query: Query, queue: str, partition: str | None) -> PopRequest:
         wait_ms = self._timeout.read(query)
@@ -136,33 +146,17 @@ def _subscription(mode: str, start: str) -> tuple[str, datetime | None]:
     return "all", None
 
 
-def _out(request: PopRequest, delivery: Delivery) -> DeliveryOut:
-    lease_id = "" if delivery.lease_id is None else str(delivery.lease_id)
-    first = delivery.messages[0]
-    return DeliveryOut(
+def written(request: PopRequest, delivery: Delivery) -> bytes:
+    """A `DeliveryOut` in JSON."""
+    first = delivery.claimed[0]
+    head = DeliveryHead(
         success=True,
         queue=request.queue,
         partition=first.partition,
         partition_id=first.partition_uuid,
-        lease_id=lease_id,
+        lease_id="" if delivery.lease_id is None else str(delivery.lease_id),
         consumer_group=request.group,
-        partitions_claimed=len({message.partition_uuid for message in delivery.messages}),
-        messages=[_message(message, lease_id, request.group) for message in delivery.messages],
+        partitions_claimed=len(delivery.claimed),
     )
-
-
-def _message(message: Popped, lease_id: str, group: str) -> MessageOut:
-    return MessageOut(
-        id=message.id,
-        transaction_id=message.transaction_id,
-        trace_id=message.trace_id,
-        data=msgspec.Raw(message.payload.encode()),
-        producer_sub=None,
-        created_at=message.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        partition_id=message.partition_uuid,
-        partition=message.partition,
-        lease_id=lease_id,
-        consumer_group=group,
-        retry_count=message.retry_count,
-        lease_expiries=message.expired_leases,
-    )
+    messages = ",".join([claimed.objects for claimed in delivery.claimed])
+    return b'%b,"messages":[%b]}' % (msgspec.json.encode(head)[:-1], messages.encode())

@@ -31,8 +31,8 @@ from queen.core.deadline import Deadline, StartDeadline
 from queen.core.directory import Directory
 from queen.core.store import (
     QUEUE_MODE_GROUP,
+    Claimed,
     PartitionName,
-    Popped,
     PopQuery,
     PopResult,
     Store,
@@ -67,7 +67,12 @@ class Delivery(Struct, frozen=True):
     """Messages under one lease (`lease_id` None: auto-acked)."""
 
     lease_id: UUID | None
-    messages: Sequence[Popped]
+    claimed: Sequence[Claimed]  # one for each partition; never empty
+
+    @property
+    def messages(self) -> int:
+        """How many."""
+        return sum(claimed.messages for claimed in self.claimed)
 
 
 class Listener(Protocol):
@@ -107,8 +112,8 @@ class Popper:
                 lease_id = None if request.auto_ack else uuid4()
                 with waiter.looking():
                     found = await self._look_or_give_back(request, lease_id)
-                if found.messages:
-                    return await self._hand_over(request, Delivery(lease_id, found.messages), listener)
+                if found.claimed:
+                    return await self._hand_over(request, Delivery(lease_id, found.claimed), listener)
                 if until.passed or self._wakeups.closed:
                     break
                 await self._park(waiter, found, until)
@@ -124,12 +129,12 @@ class Popper:
             await self._store.release(delivery.lease_id, self._deadline())
             self._wake_others(request, delivery)
             return None
-        if request.auto_ack and len(delivery.messages) == request.batch:
+        if request.auto_ack and delivery.messages == request.batch:
             self._wake_others(request, delivery)  # the partition is free, and may hold more
         return delivery
 
     def _wake_others(self, request: PopRequest, delivery: Delivery) -> None:
-        partitions = {message.partition for message in delivery.messages}
+        partitions = {claimed.partition for claimed in delivery.claimed}
         self._wakeups.wake(request.queue, partitions, request.group)
 
     async def _register(self, request: PopRequest, deadline: Deadline) -> int:
@@ -164,7 +169,7 @@ class Popper:
                 self._groups.pop((request.queue, request.group), None)
                 if request.partition is not None:
                     self._directory.forget([PartitionName(request.queue, request.partition)])
-        return PopResult(messages=())
+        return PopResult(claimed=())
 
     async def _look_as_known(self, request: PopRequest, lease_id: UUID | None) -> PopResult:
         deadline = self._deadline()
@@ -178,18 +183,20 @@ class Popper:
                 # so that what is pushed from now on is for it.
                 self._groups.pop((request.queue, request.group), None)
                 await self._register(request, deadline)
-                return PopResult(messages=())
+                return PopResult(claimed=())
             partition_id = partition.id
-        query = PopQuery(group_id, partition_id, request.batch, request.partitions, lease_id)
+        query = PopQuery(group_id, request.group, partition_id, request.batch, request.partitions, lease_id)
         result = await self._store.pop(query, deadline)
         looks = 1
-        while not result.messages and result.blocked_partition is not None and looks < _LOOKS_AT_ONCE:
+        while not result.claimed and result.blocked_partition is not None and looks < _LOOKS_AT_ONCE:
             # Another pop held a partition that looked ready. Ask for that one by name: this waits for
             # the other's commit, and so sees what a push that was answered before us has stored.
             if result.blocked_partition:
-                named = PopQuery(group_id, result.blocked_partition, request.batch, 1, lease_id)
+                named = PopQuery(
+                    group_id, request.group, result.blocked_partition, request.batch, 1, lease_id
+                )
                 result = await self._store.pop(named, deadline)
-                if result.messages:
+                if result.claimed:
                     break
             result = await self._store.pop(query, deadline)
             looks += 1

@@ -56,24 +56,24 @@ class UnknownGroup(Exception):
     """A group that was registered before is gone (it or its queue was deleted). Nothing was claimed."""
 
 
-class Popped(Struct, frozen=True):
-    """A message on its way out."""
+class Claimed(Struct, frozen=True):
+    """What a pop took from one partition.
+
+    The messages are on their way out as the store wrote them: JSON objects of the contract's answer, in the
+    order of the partition, with commas in between. Nobody reads them here.
+    """
 
     partition_uuid: UUID
     partition: str
-    id: UUID
-    transaction_id: str
-    trace_id: UUID | None
-    payload: str
-    created_at: datetime
-    retry_count: int  # `failed` acks of this message
-    expired_leases: int  # leases that ran out before this delivery
+    messages: int
+    objects: str
 
 
 class PopQuery(Struct, frozen=True):
     """One look for messages. `lease_id` None: auto-ack. `partition_id` None: any partition."""
 
     group_id: int
+    group: str
     partition_id: int | None
     batch: int
     partitions: int
@@ -89,7 +89,7 @@ class PopResult(Struct, frozen=True):
     look was cut short. In both cases the caller looks again.
     """
 
-    messages: Sequence[Popped]
+    claimed: Sequence[Claimed]
     next_in_ms: float | None = None
     blocked_partition: int | None = None
 

@@ -17,12 +17,12 @@ from queen.core.expiry import Expiry, Step
 from queen.core.store import (
     AckItem,
     AckOutcome,
+    Claimed,
     ConfiguredQueue,
     Extension,
     NewMessage,
     Partition,
     PartitionName,
-    Popped,
     PopQuery,
     PopResult,
     QueueOptions,
@@ -86,16 +86,19 @@ class PostgresStore:
             statements.POP,
             deadline,
             query.group_id,
+            query.group,
             query.partition_id,
             query.batch,
             query.partitions,
             query.lease_id,
         )
-        last = rows.pop()
+        if rows[0][0] is None:
+            return PopResult(claimed=(), next_in_ms=rows[0][5], blocked_partition=rows[0][6])
         return PopResult(
-            messages=[Popped(*tuple(row)[:9]) for row in rows],
-            next_in_ms=last["next_in_ms"],
-            blocked_partition=last["blocked_partition"],
+            claimed=[
+                Claimed(uuid, name, messages, objects + closing)
+                for uuid, name, messages, objects, closing, *_ in rows
+            ]
         )
 
     async def release(self, lease_id: UUID, deadline: Deadline) -> None:

@@ -8,6 +8,7 @@ from queen.core.store import QUEUE_MODE_GROUP, AckItem, PartitionName
 from queen.settings import PushStrategy
 
 from .conftest import Queue, soon
+from .delivered import messages
 
 
 async def push(queue: Queue, *names: str, to: str = "orders", partition: str = "p") -> list[Pushed]:
@@ -27,7 +28,7 @@ async def pop(queue: Queue, batch: int = 10, group: str = QUEUE_MODE_GROUP, **mo
 
 def names(delivery: Delivery | None) -> list[str]:
     """The transactionIds of a delivery, in order."""
-    return [] if delivery is None else [message.transaction_id for message in delivery.messages]
+    return [] if delivery is None else [message.transaction_id for message in messages(delivery)]
 
 
 async def ack(
@@ -35,8 +36,8 @@ async def ack(
 ) -> None:
     """Acknowledge the first messages of the delivery."""
     items = [
-        AckItem(message.partition_uuid, message.transaction_id, status, str(delivery.lease_id), error)
-        for message, status in zip(delivery.messages, statuses, strict=False)
+        AckItem(message.partition_id, message.transaction_id, status, str(delivery.lease_id), error)
+        for message, status in zip(messages(delivery), statuses, strict=False)
     ]
     assert all(acked.success for acked in await queue.acker.ack(group, items, soon()))
 

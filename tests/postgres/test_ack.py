@@ -14,6 +14,7 @@ from queen.settings import PushStrategy
 
 from .ack_model import AckModel, ModelItem
 from .conftest import Queue, soon
+from .delivered import messages
 
 STALE = "00000000-0000-4000-8000-000000000000"
 
@@ -75,7 +76,7 @@ class Reader:
 
 def transaction_ids(delivery: Delivery | None) -> list[str]:
     assert delivery is not None
-    return [message.transaction_id for message in delivery.messages]
+    return [message.transaction_id for message in messages(delivery)]
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ async def test_a_whole_failed_batch_is_delivered_again_and_counts_once(reader: R
     again = await reader.pop()
     assert transaction_ids(again) == ["1", "2", "3"]
     assert again is not None
-    assert [message.retry_count for message in again.messages] == [1, 0, 0]
+    assert [message.retry_count for message in messages(again)] == [1, 0, 0]
     assert await reader.dead() == []
 
 
@@ -194,7 +195,7 @@ async def test_an_expired_lease_is_refused_and_counted_apart(reader: Reader) -> 
     assert acked.error == "Invalid or expired lease"
     again = await reader.pop()
     assert again is not None
-    assert [(one.retry_count, one.expired_leases) for one in again.messages] == [(0, 1)]
+    assert [(one.retry_count, one.lease_expiries) for one in messages(again)] == [(0, 1)]
     assert await reader.dead() == []
 
 
@@ -250,8 +251,8 @@ async def test_any_course_of_pops_and_acks_follows_the_model(
             delivery = await reader.pop(step)
             got = [int(one) for one in transaction_ids(delivery)] if delivery else []
             assert got == model.pop(step)
-            for message in delivery.messages if delivery else ():
-                assert message.expired_leases == model.expiries
+            for message in messages(delivery):
+                assert message.lease_expiries == model.expiries
                 assert message.retry_count == model.attempts.get(int(message.transaction_id), 0)
             lease = str(delivery.lease_id) if delivery else lease
             continue

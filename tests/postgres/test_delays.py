@@ -10,6 +10,7 @@ from queen.core.store import AckItem, PartitionName, QueueOptions
 from queen.settings import PushStrategy
 
 from .conftest import Queue, soon
+from .delivered import messages
 from .orders import names
 
 DELAY = QueueOptions(delayed_processing=60)
@@ -66,7 +67,7 @@ async def test_of_one_partition_only_the_beginning_may_be_due(queue: Queue) -> N
     assert delivery is not None
     assert names(delivery) == ["a", "b"]
     lease = str(delivery.lease_id)
-    acks = [AckItem(m.partition_uuid, m.transaction_id, "completed", lease) for m in delivery.messages]
+    acks = [AckItem(m.partition_id, m.transaction_id, "completed", lease) for m in messages(delivery)]
     assert (await queue.acker.ack("g", acks, soon()))[-1].released
     assert await pop(queue) is None
     await pass_time(queue, 40)

@@ -19,6 +19,7 @@ from queen.settings import PushStrategy
 from tests.waiting import until
 
 from .conftest import Queue, open_queue, settings_for, soon
+from .delivered import messages
 
 NAMES = [f"orders-{number}" for number in range(5)]
 PHASES_S = (0.1, 0.3, 0.5, 0.7, 0.9)  # after the last look of the first in line
@@ -36,8 +37,8 @@ async def push(queue: Queue, name: str) -> None:
 
 
 async def ack(queue: Queue, delivery: Delivery, status: str) -> None:
-    message = delivery.messages[0]
-    item = AckItem(message.partition_uuid, message.transaction_id, status, str(delivery.lease_id))
+    message = messages(delivery)[0]
+    item = AckItem(message.partition_id, message.transaction_id, status, str(delivery.lease_id))
     [answer] = await queue.acker.ack("__QUEUE_MODE__", [item], soon())
     assert answer.success
 
@@ -174,8 +175,8 @@ async def test_a_message_that_falls_due_during_a_look_is_not_left_for_the_fallba
         "create trigger until_due before update on queen.cursors for each row "
         "when (new.available_at < 'infinity') execute function until_due()"
     )
-    result = await queue.store.pop(PopQuery(group, None, 1, 1, None), soon())
-    assert not result.messages
+    result = await queue.store.pop(PopQuery(group, "g", None, 1, 1, None), soon())
+    assert not result.claimed
     assert result.next_in_ms is not None
     assert result.next_in_ms <= 0
 

@@ -9,6 +9,7 @@ from queen.core.store import AckItem, QueueOptions
 from tests.waiting import until
 
 from .conftest import Queue, soon
+from .delivered import messages
 from .orders import names, push
 
 
@@ -67,7 +68,7 @@ async def test_seek_to_the_end_skips_and_ends_the_lease(queue: Queue) -> None:
     assert delivery is not None
     assert await queue.store.seek("orders", "g", None, None, soon()) == {"p": 2, "q": 1}
     assert await pop(queue) is None
-    item = AckItem(delivery.messages[0].partition_uuid, "b", "completed", str(delivery.lease_id))
+    item = AckItem(messages(delivery)[0].partition_id, "b", "completed", str(delivery.lease_id))
     [late] = await queue.acker.ack("g", [item], soon())
     assert late.noop
     await push(queue, "d")
@@ -131,7 +132,7 @@ async def test_a_deleted_queue_takes_everything_with_it(queue: Queue) -> None:
     await push(queue, "a", "b")
     delivery = await pop(queue, batch=1)
     assert delivery is not None
-    partition = delivery.messages[0].partition_uuid
+    partition = messages(delivery)[0].partition_id
     await queue.acker.ack("g", [AckItem(partition, "a", "dlq", str(delivery.lease_id))], soon())
     assert await queue.store.delete_queue("orders", soon())
     for table in ("queues", "partitions", "messages", "cursors", "consumer_groups", "dead_letters"):

@@ -11,6 +11,7 @@ from queen.settings import PushStrategy
 from tests.waiting import until
 
 from .conftest import Queue, open_queue, settings_for, soon
+from .delivered import messages
 
 PARTITIONS = 5_000
 CONSUMERS = 10
@@ -33,7 +34,7 @@ async def drain(queue: Queue, group: str) -> list[str]:
 
     async def consumer() -> None:
         while delivery := await queue.pop(PopRequest("orders", None, group=group, auto_ack=True)):
-            got.extend(message.transaction_id for message in delivery.messages)
+            got.extend(message.transaction_id for message in messages(delivery))
 
     await asyncio.gather(*(consumer() for _ in range(CONSUMERS)))
     return got

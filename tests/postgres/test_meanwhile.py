@@ -18,6 +18,7 @@ from tests.databases import WAIT_FOR_A_LOCK, connected
 from tests.waiting import until
 
 from .conftest import Ear, Queue, soon
+from .delivered import messages
 from .orders import names
 
 PUSH = """
@@ -86,7 +87,9 @@ async def test_a_pop_by_the_old_delay_looks_again_by_the_new_one(
     await queue.sql("update queen.cursors set available_at = now()")
     async with connected(each_database) as slow:
         await slow.execute("begin")
-        await slow.fetch("select * from queen.pop((select id from queen.consumer_groups), null, 1, 1, null)")
+        await slow.fetch(
+            "select * from queen.pop((select id from queen.consumer_groups), 'g', null, 1, 1, null)"
+        )
         configuring = asyncio.create_task(queue.store.configure("orders", "", "", QueueOptions(), soon()))
         await until(lambda: blocked(queue))
         await slow.execute("commit")
@@ -126,7 +129,7 @@ async def test_a_poll_of_a_group_that_is_deleted_registers_it_at_once(queue: Que
         await until(registered, deadline_s=0.9)  # sooner than the poll would have looked by itself
         await push(queue, "b")
         delivery = await waiting
-    assert delivery is not None and delivery.messages[0].transaction_id == "b"
+    assert delivery is not None and messages(delivery)[0].transaction_id == "b"
 
 
 class Forgetful(PostgresStore):

@@ -28,6 +28,7 @@ from tests.databases import connected
 from tests.waiting import until
 
 from .conftest import Queue, open_queue, settings_for, soon
+from .delivered import messages
 
 STRATEGY = PushStrategy.BATCH
 
@@ -328,8 +329,8 @@ async def push(queue: Queue, name: str) -> None:
 
 async def ack(queue: Queue, delivery: Delivery, status: str) -> None:
     items = [
-        AckItem(message.partition_uuid, message.transaction_id, status, str(delivery.lease_id))
-        for message in delivery.messages
+        AckItem(message.partition_id, message.transaction_id, status, str(delivery.lease_id))
+        for message in messages(delivery)
     ]
     await queue.acker.ack("__QUEUE_MODE__", items, soon())
 

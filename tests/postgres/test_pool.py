@@ -20,6 +20,7 @@ from queen.settings import Settings
 from tests.waiting import until
 
 from .conftest import open_queue, settings_for, soon
+from .delivered import messages
 
 
 async def test_a_pool_that_is_busy_too_long_gives_the_guides_error(database: Database) -> None:
@@ -89,8 +90,8 @@ async def test_no_statement_of_ours_leaves_session_state(database: Database) -> 
             await pusher.push([new_message(PartitionName("q", "p"), "1")], soon())
         delivery = await queue.pop(PopRequest("q", None))
         assert delivery is not None
-        message = delivery.messages[0]
-        item = AckItem(message.partition_uuid, message.transaction_id, "completed", "")
+        message = messages(delivery)[0]
+        item = AckItem(message.partition_id, message.transaction_id, "completed", "")
         await queue.acker.ack("__QUEUE_MODE__", [item], soon())
         assert queue.gauges.read().connects == 1
         assert await queue.sql(state) == [before]

@@ -14,6 +14,7 @@ from queen.settings import PushStrategy
 from tests.waiting import until
 
 from .conftest import Ear, Queue, open_queue, settings_for, soon
+from .delivered import messages
 from .orders import names
 
 
@@ -81,8 +82,8 @@ async def test_a_waiting_pop_wakes_when_a_lease_is_given_back(queue: Queue) -> N
     waiting = asyncio.create_task(queue.pop(PopRequest("orders", "p", wait_ms=20_000)))
     async with asyncio.timeout(10):
         await until(lambda: queue.wakeups.parked == 1)
-        message = held.messages[0]
-        retry = AckItem(message.partition_uuid, message.transaction_id, "retry", str(held.lease_id))
+        message = messages(held)[0]
+        retry = AckItem(message.partition_id, message.transaction_id, "retry", str(held.lease_id))
         await queue.acker.ack("__QUEUE_MODE__", [retry], soon())
         assert names(await waiting) == ["a"]
 
@@ -125,7 +126,7 @@ async def test_who_left_while_messages_were_claimed_leaves_no_lease_behind(queue
     again = await queue.pop(PopRequest("orders", None, batch=10, partitions=2))
     assert sorted(names(again)) == ["a", "b", "c"]
     assert again is not None
-    assert {message.expired_leases for message in again.messages} == {0}
+    assert {message.lease_expiries for message in messages(again)} == {0}
 
 
 async def test_what_an_auto_ack_leaves_behind_wakes_the_next_in_line(queue: Queue) -> None:
@@ -159,7 +160,7 @@ async def test_a_server_clock_that_is_wrong_does_not_matter(queue: Queue) -> Non
     await queue.store.configure("orders", "", "", QueueOptions(delayed_processing=30), soon())
     await push(queue, "a")
     group = await queue.store.register_group("orders", "g", "all", None, soon())
-    result = await queue.store.pop(PopQuery(group, None, 1, 1, None), soon())
+    result = await queue.store.pop(PopQuery(group, "g", None, 1, 1, None), soon())
     assert result.next_in_ms is not None
     assert 0 < result.next_in_ms <= 30_000
 
@@ -255,10 +256,10 @@ async def test_two_servers_share_one_database(queue: Queue, each_database: objec
             )
             assert sum(delivery is not None for delivery in deliveries) <= 1, "one lease holder at a time"
             for delivery in deliveries:
-                for message in delivery.messages if delivery else ():
+                for message in messages(delivery):
                     taken.append(message.transaction_id)
                     done = AckItem(
-                        message.partition_uuid,
+                        message.partition_id,
                         message.transaction_id,
                         "completed",
                         str(delivery.lease_id) if delivery else "",

@@ -14,6 +14,7 @@ from queen.postgres.reader import PostgresReader
 from queen.settings import PushStrategy
 
 from .conftest import Queue, soon
+from .delivered import messages
 from .reading_truth import Truth, truth_of
 
 STATUSES = ("pending", "processing", "completed", "dead_letter")
@@ -54,8 +55,8 @@ class Course:
         delivery = await self.queue.pop(PopRequest(self.name, None, group=group, batch=batch, partitions=2))
         if delivery is not None:
             self._taken[group] = [
-                (message.partition_uuid, message.transaction_id, str(delivery.lease_id))
-                for message in delivery.messages
+                (message.partition_id, message.transaction_id, str(delivery.lease_id))
+                for message in messages(delivery)
             ]
 
     async def ack(self, group: str, statuses: list[str]) -> None:

@@ -13,6 +13,7 @@ from queen.jobs.expiring import Expiring
 from queen.settings import PushStrategy
 
 from .conftest import Queue, soon
+from .delivered import messages
 from .orders import names
 
 RETAIN = QueueOptions(retention_enabled=True, retention_seconds=60)
@@ -167,8 +168,8 @@ async def test_a_dead_letter_stays(queue: Queue) -> None:
     await push(queue, 1)
     delivery = await queue.pop(PopRequest("orders", "p", group="g"))
     assert delivery is not None
-    message = delivery.messages[0]
-    item = AckItem(message.partition_uuid, message.transaction_id, "dlq", str(delivery.lease_id), "bad")
+    message = messages(delivery)[0]
+    item = AckItem(message.partition_id, message.transaction_id, "dlq", str(delivery.lease_id), "bad")
     await queue.acker.ack("g", [item], soon())
     await age(queue, 61)
     assert await sweep(queue, Expiry.RETENTION) == 1
@@ -185,8 +186,7 @@ async def test_a_lease_over_deleted_messages_still_ends(queue: Queue) -> None:
     await age(queue, 61, upto=2)
     assert await sweep(queue, Expiry.RETENTION) == 2
     acks = [
-        AckItem(m.partition_uuid, m.transaction_id, "completed", str(leased.lease_id))
-        for m in leased.messages
+        AckItem(m.partition_id, m.transaction_id, "completed", str(leased.lease_id)) for m in messages(leased)
     ]
     first, second, third = await queue.acker.ack("g", acks, soon())
     assert [first.success, second.success, third.success] == [False, False, True]
@@ -198,7 +198,7 @@ async def test_a_lease_over_deleted_messages_still_ends(queue: Queue) -> None:
     await queue.sql("update queen.cursors set lease_expires_at = now(), available_at = now()")
     again = await queue.pop(PopRequest("orders", "p", group="h", batch=10))
     assert again is not None
-    assert len(again.messages) == 2
+    assert len(messages(again)) == 2
 
 
 async def test_a_key_is_free_again_when_its_message_is_gone(queue: Queue) -> None:

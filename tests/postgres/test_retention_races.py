@@ -16,6 +16,7 @@ from queen.settings import PushStrategy
 from tests.waiting import until
 
 from .conftest import Queue, soon
+from .delivered import messages
 
 serial = count(1)
 TIMES = st.sampled_from([0, 10, 20, 30, 40])  # s; the ages in between are 5, 15, …
@@ -162,14 +163,12 @@ async def test_completed_retention_under_load_loses_and_reorders_nothing(queue: 
         )
         while not produced.is_set() or any(len(seen[group, lane]) < pushed[lane] for lane in pushed):
             delivery = await queue.pop(request)
-            messages = delivery.messages if delivery else ()
-            for message in messages:
+            got = messages(delivery)
+            for message in got:
                 seen[group, message.partition].append(message.transaction_id)
-            if messages and delivery and delivery.lease_id:
+            if delivery and delivery.lease_id:
                 lease = str(delivery.lease_id)
-                items = [
-                    AckItem(each.partition_uuid, each.transaction_id, "completed", lease) for each in messages
-                ]
+                items = [AckItem(each.partition_id, each.transaction_id, "completed", lease) for each in got]
                 assert all(acked.success for acked in await queue.acker.ack(group, items, soon()))
 
     async def expire() -> int:
@@ -232,7 +231,9 @@ end $$;
 alter table queen.queues rename to all_queues;
 create view queen.queues as select * from queen.all_queues where queen.passes_gate();
 """
-POP = "select transaction_id from queen.pop($1, $2, 3, 1, gen_random_uuid()) where id is not null"
+POP = """
+select (messages || closing)::json ->> 'transactionId' from queen.pop($1, 'g', $2, 3, 1, gen_random_uuid())
+"""
 
 
 @pytest.mark.parametrize("delay_s", [0, 30])
@@ -252,6 +253,6 @@ async def test_a_pop_whose_batch_is_deleted_under_it_takes_what_is_left(queue: Q
         await keeper.execute("delete from queen.messages where position <= 3")
         await keeper.execute("update queen.partitions set tail = 3 where name = 'p'")
         await keeper.execute("select pg_advisory_unlock(1)")
-        assert [row["transaction_id"] for row in await popping] == ["left"]
+        assert [row[0] for row in await popping] == ["left"]
         await popper.execute("reset test.waits")
     assert await queue.sql("select lease_end from queen.cursors where lease_id is not null") == [(4,)]

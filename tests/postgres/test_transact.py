@@ -11,6 +11,7 @@ from queen.core.transaction import AckStep, Step, Transacted
 from queen.settings import PushStrategy
 
 from .conftest import Queue, soon
+from .delivered import messages
 
 
 def item(name: str, to: str = "orders", partition: str = "p") -> NewMessage:
@@ -28,11 +29,9 @@ def acking(
     delivery: Delivery | None, index: int = 0, status: str = "completed", *, lease: bool = True
 ) -> AckStep:
     assert delivery is not None
-    message = delivery.messages[index]
+    message = messages(delivery)[index]
     lease_id = str(delivery.lease_id) if lease else ""
-    return AckStep(
-        QUEUE_MODE_GROUP, AckItem(message.partition_uuid, message.transaction_id, status, lease_id)
-    )
+    return AckStep(QUEUE_MODE_GROUP, AckItem(message.partition_id, message.transaction_id, status, lease_id))
 
 
 async def apply(queue: Queue, *steps: Step, required: tuple[UUID, ...] = ()) -> Transacted:
@@ -72,7 +71,7 @@ async def test_a_refused_ack_undoes_the_pushes_and_the_other_acks(queue: Queue) 
     assert popped is not None
     unknown = AckStep(
         QUEUE_MODE_GROUP,
-        AckItem(popped.messages[1].partition_uuid, "nobody", "completed", str(popped.lease_id)),
+        AckItem(messages(popped)[1].partition_id, "nobody", "completed", str(popped.lease_id)),
     )
     done = await apply(queue, item("next", to="mails"), acking(popped), unknown, acking(popped, 1))
     assert done.error is not None and done.error.startswith("ACK operation failed: unresolved transactionId")
@@ -97,10 +96,10 @@ async def test_retry_and_failed_mean_what_they_mean_in_an_ack(queue: Queue) -> N
     popped = await queue.pop(PopRequest("orders", "p", batch=2))
     assert (await apply(queue, acking(popped, 0, "retry"))).error is None
     popped = await queue.pop(PopRequest("orders", "p", batch=2))
-    assert popped is not None and popped.messages[0].retry_count == 0
+    assert popped is not None and messages(popped)[0].retry_count == 0
     assert (await apply(queue, acking(popped, 0, "failed"))).error is None
     popped = await queue.pop(PopRequest("orders", "p", batch=2))
-    assert popped is not None and popped.messages[0].retry_count == 1
+    assert popped is not None and messages(popped)[0].retry_count == 1
     last = await apply(queue, acking(popped, 0, "failed"))
     assert [answer.dead for answer in last.answers if isinstance(answer, Acked)] == [True]
 

@@ -3,6 +3,10 @@
 -- Never waits while it holds something: candidates are taken with SKIP LOCKED, and parking a drained
 -- cursor at infinity only tries the partition's lock. A pop for one named partition waits for its
 -- cursor, as the first thing it does.
+--
+-- One plan for every call (the settings of the functions): the planner, left to itself, plans the read of the
+-- messages anew for each range of positions, which takes longer than reading them, and on a table without
+-- statistics it may scan or sort a backlog. They hold inside the function only: no session state.
 
 -- Sets a drained cursor's available_at to infinity, if the partition's lock is free and head, read
 -- again under it, is still consumed. Otherwise leaves it: a later pop will try again.
@@ -18,82 +22,104 @@ begin
     end if;
 end $$;
 
--- p_group: id of the registered group. p_partition: that partition only; null: any of the group's.
--- p_batch: most messages over all partitions. p_partitions: most partitions claimed.
+-- p_group: id of the registered group, p_group_name its name. p_partition: that partition only; null: any of
+-- the group's. p_batch: most messages over all partitions. p_partitions: most partitions claimed.
 -- p_lease: the lease's id; null: auto-ack, the position moves at once and nothing is leased.
--- Returns the messages, grouped by partition, in order; then one last row with id null: next_in_ms is
--- how long until a look may find something (null: only a push can help), and blocked_partition a partition
--- that may have messages but was locked by another pop, or 0 when the look-up was cut short: call again.
+-- Returns a row for each partition claimed: how many messages, and the messages themselves in order, as the
+-- objects of the contract's answer in JSON, with commas in between. Their fields are those of
+-- queen/api/pop.py (MessageOut), and a test holds one against the other. The text of a payload is what came
+-- in. What is the same for all messages of the partition ends each of them; `messages` lacks it after the
+-- last one: `closing`.
+-- When nothing was claimed, one row with partition_uuid null: next_in_ms is how long until a look may find
+-- something (null: only a push can help), and blocked_partition a partition that may have messages but was
+-- locked by another pop, or 0 when the look-up was cut short: call again.
 -- Raises QN001 when the named partition does not exist (any more), QN002 when the group does not.
 create function queen.pop(
-    p_group bigint, p_partition bigint, p_batch integer, p_partitions integer, p_lease uuid)
+    p_group bigint, p_group_name text, p_partition bigint, p_batch integer, p_partitions integer,
+    p_lease uuid)
 returns table (
-    partition_uuid uuid, partition_name text, id uuid, transaction_id text, trace_id uuid, payload json,
-    created_at timestamptz, retry_count integer, expired_leases integer,
+    partition_uuid uuid, partition_name text, read integer, messages text, closing text,
     next_in_ms double precision, blocked_partition bigint)
-language plpgsql volatile as $$
+language plpgsql volatile
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+set jit = off
+as $$
 #variable_conflict use_column
 declare
     c_visits constant integer := 64;  -- cursors looked at in one call
+    -- A cursor goes to the end of the line when it has been first for so long. Before that its available_at
+    -- stays as it is, and with it every index entry of the cursor (a HOT update).
+    c_turn constant interval := '10 ms';
     v_now timestamptz;
-    v_cursor queen.cursors;
-    v_part record;
+    v record;        -- the cursor in hand, its partition and the options of its queue
     v_from bigint;   -- last position before the batch
     v_until bigint;  -- last position of the batch
     v_due timestamptz;
     v_next timestamptz;  -- the earliest due time found: it may have come when the look is at its end
     v_expired integer;
-    v_read integer;  -- messages found in the batch
     v_left integer := p_batch;
     v_claimed integer := 0;
     v_visits integer := 0;
     v_seen bigint[] := '{}';
-    v_blocked bigint;
+    v_held boolean;  -- the partition's lock
+    v_active boolean;
 begin
     while v_left > 0 and v_claimed < p_partitions and v_visits < c_visits loop
         v_visits := v_visits + 1;
         v_now := clock_timestamp();
+        -- Of a cursor that somebody else has just moved this sees the row as it is now, of its partition
+        -- head and tail as they were when the statement began. So it may find nothing where something was
+        -- pushed since (which is announced), and never misses what was there before.
         if p_partition is null then
-            select c.* into v_cursor from queen.cursors c
+            select c.partition_id, c.position, c.available_at, c.lease_id, c.attempts, c.attempts_position,
+                   c.expired_leases, p.uuid, p.name, p.head, p.tail, p.last_created_at,
+                   q.lease_time, q.delayed_processing, q.window_buffer
+            into v
+            from queen.cursors c
+            join queen.partitions p on p.id = c.partition_id
+            join queen.queues q on q.id = p.queue_id
             where c.group_id = p_group and c.available_at <= v_now and c.partition_id <> all (v_seen)
             order by c.available_at
             limit 1
-            for update skip locked;
+            for update of c skip locked;
         else
-            select c.* into v_cursor from queen.cursors c
+            select c.partition_id, c.position, c.available_at, c.lease_id, c.attempts, c.attempts_position,
+                   c.expired_leases, p.uuid, p.name, p.head, p.tail, p.last_created_at,
+                   q.lease_time, q.delayed_processing, q.window_buffer
+            into v
+            from queen.cursors c
+            join queen.partitions p on p.id = c.partition_id
+            join queen.queues q on q.id = p.queue_id
             where c.group_id = p_group and c.partition_id = p_partition and c.partition_id <> all (v_seen)
-            for update;
+            for update of c;
             if not found and cardinality(v_seen) = 0
                     and not exists (select from queen.partitions p where p.id = p_partition) then
                 raise exception 'the partition of this pop does not exist' using errcode = 'QN001';
             end if;
             -- The lock may have been waited for: judge by the clock of now.
             v_now := clock_timestamp();
-            exit when not found or v_cursor.available_at > v_now;
+            exit when v.available_at > v_now;
         end if;
         exit when not found;
-        v_seen := v_seen || v_cursor.partition_id;
+        v_seen := v_seen || v.partition_id;
 
-        -- A later statement than the lock: head is at least what the last holder saw.
-        select p.uuid, p.name, p.head, p.tail, p.last_created_at,
-               make_interval(secs => q.lease_time) as lease_time,
-               make_interval(secs => q.delayed_processing) as delay,
-               make_interval(secs => q.window_buffer) as quiet
-        into v_part
-        from queen.partitions p join queen.queues q on q.id = p.queue_id
-        where p.id = v_cursor.partition_id;
-
-        v_from := greatest(v_cursor.position, v_part.tail);
-        v_until := least(v_part.head, v_from + v_left);
+        v_from := greatest(v.position, v.tail);
+        v_until := least(v.head, v_from + v_left);
         v_due := null;
-        if v_until > v_from and v_part.quiet > interval '0' and v_part.last_created_at + v_part.quiet > v_now then
-            v_due := v_part.last_created_at + v_part.quiet;
-        elsif v_until > v_from and v_part.delay > interval '0' then
-            select max(m.position), min(m.created_at) filter (where m.position = v_from + 1) + v_part.delay
+        if v_until > v_from and v.window_buffer > 0
+                and v.last_created_at + make_interval(secs => v.window_buffer) > v_now then
+            v_due := v.last_created_at + make_interval(secs => v.window_buffer);
+        elsif v_until > v_from and v.delayed_processing > 0 then
+            select max(m.position),
+                   min(m.created_at) filter (where m.position = v_from + 1)
+                       + make_interval(secs => v.delayed_processing)
             into v_until, v_due
             from queen.messages m
-            where m.partition_id = v_cursor.partition_id and m.position > v_from and m.position <= v_until
-              and (m.created_at <= v_now - v_part.delay or m.position = v_from + 1);
+            where m.partition_id = v.partition_id and m.position > v_from and m.position <= v_until
+              and (m.created_at <= v_now - make_interval(secs => v.delayed_processing)
+                   or m.position = v_from + 1);
             if v_due <= v_now then
                 v_due := null;
             end if;
@@ -101,68 +127,93 @@ begin
         if v_due is not null then
             v_next := least(v_next, v_due);
             update queen.cursors c set available_at = v_due
-            where c.partition_id = v_cursor.partition_id and c.group_id = p_group;
+            where c.partition_id = v.partition_id and c.group_id = p_group;
             continue;
         end if;
         if v_until <= v_from then
-            perform queen.park_cursor(v_cursor.partition_id, p_group);
+            perform queen.park_cursor(v.partition_id, p_group);
             continue;
         end if;
 
         -- A lease that is still here although the cursor is available has run out.
-        v_expired := v_cursor.expired_leases + (v_cursor.lease_id is not null)::integer;
-        return query
-        select v_part.uuid, v_part.name, m.id, m.transaction_id, m.trace_id, m.payload, m.created_at,
-               case when m.position = v_cursor.attempts_position then v_cursor.attempts else 0 end,
-               v_expired, null::double precision, null::bigint
-        from queen.messages m
-        where m.partition_id = v_cursor.partition_id and m.position > v_from and m.position <= v_until
-        order by m.position;
-        get diagnostics v_read = row_count;
-        if v_read = 0 then
+        v_expired := v.expired_leases + (v.lease_id is not null)::integer;
+        partition_uuid := v.uuid;
+        partition_name := v.name;
+        closing := ',"producerSub":null,"partitionId":"' || v.uuid || '","partition":' || to_json(v.name)
+            || ',"leaseId":"' || coalesce(p_lease::text, '') || '","consumerGroup":' || to_json(p_group_name)
+            || ',"leaseExpiries":' || v_expired || '}';
+        select count(*),
+               string_agg(
+                   '{"id":"' || m.id || '","transactionId":' || to_json(m.transaction_id)
+                   || ',"traceId":' || coalesce('"' || m.trace_id || '"', 'null')
+                   || ',"createdAt":"'
+                   || to_char(m.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+                   || '","retryCount":'
+                   || case when m.position = v.attempts_position then v.attempts else 0 end
+                   || ',"data":' || m.payload,
+                   closing || ',')
+        into read, messages
+        from (
+            select m.* from queen.messages m
+            where m.partition_id = v.partition_id and m.position > v_from and m.position <= v_until
+            order by m.position
+            limit v_left
+        ) m;
+        if read = 0 then
             -- They were deleted (0007_retention.sql) after tail had been read: look at this cursor again.
             v_seen := trim_array(v_seen, 1);
             continue;
         end if;
         if p_lease is null then
-            update queen.cursors c
-            set position = v_until, available_at = v_now, lease_id = null, lease_expires_at = null,
-                lease_end = null, attempts = 0, attempts_position = null, expired_leases = 0,
-                consumed = c.consumed + v_read, last_consumed_at = v_now
-            where c.partition_id = v_cursor.partition_id and c.group_id = p_group;
-            if v_until = v_part.head then
-                perform queen.park_cursor(v_cursor.partition_id, p_group);
+            v_held := false;
+            if v_until = v.head then
+                perform from queen.partitions where id = v.partition_id for no key update skip locked;
+                v_held := found;
             end if;
+            update queen.cursors c
+            set position = v_until, lease_id = null, lease_expires_at = null,
+                lease_end = null, attempts = 0, attempts_position = null, expired_leases = 0,
+                consumed = c.consumed + read, last_consumed_at = v_now,
+                available_at = case
+                    when v_held
+                         and v_until = (select p.head from queen.partitions p where p.id = v.partition_id)
+                        then 'infinity'
+                    when v_now - v.available_at > c_turn then v_now
+                    else v.available_at end
+            where c.partition_id = v.partition_id and c.group_id = p_group;
         else
             update queen.cursors c
-            set available_at = v_now + v_part.lease_time, lease_id = p_lease,
-                lease_expires_at = v_now + v_part.lease_time, lease_start = v_from, lease_end = v_until,
-                expired_leases = v_expired
-            where c.partition_id = v_cursor.partition_id and c.group_id = p_group;
+            set available_at = v_now + make_interval(secs => v.lease_time), lease_id = p_lease,
+                lease_expires_at = v_now + make_interval(secs => v.lease_time), lease_start = v_from,
+                lease_end = v_until, expired_leases = v_expired
+            where c.partition_id = v.partition_id and c.group_id = p_group;
         end if;
         v_claimed := v_claimed + 1;
-        v_left := v_left - v_read;
+        v_left := v_left - read;
+        return next;
     end loop;
 
-    if v_claimed = 0 then
-        if not exists (select from queen.consumer_groups g where g.id = p_group and g.active) then
-            raise exception 'the group of this pop does not exist' using errcode = 'QN002';
-        end if;
-        if p_partition is null then
-            select c.partition_id into v_blocked from queen.cursors c
-            where c.group_id = p_group and c.available_at <= v_now and c.partition_id <> all (v_seen)
-            order by c.available_at
-            limit 1;
-            if v_visits >= c_visits and v_blocked is not null then
-                v_blocked := 0;
-            end if;
-        end if;
-        select min(c.available_at) into v_due from queen.cursors c
-        where c.group_id = p_group and c.available_at > v_now
-          and (p_partition is null or c.partition_id = p_partition);
-        v_due := least(v_next, nullif(v_due, 'infinity'));
+    if v_claimed > 0 then
+        return;
     end if;
-    return query select null::uuid, null::text, null::uuid, null::text, null::uuid, null::json,
-        null::timestamptz, null::integer, null::integer,
-        extract(epoch from v_due - clock_timestamp())::double precision * 1000, v_blocked;
+    select exists (select from queen.consumer_groups g where g.id = p_group and g.active),
+           (select c.partition_id from queen.cursors c
+            where p_partition is null
+              and c.group_id = p_group and c.available_at <= v_now and c.partition_id <> all (v_seen)
+            order by c.available_at
+            limit 1),
+           (select min(c.available_at) from queen.cursors c
+            where c.group_id = p_group and c.available_at > v_now
+              and (p_partition is null or c.partition_id = p_partition))
+    into v_active, blocked_partition, v_due;
+    if not v_active then
+        raise exception 'the group of this pop does not exist' using errcode = 'QN002';
+    end if;
+    if v_visits >= c_visits and blocked_partition is not null then
+        blocked_partition := 0;
+    end if;
+    v_due := least(v_next, nullif(v_due, 'infinity'));
+    next_in_ms := extract(epoch from v_due - clock_timestamp()) * 1000;
+    partition_uuid := null;
+    return next;
 end $$;
