@@ -6,6 +6,7 @@ Light on purpose: `queen --help` imports this module, so pandas, matplotlib and 
 import argparse
 import sys
 import webbrowser
+from pathlib import Path
 
 from queen.cli import Command
 from queen.errors import UserError
@@ -37,13 +38,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from loadtests.results import RunFiles
+    from loadtests.results import Manifest, RunFiles, read
     from reports import dataset, terminal
     from reports.judge import judge
     from reports.page import build
     from reports.runs import read_run, resolve
 
     root = resolve(options.which)
+    if read(RunFiles(root).manifest, Manifest).kind == "ceiling":
+        return _report_ceilings(root, options)
     loaded = dataset.of((read_run(root),))
     verdict = judge(loaded)
     page = RunFiles(root).report
@@ -54,6 +57,19 @@ def _report(options: argparse.Namespace) -> int:
         terminal.show(verdict, page)
     if _wants_page(options.open_page, options.json):
         webbrowser.open(page.resolve().as_uri())
+    return 0
+
+
+def _report_ceilings(root: Path, options: argparse.Namespace) -> int:
+    from loadtests.results import Ceilings, RunFiles, read
+    from reports.ceilings import findings, terminal
+
+    files = RunFiles(root)
+    found = findings.find(read(files.ceilings, Ceilings))
+    if options.json:
+        print(terminal.as_json(found, files.report))
+    else:
+        terminal.show(found, files.report)
     return 0
 
 
