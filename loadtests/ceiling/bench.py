@@ -21,6 +21,7 @@ class Bench:
     data: Path | None  # PostgreSQL's data directory, when it is ours
     pgbench: Path | None
     wrk: Path | None
+    load_s: float  # warm-up and window of one measurement
     staging: Path  # for files that live as long as the run
     stack: AsyncExitStack  # closes what `direct` opens
     _direct: dict[Database, list[Connection]] = field(default_factory=dict)

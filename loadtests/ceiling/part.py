@@ -29,6 +29,10 @@ class Cell(Protocol):
         """The servers that must run; the first is the one whose CPU counts."""
         ...
 
+    def missing(self, bench: Bench) -> str | None:
+        """Why it cannot be measured here, in one line (a program that is not installed); None: it can."""
+        ...
+
     async def prepare(self, bench: Bench) -> None:
         """Make once what the cell needs, before the first round (a filled table, for instance)."""
         ...

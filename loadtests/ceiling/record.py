@@ -1,12 +1,13 @@
 """The files of a run while it runs: the manifest at its beginning and end, the figures after every round."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from loadtests import results
-from loadtests.results import Ceilings, CeilingWindow, Manifest, RunFiles, ServerVersions
+from loadtests.results import CeilingCell, Ceilings, CeilingWindow, Manifest, RunFiles, ServerVersions
 from loadtests.runs import manifest
 from queen.local.open_database import OpenDatabase
 
@@ -57,6 +58,16 @@ class CeilingRecord:
                 blocks_asked=self._ceilings.rounds_asked,
             )
         )
+
+    def measures(self, cells: Sequence[CeilingCell]) -> None:
+        """Keep which cells are measured, and of the ratios those that can be worked out of them."""
+        keys = {cell.key for cell in cells}
+        ratios = [
+            replace(ratio, base=base)
+            for ratio in self._ceilings.ratios
+            if ratio.of in keys and (base := tuple(key for key in ratio.base if key in keys))
+        ]
+        self._ceilings = replace(self._ceilings, cells=tuple(cells), ratios=tuple(ratios))
 
     def add(self, window: CeilingWindow) -> None:
         """Keep a window; it is written with `save`."""

@@ -27,6 +27,7 @@ from queen.errors import UserError
 from queen.local.open_database import OpenDatabase, open_database, room_for
 
 DIRECT_CONNECTIONS = 32  # beside the servers': those of the direct cells
+REHEARSAL_S = 0.2  # a window before the first round that nobody counts: caches, connections, plans
 PAUSES_S = 0.35  # between two windows: processes start, the table is asked
 
 
@@ -54,16 +55,16 @@ class CeilingRun:
         self._tags = itertools.count()
         self._rounds_done = 0
         self._notes: list[str] = []
-        part = request.part
+        self._cells: Sequence[Cell] = request.part.cells
         self.record = CeilingRecord(
             request.run,
             Ceilings(
-                parts=(part.name,),
+                parts=(request.part.name,),
                 rounds_asked=request.rounds,
                 warmup_s=request.warmup_s,
                 measure_s=request.measure_s,
-                cells=tuple(cell.described for cell in part.cells),
-                ratios=tuple(part.ratios),
+                cells=(),
+                ratios=tuple(request.part.ratios),
                 windows=(),
             ),
         )
@@ -100,6 +101,7 @@ class CeilingRun:
                 data=database.server.data if database.server else None,
                 pgbench=_program("pgbench", database),
                 wrk=_program("wrk", None),
+                load_s=request.warmup_s + request.measure_s,
                 staging=self._staging,
                 stack=stack,
             )
@@ -132,14 +134,15 @@ class CeilingRun:
 
     async def _run_rounds(self, bench: Bench, databases: TrialDatabases) -> None:
         request = self._request
-        for cell in request.part.cells:
+        self._cells = self._measurable(bench)
+        self.record.measures([cell.described for cell in self._cells])
+        for cell in self._cells:
             self._show(f"preparing {cell.described.label}", done=0)
             await cell.prepare(bench)
-        for cell in request.part.cells:
+        for cell in self._cells:
             self._show(f"rehearsing {cell.described.label}", done=0)
-            await self._measure(cell, bench, request.warmup_s, 0.1)
-        for number, order in enumerate(orders(request.part.cells, request.rounds, request.seed)):
-            await servers.begin_round(list(bench.servers.values()))
+            await self._measure(cell, bench, request.warmup_s, REHEARSAL_S)
+        for number, order in enumerate(orders(self._cells, request.rounds, request.seed)):
             for step in request.part.begin_round:
                 await step(bench)
             await databases.checkpoint()
@@ -150,6 +153,18 @@ class CeilingRun:
                 self._progress.tell(self._line(cell, window))
             self._rounds_done = number + 1
             self.record.save()
+
+    def _measurable(self, bench: Bench) -> list[Cell]:
+        """The cells that can be measured here; of the others a note."""
+        kept = []
+        for cell in self._request.part.cells:
+            if (reason := cell.missing(bench)) is None:
+                kept.append(cell)
+            else:
+                self._note(f"{cell.described.label} is left out: {reason}")
+        if bench.wrk is None:
+            self._note("wrk is not installed: the load comes from slower generators, and the figures show it")
+        return kept
 
     async def _window(self, cell: Cell, bench: Bench, number: int) -> CeilingWindow:
         request = self._request
@@ -185,20 +200,26 @@ class CeilingRun:
             warmup_s=warmup_s, measure_s=measure_s, tag=f"w{number}", seed=self._request.seed + number
         )
         try:
+            for config in cell.servers:
+                await bench.servers[config].empty()
             return await cell.measure(bench, asked)
         except FAILURES as error:
             fault = " ".join(str(error).split()) or type(error).__name__
             return Measured(value=0.0, measured_s=0.0, messages=0, run_messages=0, faults=(fault,))
 
+    def _note(self, text: str) -> None:
+        self._notes.append(text)
+        self._progress.tell(text)
+
     def _show(self, now: str, *, done: int) -> None:
         request = self._request
-        left = request.rounds * len(request.part.cells) - done
+        left = request.rounds * len(self._cells) - done
         each_s = request.warmup_s + request.measure_s + PAUSES_S
         self._progress.at(done=done, left=left, seconds_left=left * each_s, now=now)
 
     def _line(self, cell: Cell, window: CeilingWindow) -> str:
         described = cell.described
-        of = self._request.rounds * len(self._request.part.cells)
+        of = self._request.rounds * len(self._cells)
         count = f"[{window.order + 1:{len(str(of))}d}/{of}]"
         words = [f"{count} {described.label:58s} {window.value:10,.4g} {described.unit}"]
         if window.p99_ms is not None:

@@ -1,11 +1,9 @@
 """The servers of a run: each a `queen serve` on a database of its own, all up from beginning to end."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import asyncpg
 
 from loadtests.ceiling import statements
 from loadtests.sweep.databases import TrialDatabases, connect
@@ -45,6 +43,11 @@ class RunningServer:
     database: Database
     control: Connection
     meter: TreeMeter
+
+    async def empty(self) -> None:
+        """Begin with empty tables, unless they are there to be read."""
+        if self.config.role == "write":
+            await self.control.execute(statements.EMPTY)
 
     async def stored(self, queue: str) -> int:
         """Messages that were ever stored in a queue."""
@@ -101,13 +104,3 @@ async def running(
                 yield RunningServer(config, server.url, database, control, TreeMeter(server.pid))
             finally:
                 await control.close()
-
-
-async def begin_round(servers: Sequence[RunningServer]) -> None:
-    """Empty the tables that were written to, so that every round begins alike."""
-    for server in servers:
-        if server.config.role == "write":
-            try:
-                await server.control.execute(statements.EMPTY)
-            except asyncpg.PostgresError as error:
-                raise OSError(f"{server.database.name}: {error}") from None

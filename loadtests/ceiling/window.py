@@ -1,7 +1,7 @@
 """One measured window: what a cell is asked, what it tells, and the clock of loops in this process."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import asyncpg
 
@@ -34,6 +34,16 @@ class Measured:
     figures: dict[str, float] | None = None
     faults: tuple[str, ...] = ()
     unaccounted: bool = False
+
+    def with_fault(self, fault: str) -> "Measured":
+        """The same, but it does not count."""
+        return replace(self, faults=(*self.faults, fault))
+
+    def checked(self, disagreement: str | None) -> "Measured":
+        """The same, with what the table says against it."""
+        if disagreement is None:
+            return self
+        return replace(self, faults=(*self.faults, disagreement), unaccounted=True)
 
 
 class WindowClock:

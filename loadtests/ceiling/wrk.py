@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from loadtests.ceiling.window import Asked
+from loadtests.ceiling.window import Asked, Measured
 from queen.local.process import Child, ChildFailed, ChildSpec
 
 LUA = Path(__file__).with_name("lua")
@@ -43,6 +43,21 @@ class WrkResult(Struct, frozen=True):
         if self.broken or self.timeouts:
             found.append(f"{self.broken} connections broke, {self.timeouts} answers timed out")
         return tuple(found)
+
+    def measured(self, *, each: int | None) -> Measured:
+        """As a cell tells it; `each` is the messages of every answer, None: the script has counted them."""
+        messages = self.window_messages if each is None else self.window_answers * each
+        return Measured(
+            value=messages / self.window_s if self.window_s else 0.0,
+            measured_s=self.window_s,
+            messages=messages,
+            run_messages=self.messages if each is None else self.answers * each,
+            p50_ms=self.p50_us / 1000,
+            p99_ms=self.p99_us / 1000,
+            generator_cpu_s=self.cpu_s,
+            figures={"empty_answers": float(self.empty)} if each is None else None,
+            faults=self.faults,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

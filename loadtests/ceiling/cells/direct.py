@@ -10,20 +10,23 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
 from loadtests.ceiling import statements
 from loadtests.ceiling.bench import Bench
-from loadtests.ceiling.cells.http_push import PARTITIONS, PAYLOAD_BYTES
+from loadtests.ceiling.cells import PARTITIONS, PAYLOAD_BYTES
 from loadtests.ceiling.push_body import payload
 from loadtests.ceiling.servers import ServerConfig
 from loadtests.ceiling.window import Asked, Measured, WindowClock
 from loadtests.results import CeilingCell
 from queen.local.open_database import Connection
 
-Statement = Literal["flush", "insert"]
+Statement = Literal["flush", "insert", "copy"]
 Work = Callable[[Connection], Awaitable[int]]  # one statement; returns the rows that it stored
+NAMES: dict[Statement, str] = {"flush": "flush statement", "insert": "plain INSERT", "copy": "COPY"}
+COLUMNS = ("id", "transaction_id", "queue_id", "partition_id", "position", "payload", "created_at")
 DIRECT_QUEUE, INSERT_QUEUE = "direct", "direct-insert"
 MOST_ROWS = 4096  # of one statement
 _blocks = itertools.count()  # of positions for plain inserts: no two statements of this process share one
@@ -34,7 +37,7 @@ class DirectWrite:
     """`rows` a statement over `connections` connections, into the tables of `server`.
 
     `flush` is the server's own statement, with locks, duplicate look-up and positions; `insert` is a plain
-    INSERT into the same table.
+    INSERT and `copy` a COPY into the same table.
     """
 
     server: ServerConfig
@@ -49,13 +52,16 @@ class DirectWrite:
 
     @property
     def described(self) -> CeilingCell:
-        name = "flush statement" if self.statement == "flush" else "plain INSERT"
+        name = NAMES[self.statement]
         rows = "1 row" if self.rows == 1 else f"{self.rows} rows"
         return CeilingCell(key=self.key, group="raw", label=f"{name}, {rows}, {self.connections} connections")
 
     @property
     def servers(self) -> Sequence[ServerConfig]:
         return (self.server,)
+
+    def missing(self, bench: Bench) -> str | None:
+        return None
 
     async def prepare(self, bench: Bench) -> None:
         """Make partitions that no client pushes to."""
@@ -103,8 +109,21 @@ class DirectWrite:
             )
             return 1
 
+        async def copy(connection: Connection) -> int:
+            partition, base, at = next(partitions), next(_blocks) * MOST_ROWS, datetime.now(UTC)
+            columns = zip(ids, transactions(), payloads, itertools.count(base), strict=False)
+            await connection.copy_records_to_table(
+                "messages",
+                schema_name="queen",
+                columns=COLUMNS,
+                records=[(one, name, 0, partition, place, text, at) for one, name, text, place in columns],
+            )
+            return rows
+
         if self.statement == "flush":
             return flush
+        if self.statement == "copy":
+            return copy
         return insert if rows > 1 else insert_one
 
 
