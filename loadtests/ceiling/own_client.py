@@ -7,6 +7,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from loadtests.ceiling.window import Asked, Measured, WindowClock
 from loadtests.sweep.http_client import KeptConnection, NoAnswer
 
@@ -25,7 +27,7 @@ async def closed_loop(url: str, connections: int, exchange: Exchange, asked: Ask
             while not clock.closed:
                 began_s = time.perf_counter()
                 clock.done(await exchange(connection), began_s)
-        except NoAnswer as error:
+        except (NoAnswer, msgspec.MsgspecError) as error:
             errors.append(str(error))
         finally:
             await connection.close()

@@ -57,9 +57,12 @@ async def measure_and_report(asked: CeilingRequest, *, as_json: bool) -> int:
         if not run.manifest.exists():
             shutil.rmtree(run.root, ignore_errors=True)  # nothing was begun
     reported = await report(run, "--open", "no", *(("--json",) if as_json else ()))
-    if any(window.unaccounted for window in ceilings.record.windows):
+    windows = ceilings.record.windows
+    if any(window.unaccounted for window in windows):
         print("queen: table and answers do not agree: see the windows marked INVALID", file=sys.stderr)
         return EXIT_ACCOUNTING
+    if not any(window.valid for window in windows):
+        raise UserError(f"no window counts; the servers' logs are in {run.root}")
     return EXIT_DONE if reported else EXIT_FAILED
 
 

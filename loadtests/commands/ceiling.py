@@ -53,7 +53,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         return run_until_interrupted(work, uvloop.new_event_loop)
     except Interrupted:
-        print(f"queen: interrupted; queen report {request.run.root} tells what is there", file=sys.stderr)
+        kept = f"; queen report {request.run.root} tells what is there" if request.run.root.exists() else ""
+        print(f"queen: interrupted{kept}", file=sys.stderr)
         return EXIT_INTERRUPTED
 
 

@@ -19,6 +19,7 @@ class CeilingCell(Struct, frozen=True, kw_only=True):
     key: str  # for instance "push-b100-c64@coalesce-w2-p20"
     group: Group  # what the database or the machine can do, or what our server does
     label: str
+    kind: str = "push"  # what belongs together: push, pop, write, read, …
     unit: str = "msg/s"  # of `CeilingWindow.value`
 
 

@@ -42,7 +42,8 @@ class RatioFound(Struct, frozen=True, kw_only=True):
 
     ratio: CeilingRatio
     base: str  # key of the cell that it was compared with: the best, of several
-    values: tuple[float, ...]
+    base_label: str
+    values: tuple[float, ...]  # one of each round
     spread: Spread | None
     answer: Answer
 
@@ -66,9 +67,10 @@ class CeilingFindings(Struct, frozen=True, kw_only=True):
 def find(ceilings: Ceilings) -> CeilingFindings:
     """Work out a run."""
     rounds = {cell.key: _valid(ceilings.windows, cell.key) for cell in ceilings.cells}
+    labels = {cell.key: cell.label for cell in ceilings.cells}
     return CeilingFindings(
         cells=tuple(_cell(cell, rounds[cell.key], ceilings.windows) for cell in ceilings.cells),
-        ratios=tuple(_ratio(ratio, rounds) for ratio in ceilings.ratios),
+        ratios=tuple(_ratio(ratio, rounds, labels) for ratio in ceilings.ratios),
         invalid=tuple(
             InvalidWindow(window.cell, window.round, window.faults)
             for window in ceilings.windows
@@ -111,7 +113,7 @@ def _per_million(rounds: Rounds, field: str) -> float | None:
     )
 
 
-def _ratio(ratio: CeilingRatio, rounds: Mapping[str, Rounds]) -> RatioFound:
+def _ratio(ratio: CeilingRatio, rounds: Mapping[str, Rounds], labels: Mapping[str, str]) -> RatioFound:
     base = best(ratio.base, rounds)
     of = rounds.get(ratio.of, {})
     values = tuple(
@@ -120,7 +122,14 @@ def _ratio(ratio: CeilingRatio, rounds: Mapping[str, Rounds]) -> RatioFound:
         if base in rounds and number in rounds[base] and rounds[base][number].value > 0
     )
     found = spread(values)
-    return RatioFound(ratio=ratio, base=base, values=values, spread=found, answer=_answer(ratio, found))
+    return RatioFound(
+        ratio=ratio,
+        base=base,
+        base_label=labels.get(base, base),
+        values=values,
+        spread=found,
+        answer=_answer(ratio, found),
+    )
 
 
 def best(keys: tuple[str, ...], rounds: Mapping[str, Rounds]) -> str:

@@ -55,22 +55,29 @@ def _report(options: argparse.Namespace) -> int:
         print(terminal.as_json(verdict, page))
     else:
         terminal.show(verdict, page)
-    if _wants_page(options.open_page, options.json):
-        webbrowser.open(page.resolve().as_uri())
+    _open_page(page, options)
     return 0
 
 
 def _report_ceilings(root: Path, options: argparse.Namespace) -> int:
-    from loadtests.results import Ceilings, RunFiles, read
-    from reports.ceilings import findings, terminal
+    from loadtests.results import Ceilings, Manifest, RunFiles, read
+    from reports.ceilings import findings, page, terminal
 
     files = RunFiles(root)
-    found = findings.find(read(files.ceilings, Ceilings))
+    manifest, ceilings = read(files.manifest, Manifest), read(files.ceilings, Ceilings)
+    found = findings.find(ceilings)
+    page.write(files, manifest, ceilings, found)
     if options.json:
-        print(terminal.as_json(found, files.report))
+        print(terminal.as_json(found, manifest, files.report))
     else:
-        terminal.show(found, files.report)
+        terminal.show(found, manifest, files.report)
+    _open_page(files.report, options)
     return 0
+
+
+def _open_page(page: Path, options: argparse.Namespace) -> None:
+    if _wants_page(options.open_page, options.json):
+        webbrowser.open(page.resolve().as_uri())
 
 
 def _wants_page(choice: str, as_json: bool) -> bool:

@@ -21,7 +21,9 @@ class Commit:
 
     @property
     def described(self) -> CeilingCell:
-        return CeilingCell(key=self.key, group="raw", label="bare commit, 1 connection, p99", unit="ms")
+        return CeilingCell(
+            key=self.key, group="raw", kind="commit", label="bare commit, 1 connection, p99", unit="ms"
+        )
 
     @property
     def servers(self) -> Sequence[ServerConfig]:

@@ -54,7 +54,9 @@ class DirectWrite:
     def described(self) -> CeilingCell:
         name = NAMES[self.statement]
         rows = "1 row" if self.rows == 1 else f"{self.rows} rows"
-        return CeilingCell(key=self.key, group="raw", label=f"{name}, {rows}, {self.connections} connections")
+        return CeilingCell(
+            key=self.key, group="raw", kind="write", label=f"{name}, {rows}, {self.connections} connections"
+        )
 
     @property
     def servers(self) -> Sequence[ServerConfig]:

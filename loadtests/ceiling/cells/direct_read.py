@@ -41,6 +41,7 @@ class DirectRead:
         return CeilingCell(
             key=self.key,
             group="raw",
+            kind="read",
             label=f"read of {self.rows} rows, {self.connections} connections",
         )
 

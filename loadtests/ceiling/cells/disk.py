@@ -25,7 +25,7 @@ class Fdatasync:
 
     @property
     def described(self) -> CeilingCell:
-        return CeilingCell(key=self.key, group="raw", label="fdatasync of 8 KiB", unit="syncs/s")
+        return CeilingCell(key=self.key, group="raw", kind="disk", label="fdatasync of 8 KiB", unit="syncs/s")
 
     @property
     def servers(self) -> Sequence[ServerConfig]:

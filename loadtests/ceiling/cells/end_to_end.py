@@ -66,6 +66,7 @@ class EndToEnd:
         return CeilingCell(
             key=self.key,
             group="server",
+            kind="end to end",
             label=f"push to consumer at {self.rate} msg/s, p99, {self.server.label}",
             unit="ms",
         )

@@ -31,6 +31,7 @@ class HttpGet:
         return CeilingCell(
             key=self.key,
             group="raw",
+            kind="HTTP",
             label=f"GET {PATH}, {self.connections} clients, {self.server.workers} workers",
             unit="answers/s",
         )

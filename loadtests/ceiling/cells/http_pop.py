@@ -9,7 +9,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import msgspec
 
@@ -50,6 +49,7 @@ class HttpPop:
         return CeilingCell(
             key=self.key,
             group="server",
+            kind="pop, then ack" if self.ack else "pop",
             label=f"{what} ×{self.batch}, {self.connections} clients, {self.server.label}",
         )
 
@@ -110,6 +110,26 @@ async def fill(server: RunningServer, messages: int) -> None:
         await server.control.execute(statements.FILL, QUEUE, math.ceil(short / PARTITIONS), text)
 
 
+class Message(msgspec.Struct, rename="camel"):
+    """As much of a popped message as an ack needs."""
+
+    transaction_id: str
+    partition_id: str
+    lease_id: str
+
+
+class Delivery(msgspec.Struct):
+    """As much of a pop's answer."""
+
+    messages: list[Message]
+
+
+class Acked(msgspec.Struct):
+    """As much of an ack's answer, for each message."""
+
+    success: bool
+
+
 async def pop(path: str, connection: KeptConnection) -> int:
     """One auto-acknowledged pop; returns its messages."""
     return len(_messages(await connection.get(path)))
@@ -120,14 +140,10 @@ async def pop_and_ack(path: str, connection: KeptConnection) -> int:
     messages = _messages(await connection.get(path))
     if not messages:
         return 0
-    items = [
-        {name: message[name] for name in ("transactionId", "partitionId", "leaseId")} for message in messages
-    ]
-    body = msgspec.json.encode({"acknowledgments": items})
-    answers = msgspec.json.decode(await connection.post(ACK_PATH, body))
-    return sum(answer["success"] for answer in answers)
+    answer = await connection.post(ACK_PATH, msgspec.json.encode({"acknowledgments": messages}))
+    return sum(acked.success for acked in msgspec.json.decode(answer, type=list[Acked]))
 
 
-def _messages(body: bytes) -> list[dict[str, Any]]:
+def _messages(body: bytes) -> list[Message]:
     """Those of an answer; none when it has no body."""
-    return list(msgspec.json.decode(body)["messages"]) if body else []
+    return msgspec.json.decode(body, type=Delivery).messages if body else []

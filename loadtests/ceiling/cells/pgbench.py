@@ -42,7 +42,10 @@ class Pgbench:
     @property
     def described(self) -> CeilingCell:
         return CeilingCell(
-            key=self.key, group="raw", label=f"pgbench, INSERT of 1 row, {self.connections} connections"
+            key=self.key,
+            group="raw",
+            kind="write",
+            label=f"pgbench, INSERT of 1 row, {self.connections} connections",
         )
 
     @property
