@@ -37,11 +37,8 @@ def fastest(found: CeilingFindings) -> str:
     """What is stored and read at best, directly and over HTTP: the title of the chart of levels."""
     words = []
     for verb, kinds in (("stored", ("write", "push")), ("read", ("read", "pop", "pop, then ack"))):
-        best = [
-            (name, _best(found, group, kinds))
-            for group, name in (("raw", "directly"), ("server", "over HTTP"))
-        ]
-        known = [f"{level(value)} msg/s {name}" for name, value in best if value is not None]
+        levels = {"directly": _best(found, "raw", kinds), "over HTTP": _best(found, "server", kinds)}
+        known = [f"{level(value)} msg/s {how}" for how, value in levels.items() if value is not None]
         if known:
             words.append(f"{verb} at best {', '.join(known)}")
     text = "; ".join(words) or "nothing was measured in messages per second"
