@@ -57,6 +57,11 @@ class RunningServer:
         """Messages that the groups of a queue have ever committed."""
         return int(await self.control.fetchval(statements.CONSUMED, queue))
 
+    def busy_s(self) -> float:
+        """CPU seconds of its processes so far."""
+        usage = self.meter.read()
+        return usage.cpu_s if usage else 0.0
+
     async def partitions(self, queue: str, count: int) -> list[int]:
         """The ids of the partitions p0, p1, … of a queue, made when they are missing."""
         names = [f"p{number}" for number in range(count)]

@@ -11,7 +11,7 @@ from loadtests.ceiling.window import Asked, Measured
 from queen.local.process import Child, ChildFailed, ChildSpec
 
 LUA = Path(__file__).with_name("lua")
-BEYOND_S = 5.0  # wrk's own duration, beyond warm-up and window: only when no answer comes any more
+BEYOND_S = 20.0  # wrk's own duration, beyond warm-up and window: only when answers do not come
 GRACE_S = 10.0
 PATIENCE_S = 30  # a slower answer counts as timed out
 
@@ -74,7 +74,12 @@ class WrkRun:
     async def carry_out(self, asked: Asked) -> WrkResult:
         """Run it to its end. Raises `ChildFailed`."""
         total_s = asked.warmup_s + asked.measure_s
-        words = {"warmup_s": asked.warmup_s, "measure_s": asked.measure_s, **self.options}
+        words = {
+            "warmup_s": asked.warmup_s,
+            "measure_s": asked.measure_s,
+            "connections": self.connections,
+            **self.options,
+        }
         spec = ChildSpec(
             name="wrk",
             argv=(

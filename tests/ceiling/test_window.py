@@ -72,11 +72,13 @@ def test_a_disagreement_makes_the_window_invalid() -> None:
     assert checked.faults == ("2 messages were answered, the table says 1",)
 
 
-async def test_settled_waits_until_no_more_arrives() -> None:
-    seen = iter([5, 7, 9, 9])
+async def test_settled_waits_until_no_more_arrives_and_the_server_is_idle() -> None:
+    seen = iter([5, 7, 9, 9, 9, 9])
+    busy_s = iter([0.0, 0.1, 0.2, 0.3, 0.4, 0.4])
 
     async def look() -> int:
         await asyncio.sleep(0)
         return next(seen)
 
-    assert await settled(look) == 9
+    assert await settled(look, lambda: next(busy_s)) == 9
+    assert next(seen, None) is None

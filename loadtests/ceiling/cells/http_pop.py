@@ -26,12 +26,16 @@ from loadtests.sweep.http_client import KeptConnection
 QUEUE = "ceiling-read"
 FASTEST_MSG_S = 200_000  # no pop is faster: a window never reads more than this
 POP_PATH = f"/api/v1/pop/queue/{QUEUE}?batch="
+WAITING = "&wait=true&timeout=20000"
 ACK_PATH = "/api/v1/ack/batch"
 
 
 @dataclass(frozen=True)
 class HttpPop:
-    """`connections` consumers of `server` that take `batch` messages at a time."""
+    """`connections` consumers of `server` that take `batch` messages at a time.
+
+    Those that acknowledge wait (a long poll) while others have leases on all partitions, as consumers do.
+    """
 
     server: ServerConfig
     batch: int
@@ -63,7 +67,8 @@ class HttpPop:
     async def prepare(self, bench: Bench) -> None:
         """Fill the partitions as far as one window can read, and register the group."""
         server = bench.servers[self.server]
-        most = math.ceil(FASTEST_MSG_S * bench.load_s) + self.connections * self.batch
+        first = 3 * self.connections * self.batch  # before the window opens, and under way at its end
+        most = math.ceil(FASTEST_MSG_S * bench.load_s) + first
         await fill(server, most)
         client = KeptConnection(server.url, timeout_s=own_client.TIMEOUT_S)
         try:
@@ -77,7 +82,7 @@ class HttpPop:
         await server.control.execute(statements.REWIND, QUEUE)
         before = await server.consumed(QUEUE)
         measured = await self._load(server, bench, asked)
-        consumed = await settled(partial(server.consumed, QUEUE)) - before
+        consumed = await settled(partial(server.consumed, QUEUE), server.busy_s) - before
         checked = measured.checked(
             disagreement(consumed, measured.run_messages, cut=self.connections * self.batch)
         )
@@ -86,7 +91,7 @@ class HttpPop:
         return checked
 
     async def _load(self, server: RunningServer, bench: Bench, asked: Asked) -> Measured:
-        path = f"{POP_PATH}{self.batch}{'' if self.ack else '&autoAck=true'}"
+        path = f"{POP_PATH}{self.batch}{WAITING if self.ack else '&autoAck=true'}"
         if bench.wrk is None:
             exchange = pop_and_ack if self.ack else pop
             return await own_client.closed_loop(server.url, self.connections, partial(exchange, path), asked)

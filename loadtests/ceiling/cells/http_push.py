@@ -80,7 +80,7 @@ class HttpPush:
                 log=bench.staging / "wrk.log",
             )
             measured = (await run.carry_out(asked)).measured(each=self.batch)
-        stored = await settled(partial(server.stored, QUEUE)) - before
+        stored = await settled(partial(server.stored, QUEUE), server.busy_s) - before
         return measured.checked(
             disagreement(stored, measured.run_messages, cut=self.connections * self.batch)
         )

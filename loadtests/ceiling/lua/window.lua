@@ -1,9 +1,10 @@
 -- The measured window of one wrk run, shared by the scripts beside it. One thread, closed loop.
 --
 -- wrk calls request() for the first request of each connection and then once after every answer, so the
--- n-th call stands for answer n - connections. The window opens with the first call after the warm-up and
--- closes with the first one after the measured time: its edges are answers, and nothing is rounded. wrk's
--- own duration is in whole seconds; the script ends the run itself, and the duration is the last resort.
+-- n-th call stands for answer n - connections. The window opens with the first call after the warm-up, but not
+-- before there are as many answers as connections (many clients with large requests are slow to begin), and
+-- closes with the first one after the measured time: its edges are answers, and nothing is rounded. wrk's own
+-- duration is in whole seconds; the script ends the run itself, and the duration is the last resort.
 --
 -- What done() reads must be a global: it runs in another Lua state than the thread.
 
@@ -25,7 +26,7 @@ end
 calls, messages, empty_answers = 0, 0, 0
 opened_s, opened_calls, opened_messages = 0, 0, 0
 window_s, window_calls, window_messages = 0, 0, 0
-local opens_s, measure_s
+local opens_s, measure_s, first_calls
 
 -- The options that were given behind "--", as name=value.
 function read_options(arguments)
@@ -35,6 +36,7 @@ function read_options(arguments)
     if name then options[name] = value end
   end
   measure_s = tonumber(options.measure_s)
+  first_calls = 2 * tonumber(options.connections)
   opens_s = clock(MONOTONIC) + tonumber(options.warmup_s)
   return options
 end
@@ -44,7 +46,7 @@ function tick()
   calls = calls + 1
   local now_s = clock(MONOTONIC)
   if opened_s == 0 then
-    if now_s >= opens_s then
+    if now_s >= opens_s and calls >= first_calls then
       opened_s, opened_calls, opened_messages = now_s, calls, messages
     end
   elseif window_s == 0 and now_s >= opened_s + measure_s then

@@ -25,7 +25,7 @@ _ONE, _TWO = (_cells(workers) for workers in WORKERS)
 
 PART = Part(
     name="matrix",
-    help="every batch with every number of clients, for pushes and pops (about 3 minutes a round)",
+    help="every batch with every number of clients, for pushes and pops (3 to 4 minutes a round)",
     cells=(*_ONE, *_TWO),
     ratios=tuple(
         CeilingRatio(
