@@ -9,16 +9,16 @@ from queen.cli import EXIT_INTERRUPTED, Command
 
 EPILOG = """\
 examples:
-  queen ceiling                          the ratios (about 4.5 minutes)
-  queen ceiling --rounds 3 --seconds 0.6 a quick look
-  queen ceiling --part matrix --json     every batch × connections, for programs
+  queen ceiling                          the ratios (about 4 minutes)
+  queen ceiling --rounds 3 --seconds 0.5 a quick look (about 2 minutes)
+  queen ceiling --part matrix --json     every batch × clients (about 4 minutes a round), as JSON
   PUSH_MAX_FLUSHES=4 queen ceiling       another setting of the servers
 
 Every cell is measured once in each round, in shuffled order; ratios are taken within a round. The load
 comes from wrk where it is installed. PG_HOST (with PG_PORT, PG_USER, PG_PASSWORD, PG_DB) names a database
 server to use; without it one is started. Each server has a database of its own, which is dropped. The
 table is on stdout, progress on stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 table and answers do
-not agree, 130 interrupted (finished rounds are kept)."""
+not agree, 130 interrupted (what is finished is kept)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

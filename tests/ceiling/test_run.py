@@ -54,8 +54,8 @@ def asked(root: Path, environ: Mapping[str, str], *cells: Cell, rounds: int = 1)
         part=Part(name="small", help="", cells=cells, ratios=(RATIO,)),
         run=RunFiles(root),
         rounds=rounds,
-        warmup_s=0.1,
-        measure_s=0.2,
+        warmup_s=0.05,
+        measure_s=0.15,
         seed=7,
         command=("queen", "ceiling"),
         environ=environ,
@@ -104,7 +104,7 @@ async def test_a_small_run_has_a_figure_for_every_cell_and_leaves_nothing(
         assert 0 < window.messages <= window.run_messages
     assert windows[PUSH.key].server_cpu_s is not None
     assert windows[FLUSH.key].server_cpu_s is None
-    assert windows[EndToEnd(ONE).key].messages == 40
+    assert windows[EndToEnd(ONE).key].messages == 30
     manifest = read(request.run.manifest, Manifest)
     assert (manifest.kind, manifest.blocks_done, manifest.interrupted) == ("ceiling", 1, False)
     assert await left_databases(postgres) == []
