@@ -92,10 +92,10 @@ class DirectWrite:
             return [f"{prefix}{item}" for item in range(rows)]
 
         async def flush(connection: Connection) -> int:
-            found = await connection.fetch(
-                statements.PUSH, [next(partitions)] * rows, ids, transactions(), traces, payloads
+            existing = await connection.fetchval(
+                statements.PUSH, [next(partitions)], [1, rows + 1], ids, transactions(), traces, payloads
             )
-            return rows - len(found)
+            return rows if existing is None else existing.count(None)
 
         async def insert(connection: Connection) -> int:
             base = next(_blocks) * MOST_ROWS
