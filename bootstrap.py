@@ -65,6 +65,9 @@ TARGETS = {
     "serve": Target("start the queue server with a database of its own", (("queen", "serve"),)),
     "load": Target("load a server and account for every message", (("queen", "load", "high"),)),
     "sweep": Target("measure a matrix of settings", (("queen", "sweep"),)),
+    "ceiling": Target(
+        "measure the server beside what its database can do (about 4 minutes)", (("queen", "ceiling"),)
+    ),
     "report": Target(
         "write the report of the latest run, or of the one that is named", (("queen", "report"),)
     ),

@@ -51,7 +51,7 @@ def show(verdict: Verdict, page: Path) -> None:
         for place, row in enumerate(group.rows)
     ]
     if rows:
-        _table(_HEADINGS, rows, f"{verdict.unit} acknowledged per second; * recommended pool")
+        print_table(_HEADINGS, rows, f"{verdict.unit} acknowledged per second; * recommended pool")
     if any(step.ratio.too_small for curve in verdict.curves for step in curve.steps):
         print(wording.how_to_read(verdict.validity.precision))
     _notices(verdict.notices)
@@ -76,7 +76,9 @@ def show_comparison(found: Comparison) -> None:
         )
         for seen in found.cells
     ]
-    _table(("configuration", "pool", f"{found.other} over {found.base}"), rows, "ratio with 95% interval")
+    print_table(
+        ("configuration", "pool", f"{found.other} over {found.base}"), rows, "ratio with 95% interval"
+    )
     if found.only_base or found.only_other:
         print(f"Not compared: {found.only_base} cells of {found.base}, {found.only_other} of {found.other}.")
     if any(seen.ratio.too_small for seen in found.cells):
@@ -94,7 +96,8 @@ def _notices(notices: Sequence[Notice]) -> None:
         print(f"{caution.value}: {'; '.join(details)}. {caution.what_to_do}")
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> None:
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> None:
+    """A boxed table for a person at a wide terminal, aligned text for a pipe. The first column is text."""
     console = Console()
     if sys.stdout.isatty() and console.width >= _LEAST_WIDTH:
         table = Table(box=box.SIMPLE_HEAD, caption=caption, caption_justify="left")

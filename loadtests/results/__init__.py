@@ -5,6 +5,7 @@ A leaf: it imports nothing of ours. Layout of one run (every path is made by `Ru
     results/<run_id>/
       manifest.json              Manifest: what was asked, on which machine, with which versions
       experiment.toml            the matrix as it was run (sweeps only)
+      ceilings.json              Ceilings: windows and asked ratios (`queen ceiling` only)
       trials/<trial_id>/
         trial.json               Trial: one configuration, one repeat, its figures and its verdict
         load.json                LoadResult: what the generator saw (written by the Locust process)
@@ -20,6 +21,7 @@ milliseconds, sizes bytes, rates messages per second; stamps are UTC. `None` mea
 (for instance the pool of a server that is not ours), never zero.
 """
 
+from loadtests.results.ceilings import CeilingCell, CeilingRatio, Ceilings, CeilingWindow
 from loadtests.results.configured import Cell, Client, Loop, Machine, Manifest, ServerVersions
 from loadtests.results.files import RunFiles, TrialFiles
 from loadtests.results.generator import (
@@ -37,6 +39,10 @@ from loadtests.results.version import FORMAT
 __all__ = [
     "FORMAT",
     "Accounting",
+    "CeilingCell",
+    "CeilingRatio",
+    "CeilingWindow",
+    "Ceilings",
     "Cell",
     "Client",
     "ErrorCount",

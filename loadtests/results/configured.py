@@ -54,7 +54,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """One run: what was asked, where, with what."""
 
     run_id: str
-    kind: Literal["sweep", "load"]
+    kind: Literal["sweep", "load", "ceiling"]
     title: str
     started_at: str  # UTC, ISO 8601
     command: tuple[str, ...]

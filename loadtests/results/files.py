@@ -19,6 +19,10 @@ class RunFiles:
         return self.root / "experiment.toml"
 
     @property
+    def ceilings(self) -> Path:
+        return self.root / "ceilings.json"
+
+    @property
     def report(self) -> Path:
         return self.root / "report.html"
 

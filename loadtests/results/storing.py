@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from loadtests.results.ceilings import Ceilings
 from loadtests.results.configured import Manifest
 from loadtests.results.files import RunFiles
 from loadtests.results.generator import Ledger, LoadResult
@@ -21,7 +22,7 @@ class ResultError(Exception):
     """A result file is missing, of another format version, or broken. One line, names the file."""
 
 
-Record = TypeVar("Record", Manifest, LoadResult, Ledger, Trial)
+Record = TypeVar("Record", Manifest, LoadResult, Ledger, Trial, Ceilings)
 
 
 def write(path: Path, record: Struct) -> None:

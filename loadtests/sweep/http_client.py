@@ -9,6 +9,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 HEAD_END = b"\r\n\r\n"
+NO_CONTENT = 204  # has no body, and so no length
 
 
 class NoAnswer(Exception):
@@ -77,6 +78,8 @@ def _parse_head(head: bytes) -> tuple[int, int]:
     """Status and content length. Raises ValueError."""
     lines = head.decode("latin-1").split("\r\n")
     status = int(lines[0].partition(" ")[2][:3])
+    if status == NO_CONTENT:
+        return status, 0
     for line in lines[1:]:
         name, _, value = line.partition(":")
         if name.lower() == "content-length":

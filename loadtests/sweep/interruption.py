@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -13,13 +13,16 @@ class Interrupted(Exception):
     """The user ended the work; everything that it had started is stopped."""
 
 
-def run_until_interrupted(work: Coroutine[Any, Any, Result]) -> Result:
+def run_until_interrupted(
+    work: Coroutine[Any, Any, Result], new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+) -> Result:
     """Run `work` in an event loop of its own; the first signal cancels it, further ones change nothing.
 
-    Raises `Interrupted` when it was cancelled so.
+    `new_loop` makes the loop (None: asyncio's own). Raises `Interrupted` when it was cancelled so.
     """
     try:
-        return asyncio.run(_interruptible(work))
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            return runner.run(_interruptible(work))
     except asyncio.CancelledError:
         raise Interrupted from None
 

@@ -3,7 +3,6 @@
 The report is made by `queen report` in a process of its own: this package does not know the other.
 """
 
-import asyncio
 import shutil
 import sys
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ import msgspec
 
 from loadtests.results import ResultError, RunFiles
 from loadtests.runs.directory import new_run
+from loadtests.runs.reporting import report
 from loadtests.sweep import ceiling, experiment_file, options
 from loadtests.sweep.experiment import Experiment
 from loadtests.sweep.experiment_file import ExperimentError
@@ -25,7 +25,6 @@ from loadtests.sweep.state import SweepState
 from queen.errors import UserError
 
 EXIT_DONE, EXIT_FAILED, EXIT_ACCOUNTING = 0, 1, 3
-REPORT = (sys.executable, "-m", "queen", "report")
 CEILING_S = 2.6  # one measurement of the generator's ceiling, start included
 START_S = 1.5  # PostgreSQL and the first load process
 
@@ -80,7 +79,7 @@ async def sweep_and_report(asked: SweepRequest) -> int:
             shutil.rmtree(run.root, ignore_errors=True)  # nothing was begun
     if not sweep.state.trials:
         raise UserError(f"no trial was finished; their logs are in {run.root}")
-    reported = await _report(run)
+    reported = await report(run)
     if sweep.state.accounting_fails():
         print(
             "queen: MESSAGES ARE NOT ACCOUNTED FOR (lost, duplicated, unexplained or out of order): "
@@ -121,17 +120,3 @@ def _resumed_run(results: Path, resume: str) -> Path:
         if RunFiles(root).experiment.is_file():
             return root.absolute()
     raise ExperimentError(f"--resume {resume}: no run of a sweep there, nor in {results}")
-
-
-async def _report(run: RunFiles) -> bool:
-    """Let `queen report` print the finding on our stdout; False when it failed."""
-    process = await asyncio.create_subprocess_exec(*REPORT, str(run.root), start_new_session=True)
-    try:
-        returncode = await process.wait()
-    except BaseException:
-        process.kill()
-        await process.wait()
-        raise
-    if returncode != 0:
-        print(f"queen: no report (exit code {returncode}); the results are in {run.root}", file=sys.stderr)
-    return returncode == 0

@@ -6,6 +6,7 @@ Light on purpose: `queen --help` imports this module, so pandas, matplotlib and 
 import argparse
 import sys
 import webbrowser
+from pathlib import Path
 
 from queen.cli import Command
 from queen.errors import UserError
@@ -37,13 +38,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from loadtests.results import RunFiles
+    from loadtests.results import Manifest, RunFiles, read
     from reports import dataset, terminal
     from reports.judge import judge
     from reports.page import build
     from reports.runs import read_run, resolve
 
     root = resolve(options.which)
+    if read(RunFiles(root).manifest, Manifest).kind == "ceiling":
+        return _report_ceilings(root, options)
     loaded = dataset.of((read_run(root),))
     verdict = judge(loaded)
     page = RunFiles(root).report
@@ -52,9 +55,29 @@ def _report(options: argparse.Namespace) -> int:
         print(terminal.as_json(verdict, page))
     else:
         terminal.show(verdict, page)
+    _open_page(page, options)
+    return 0
+
+
+def _report_ceilings(root: Path, options: argparse.Namespace) -> int:
+    from loadtests.results import Ceilings, Manifest, RunFiles, read
+    from reports.ceilings import findings, page, terminal
+
+    files = RunFiles(root)
+    manifest, ceilings = read(files.manifest, Manifest), read(files.ceilings, Ceilings)
+    found = findings.find(ceilings)
+    page.write(files, manifest, ceilings, found)
+    if options.json:
+        print(terminal.as_json(found, manifest, files.report))
+    else:
+        terminal.show(found, manifest, files.report)
+    _open_page(files.report, options)
+    return 0
+
+
+def _open_page(page: Path, options: argparse.Namespace) -> None:
     if _wants_page(options.open_page, options.json):
         webbrowser.open(page.resolve().as_uri())
-    return 0
 
 
 def _wants_page(choice: str, as_json: bool) -> bool:

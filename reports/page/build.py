@@ -1,10 +1,9 @@
 """Renders the page and writes it, whole or not at all."""
 
 from functools import cache
-from importlib import resources
 from pathlib import Path
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment
 
 from loadtests import results
 from reports import recommendation, tables, wording
@@ -12,6 +11,7 @@ from reports.advice import by_caution
 from reports.charts import svg
 from reports.dataset import Dataset
 from reports.page import calculator, cards, facts, figures
+from reports.page.templates import environment
 from reports.stats.littles_law import COMFORTABLE_UTILISATION
 from reports.verdict import Verdict
 
@@ -55,19 +55,9 @@ def write(dataset: Dataset, verdict: Verdict, path: Path) -> None:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FunctionLoader(_source),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = tables.number
-    environment.globals["machine"] = facts.machine
-    environment.globals["settings"] = facts.settings
-    environment.globals["command"] = facts.command
-    return environment
-
-
-def _source(name: str) -> str:
-    return resources.files("reports.page").joinpath(name).read_text(encoding="utf-8")
+    made: Environment = environment().overlay()
+    made.filters["number"] = tables.number
+    made.globals["machine"] = facts.machine
+    made.globals["settings"] = facts.settings
+    made.globals["command"] = facts.command
+    return made

@@ -48,7 +48,7 @@ def _capacity(verdict: Verdict) -> Iterator[PageChart]:
     for place, part in enumerate(_parts(verdict)):
         curves = [curve for curve in verdict.curves if curve.part == part]
         estimates = estimates_frame(curves)
-        yield _chart(
+        yield page_chart(
             f"throughput-{place}",
             "Acknowledged throughput against pool size. Bars are 95% intervals for comparing points with "
             "each other; the ring marks the smallest pool that is not shown to be over 5% below the best.",
@@ -56,7 +56,7 @@ def _capacity(verdict: Verdict) -> Iterator[PageChart]:
             partial(throughput.draw, estimates, unit=verdict.unit),
         )
         if estimates["busy"].notna().any():
-            yield _chart(
+            yield page_chart(
                 f"connections-{place}",
                 titles.connections_caption(curves),
                 titles.connections(curves),
@@ -70,7 +70,7 @@ def _latency(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
         clock = "response" if (frame["clock"] == "response").any() else "service"
         if frame[frame["clock"] == clock]["pool"].notna().any():
             title = titles.latency([curve for curve in verdict.curves if curve.part == part])
-            yield _chart(
+            yield page_chart(
                 f"latency-{place}",
                 "Percentiles of all trials' histograms added up, never averages of percentiles; vertical "
                 "bars reach from the lowest to the highest single trial. With a fixed number of clients a "
@@ -86,7 +86,7 @@ def _timeouts(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
         if frame["pool"].nunique() < 2:  # nothing to draw against
             continue
         title = titles.timeouts([seen for seen in verdict.timeouts if seen.part == part])
-        yield _chart(
+        yield page_chart(
             f"timeouts-{place}",
             "Requests that got no connection within DB_CONNECTION_TIMEOUT and were refused. Each dot is one "
             "trial; counts as seen, no interval is claimed.",
@@ -98,14 +98,14 @@ def _timeouts(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
 def _timelines(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
     chosen = timeline_samples(dataset, verdict)
     if len(chosen) and chosen["pool_total"].notna().any():
-        yield _chart(
+        yield page_chart(
             "pool-timeline",
             "The gauges of GET /metrics/pool, ten times a second: totalCount, idleCount and waitingCount.",
             "The pool over time",
             partial(pool_timeline.draw, chosen),
         )
     if len(chosen) and chosen["db_active"].notna().any():
-        yield _chart(
+        yield page_chart(
             "database-timeline",
             "Client backends in pg_stat_activity by state, and the active ones by wait event type.",
             "Database connections over time",
@@ -120,7 +120,8 @@ def _parts(verdict: Verdict) -> list[str]:
     return list(dict.fromkeys(curve.part for curve in verdict.curves if has_pools(curve)))
 
 
-def _chart(name: str, sentence: str, title: str, draw: Callable[..., Figure]) -> PageChart:
+def page_chart(name: str, sentence: str, title: str, draw: Callable[..., Figure]) -> PageChart:
+    """Draw it in both widths: `draw` takes `title` and `columns`."""
     return PageChart(
         name=name,
         sentence=sentence,

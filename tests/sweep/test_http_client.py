@@ -45,9 +45,9 @@ def answer(body: bytes, status: int = 200) -> bytes:
 
 
 async def test_one_connection_serves_many_requests(script: Script) -> None:
-    script.answers = [answer(b"one"), answer(b"")]
+    script.answers = [answer(b"one"), b"HTTP/1.1 204 No Content\r\n\r\n", answer(b"")]
     connection = KeptConnection(script.url, timeout_s=5)
-    assert [await connection.get("/a"), await connection.get("/b")] == [b"one", b""]
+    assert [await connection.get(path) for path in ("/a", "/b", "/c")] == [b"one", b"", b""]
     assert script.connections == 1
     await connection.close()
     await connection.close()

@@ -1,0 +1,79 @@
+"""What a pop reads, asked for directly: the next messages of a partition, over a few connections."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from loadtests.ceiling import statements
+from loadtests.ceiling.bench import Bench
+from loadtests.ceiling.cells import PARTITIONS
+from loadtests.ceiling.cells.direct import closed_loop
+from loadtests.ceiling.cells.http_pop import QUEUE, fill
+from loadtests.ceiling.servers import ServerConfig
+from loadtests.ceiling.window import Asked, Measured
+from loadtests.results import CeilingCell
+from queen.local.open_database import Connection
+
+
+class Place(NamedTuple):
+    """Where the next read begins: behind this position of this partition."""
+
+    partition: int
+    position: int
+
+
+@dataclass(frozen=True)
+class DirectRead:
+    """`rows` a read over `connections` connections, from the tables of `server`: those that its pops read."""
+
+    server: ServerConfig
+    rows: int
+    connections: int = 4
+
+    @property
+    def key(self) -> str:
+        """For instance `read-100-c4`."""
+        return f"read-{self.rows}-c{self.connections}"
+
+    @property
+    def described(self) -> CeilingCell:
+        return CeilingCell(
+            key=self.key,
+            group="raw",
+            kind="read",
+            label=f"read of {self.rows} rows, {self.connections} connections",
+        )
+
+    @property
+    def servers(self) -> Sequence[ServerConfig]:
+        return (self.server,)
+
+    def missing(self, bench: Bench) -> str | None:
+        return None
+
+    async def prepare(self, bench: Bench) -> None:
+        """At least one read of every partition; cells that pop fill further."""
+        await fill(bench.servers[self.server], self.rows * PARTITIONS)
+
+    async def measure(self, bench: Bench, asked: Asked) -> Measured:
+        """Read on and on, partition by partition, from the front again behind the last message."""
+        server = bench.servers[self.server]
+        partitions = await server.partitions(QUEUE, PARTITIONS)
+        depth = await server.stored(QUEUE) // PARTITIONS // self.rows * self.rows
+        places = itertools.cycle(
+            Place(partition, position) for position in range(0, depth, self.rows) for partition in partitions
+        )
+        reads = iter(places)
+
+        async def read(connection: Connection) -> int:
+            place = next(reads)
+            return len(
+                await connection.fetch(
+                    statements.READ, place.partition, place.position, place.position + self.rows
+                )
+            )
+
+        connections = await bench.direct(server.database, self.connections)
+        clock, cpu_s = await closed_loop(connections, read, asked)
+        return clock.measured(cpu_s=cpu_s)

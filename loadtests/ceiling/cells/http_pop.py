@@ -1,0 +1,154 @@
+"""Pops over HTTP in a closed loop, auto-acknowledged or acknowledged by a second request.
+
+The messages are put into the table once, and the cursors are set back before each window: what is measured is
+the same messages again and again, read from servers whose tables do not grow.
+"""
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import msgspec
+
+from loadtests.ceiling import own_client, statements
+from loadtests.ceiling.account import disagreement, settled
+from loadtests.ceiling.bench import Bench
+from loadtests.ceiling.cells import PARTITIONS, PAYLOAD_BYTES
+from loadtests.ceiling.push_body import payload
+from loadtests.ceiling.servers import RunningServer, ServerConfig
+from loadtests.ceiling.window import Asked, Measured
+from loadtests.ceiling.wrk import WrkRun
+from loadtests.results import CeilingCell
+from loadtests.sweep.http_client import KeptConnection
+
+QUEUE = "ceiling-read"
+FASTEST_MSG_S = 200_000  # no pop is faster: a window never reads more than this
+POP_PATH = f"/api/v1/pop/queue/{QUEUE}?batch="
+WAITING = "&wait=true&timeout=20000"
+ACK_PATH = "/api/v1/ack/batch"
+
+
+@dataclass(frozen=True)
+class HttpPop:
+    """`connections` consumers of `server` that take `batch` messages at a time.
+
+    Those that acknowledge wait (a long poll) while others have leases on all partitions, as consumers do.
+    """
+
+    server: ServerConfig
+    batch: int
+    connections: int
+    ack: bool = False
+
+    @property
+    def key(self) -> str:
+        """For instance `pop-b100-c64@coalesce-w2-p20-read`."""
+        return f"pop{'-ack' * self.ack}-b{self.batch}-c{self.connections}@{self.server.label}"
+
+    @property
+    def described(self) -> CeilingCell:
+        what = "pop, then ack," if self.ack else "pop autoAck"
+        return CeilingCell(
+            key=self.key,
+            group="server",
+            kind="pop, then ack" if self.ack else "pop",
+            label=f"{what} ×{self.batch}, {self.connections} clients, {self.server.label}",
+        )
+
+    @property
+    def servers(self) -> Sequence[ServerConfig]:
+        return (self.server,)
+
+    def missing(self, bench: Bench) -> str | None:
+        return None
+
+    async def prepare(self, bench: Bench) -> None:
+        """Fill the partitions as far as one window can read, and register the group."""
+        server = bench.servers[self.server]
+        first = 3 * self.connections * self.batch  # before the window opens, and under way at its end
+        most = math.ceil(FASTEST_MSG_S * bench.load_s) + first
+        await fill(server, most)
+        client = KeptConnection(server.url, timeout_s=own_client.TIMEOUT_S)
+        try:
+            await client.get(f"{POP_PATH}1&autoAck=true")
+        finally:
+            await client.close()
+
+    async def measure(self, bench: Bench, asked: Asked) -> Measured:
+        """Set the cursors back, pop, then see that they have moved as far as was answered."""
+        server = bench.servers[self.server]
+        await server.control.execute(statements.REWIND, QUEUE)
+        before = await server.consumed(QUEUE)
+        measured = await self._load(server, bench, asked)
+        consumed = await settled(partial(server.consumed, QUEUE), server.busy_s) - before
+        checked = measured.checked(
+            disagreement(consumed, measured.run_messages, cut=self.connections * self.batch)
+        )
+        if not await server.control.fetchval(statements.UNREAD, QUEUE):
+            return checked.with_fault("every message was read before the end")
+        return checked
+
+    async def _load(self, server: RunningServer, bench: Bench, asked: Asked) -> Measured:
+        path = f"{POP_PATH}{self.batch}{WAITING if self.ack else '&autoAck=true'}"
+        if bench.wrk is None:
+            exchange = pop_and_ack if self.ack else pop
+            return await own_client.closed_loop(server.url, self.connections, partial(exchange, path), asked)
+        run = WrkRun(
+            program=bench.wrk,
+            script="pop_ack.lua" if self.ack else "pop.lua",
+            url=server.url,
+            connections=self.connections,
+            options={"path": path},
+            log=bench.staging / "wrk.log",
+        )
+        return (await run.carry_out(asked)).measured(each=None)
+
+
+async def fill(server: RunningServer, messages: int) -> None:
+    """See that the queue holds that many messages, evenly over its partitions."""
+    await server.partitions(QUEUE, PARTITIONS)
+    short = messages - await server.stored(QUEUE)
+    if short > 0:
+        text = payload(PAYLOAD_BYTES, 0, random.Random(0))
+        await server.control.execute(statements.FILL, QUEUE, math.ceil(short / PARTITIONS), text)
+
+
+class Message(msgspec.Struct, rename="camel"):
+    """As much of a popped message as an ack needs."""
+
+    transaction_id: str
+    partition_id: str
+    lease_id: str
+
+
+class Delivery(msgspec.Struct):
+    """As much of a pop's answer."""
+
+    messages: list[Message]
+
+
+class Acked(msgspec.Struct):
+    """As much of an ack's answer, for each message."""
+
+    success: bool
+
+
+async def pop(path: str, connection: KeptConnection) -> int:
+    """One auto-acknowledged pop; returns its messages."""
+    return len(_messages(await connection.get(path)))
+
+
+async def pop_and_ack(path: str, connection: KeptConnection) -> int:
+    """One pop and the ack of all that came; returns how many were acknowledged."""
+    messages = _messages(await connection.get(path))
+    if not messages:
+        return 0
+    answer = await connection.post(ACK_PATH, msgspec.json.encode({"acknowledgments": messages}))
+    return sum(acked.success for acked in msgspec.json.decode(answer, type=list[Acked]))
+
+
+def _messages(body: bytes) -> list[Message]:
+    """Those of an answer; none when it has no body."""
+    return msgspec.json.decode(body, type=Delivery).messages if body else []

@@ -1,0 +1,97 @@
+"""Pushes over HTTP in a closed loop: each request carries one batch for one of ten partitions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from loadtests.ceiling.account import disagreement, settled
+from loadtests.ceiling.bench import Bench
+from loadtests.ceiling.cells import PARTITIONS, PAYLOAD_BYTES
+from loadtests.ceiling.locust import LocustPush
+from loadtests.ceiling.push_body import push_template
+from loadtests.ceiling.servers import ServerConfig
+from loadtests.ceiling.window import Asked, Measured
+from loadtests.ceiling.wrk import WrkRun
+from loadtests.results import CeilingCell
+
+QUEUE = "ceiling"
+
+
+@dataclass(frozen=True)
+class HttpPush:
+    """`connections` clients of `server`, each pushing `batch` messages a request.
+
+    `generator` "any" is wrk, or Locust where wrk is missing; "locust" is for comparing the two.
+    """
+
+    server: ServerConfig
+    batch: int
+    connections: int
+    generator: Literal["any", "locust"] = "any"
+
+    @property
+    def key(self) -> str:
+        """For instance `push-b100-c64@coalesce-w2-p20`."""
+        by = "" if self.generator == "any" else f"-by-{self.generator}"
+        return f"push-b{self.batch}-c{self.connections}{by}@{self.server.label}"
+
+    @property
+    def described(self) -> CeilingCell:
+        by = "" if self.generator == "any" else " by Locust"
+        return CeilingCell(
+            key=self.key,
+            group="server",
+            label=f"push{by} ×{self.batch}, {self.connections} clients, {self.server.label}",
+        )
+
+    @property
+    def servers(self) -> Sequence[ServerConfig]:
+        return (self.server,)
+
+    def missing(self, bench: Bench) -> str | None:
+        if self.generator == "locust" and bench.wrk is None:
+            return "wrk is not installed, so there is nothing to compare Locust with"
+        return None
+
+    async def prepare(self, bench: Bench) -> None:
+        """Render the bodies, make the partitions."""
+        template = push_template(QUEUE, self.batch, PAYLOAD_BYTES, seed=self.batch)
+        bench.staging.joinpath(f"push-{self.batch}.txt").write_text(template)
+        await bench.servers[self.server].partitions(QUEUE, PARTITIONS)
+
+    async def measure(self, bench: Bench, asked: Asked) -> Measured:
+        """Push, then see that the table holds what was answered."""
+        server = bench.servers[self.server]
+        before = await server.stored(QUEUE)
+        if bench.wrk is None or self.generator == "locust":
+            measured = await self._by_locust(server.url, bench, asked)
+        else:
+            run = WrkRun(
+                program=bench.wrk,
+                script="push.lua",
+                url=server.url,
+                connections=self.connections,
+                options={
+                    "template": str(bench.staging / f"push-{self.batch}.txt"),
+                    "partitions": str(PARTITIONS),
+                    "tag": asked.tag,
+                },
+                log=bench.staging / "wrk.log",
+            )
+            measured = (await run.carry_out(asked)).measured(each=self.batch)
+        stored = await settled(partial(server.stored, QUEUE), server.busy_s) - before
+        return measured.checked(
+            disagreement(stored, measured.run_messages, cut=self.connections * self.batch)
+        )
+
+    async def _by_locust(self, url: str, bench: Bench, asked: Asked) -> Measured:
+        push = LocustPush(
+            url=url,
+            queue=QUEUE,
+            users=self.connections,
+            batch=self.batch,
+            payload_bytes=PAYLOAD_BYTES,
+            partitions=PARTITIONS,
+        )
+        return await push.carry_out(asked, bench.staging / f"locust-{asked.tag}")

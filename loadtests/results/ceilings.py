@@ -1,0 +1,82 @@
+"""What a run of `queen ceiling` found: windows of raw ceilings and of servers, and the asked ratios.
+
+The ratios are rules, not figures: reports work them out from the windows, always within one round.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from loadtests.results.version import FORMAT
+
+Group = Literal["raw", "server"]
+Direction = Literal["at_least", "at_most"]
+
+
+class CeilingCell(Struct, frozen=True, kw_only=True):
+    """One thing that is measured once in every round."""
+
+    key: str  # for instance "push-b100-c64@coalesce-w2-p20"
+    group: Group  # what the database or the machine can do, or what our server does
+    label: str
+    kind: str = "push"  # what belongs together: push, pop, write, read, …
+    unit: str = "msg/s"  # of `CeilingWindow.value`
+
+
+class CeilingWindow(Struct, frozen=True, kw_only=True):
+    """One cell in one round.
+
+    CPU seconds and `run_messages` are those of the whole load, warm-up included; the rest is the window's.
+    """
+
+    cell: str  # key
+    round: int  # 0-based; a round holds each cell once
+    order: int  # place in the run
+    started_at: str  # UTC
+    value: float  # in the cell's unit; of an invalid window whatever was seen
+    measured_s: float
+    messages: int
+    run_messages: int
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    server_cpu_s: float | None = None
+    postgres_cpu_s: float | None = None
+    generator_cpu_s: float | None = None
+    figures: dict[str, float] = {}  # what else a cell has to tell, unit in the name
+    faults: tuple[str, ...] = ()  # why the window does not count
+    unaccounted: bool = False  # one of the faults: table and answers do not agree
+
+    @property
+    def valid(self) -> bool:
+        """Whether the window may enter a ratio."""
+        return not self.faults
+
+
+class CeilingRatio(Struct, frozen=True, kw_only=True):
+    """A ratio that is worked out in each round: `of` over a base, which is a cell of the same round.
+
+    With several cells in `base` it is the best of them, the one with the highest median over the rounds.
+    The base is multiplied by `times`, and is at least `floor` (both in the unit of the cells).
+    """
+
+    key: str
+    label: str
+    of: str  # key of a cell
+    base: tuple[str, ...]  # keys of cells
+    times: float = 1.0
+    floor: float = 0.0
+    wanted: float | None = None  # None: shown without being judged
+    direction: Direction = "at_least"
+
+
+class Ceilings(Struct, frozen=True, kw_only=True):
+    """The figures of one run, written anew after each round."""
+
+    parts: tuple[str, ...]
+    rounds_asked: int
+    warmup_s: float
+    measure_s: float
+    cells: tuple[CeilingCell, ...]
+    ratios: tuple[CeilingRatio, ...]
+    windows: tuple[CeilingWindow, ...]
+    format: int = FORMAT

@@ -1,0 +1,1 @@
+"""Runs of `queen ceiling`: windows → figures of each cell, ratios within each round, words, table, page."""

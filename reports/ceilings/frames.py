@@ -1,0 +1,60 @@
+"""Findings → tidy frames for the charts."""
+
+import math
+from collections import Counter
+
+import pandas as pd
+
+from reports.ceilings.findings import CeilingFindings, CellFound, RatioFound
+from reports.ceilings.wording import wanted
+
+GROUPS = {"raw": "What the database can do", "server": "What the server does"}
+JUDGED, SHOWN = "Ratios with a wanted value", "Other ratios"
+MOST_ROWS = 24  # of one panel; a larger group is drawn by kind
+
+
+def levels(found: CeilingFindings) -> pd.DataFrame:
+    """One row for each cell in messages per second: panel, group, label, median, lowest, highest."""
+    cells = [each for each in found.cells if each.value is not None and each.cell.unit == "msg/s"]
+    sizes = Counter(each.cell.group for each in cells)
+    rows = [
+        {
+            "panel": _panel(each, crowded=sizes[each.cell.group] > MOST_ROWS),
+            "group": each.cell.group,
+            "label": each.cell.label,
+            "median": each.value.median,
+            "lowest": each.value.lowest,
+            "highest": each.value.highest,
+        }
+        for each in cells
+        if each.value is not None
+    ]
+    return pd.DataFrame(rows, columns=["panel", "group", "label", "median", "lowest", "highest"])
+
+
+def ratios(found: CeilingFindings) -> pd.DataFrame:
+    """One row for each ratio: panel, label, median, low, high (interval, else range), wanted, wanted_text."""
+    return pd.DataFrame(
+        [_ratio(each) for each in found.ratios if each.spread is not None],
+        columns=["panel", "label", "median", "low", "high", "wanted", "wanted_text"],
+    ).sort_values("panel", key=lambda panels: panels != JUDGED, kind="stable")
+
+
+def _panel(found: CellFound, *, crowded: bool) -> str:
+    group = GROUPS[found.cell.group]
+    return f"{group}: {found.cell.kind}" if crowded else group
+
+
+def _ratio(found: RatioFound) -> dict[str, object]:
+    spread = found.spread
+    assert spread is not None
+    judged = found.ratio.wanted is not None
+    return {
+        "panel": JUDGED if judged else SHOWN,
+        "label": found.ratio.label,
+        "median": spread.median,
+        "low": spread.interval.low if spread.interval else spread.lowest,
+        "high": spread.interval.high if spread.interval else spread.highest,
+        "wanted": found.ratio.wanted if judged else math.nan,
+        "wanted_text": wanted(found.ratio) if judged else "",
+    }

@@ -1,0 +1,85 @@
+"""The page of such a run, and its charts as files."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from matplotlib.figure import Figure
+
+from loadtests import results
+from loadtests.results import Ceilings, Manifest, RunFiles
+from reports.ceilings import frames, wording
+from reports.ceilings.findings import CeilingFindings
+from reports.charts import ceiling_levels, ceiling_ratios, svg
+from reports.page import facts
+from reports.page.figures import PageChart, page_chart
+from reports.page.templates import environment
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One chart before it is drawn."""
+
+    name: str
+    title: str
+    sentence: str
+    draw: Callable[..., Figure]
+
+
+def write(files: RunFiles, manifest: Manifest, ceilings: Ceilings, found: CeilingFindings) -> None:
+    """Write report.html and charts/*.svg, each whole or not at all. Raises OSError."""
+    drawings = tuple(_drawings(found))
+    charts = tuple(page_chart(each.name, each.sentence, each.title, each.draw) for each in drawings)
+    results.replace(files.report, _render(manifest, ceilings, found, charts).encode())
+    files.charts.mkdir(exist_ok=True)
+    for each in drawings:
+        svg.save(each.draw(title=each.title), files.charts / f"{each.name}.svg")
+
+
+def _drawings(found: CeilingFindings) -> Iterator[Drawing]:
+    ratios = frames.ratios(found)
+    if len(ratios):
+        yield Drawing(
+            "ratios",
+            wording.headline(found),
+            "The median of the rounds' ratios, the 95% interval (the range, of a single round), and the line "
+            "where the ratio is wanted.",
+            partial(ceiling_ratios.draw, ratios),
+        )
+    levels = frames.levels(found)
+    if len(levels):
+        yield Drawing(
+            "levels",
+            wording.fastest(found),
+            "Medians over the rounds; bars reach from the lowest to the highest round. Rounds differ by what "
+            "the machine did meanwhile, which the ratios do not feel.",
+            partial(ceiling_levels.draw, levels),
+        )
+
+
+def _render(
+    manifest: Manifest, ceilings: Ceilings, found: CeilingFindings, charts: tuple[PageChart, ...]
+) -> str:
+    return (
+        environment()
+        .get_template("ceilings.html.j2")
+        .render(
+            manifest=manifest,
+            ceilings=ceilings,
+            headline=wording.headline(found),
+            fastest=wording.fastest(found),
+            ratio_headings=wording.RATIO_HEADINGS,
+            ratio_rows=[wording.ratio_row(each) for each in found.ratios],
+            ratio_caption=wording.RATIO_CAPTION,
+            cell_headings=wording.CELL_HEADINGS,
+            cell_rows=[wording.cell_row(each) for each in found.cells],
+            cell_caption=wording.CELL_CAPTION,
+            invalid=found.invalid,
+            charts=charts,
+            machine=facts.machine(manifest),
+            settings=facts.settings(manifest),
+            command=facts.command(manifest),
+            light_css=svg.theme_css(dark=False),
+            dark_css=svg.theme_css(dark=True),
+        )
+    )

@@ -1,0 +1,21 @@
+"""Templates of pushes: well-formed, of the asked size, with a place for what changes."""
+
+import json
+import random
+
+from loadtests.ceiling.push_body import NUMBER, PARTITION, payload, push_template
+
+
+def test_a_rendered_body_names_every_item_differently() -> None:
+    text = push_template("q", 100, 300, seed=7).replace(NUMBER, "w1-42").replace(PARTITION, "3")
+    items = json.loads(text)["items"]
+    assert [item["transactionId"] for item in items] == [f"w1-42-{number}" for number in range(100)]
+    assert {(item["queue"], item["partition"]) for item in items} == {("q", "p3")}
+
+
+def test_payloads_have_the_asked_size_and_are_not_alike() -> None:
+    randomness = random.Random(7)
+    payloads = [payload(300, item, randomness) for item in range(50)]
+    assert {len(text.encode()) for text in payloads} == {300}
+    assert len(set(payloads)) == 50
+    assert json.loads(payloads[7])["item"] == 7

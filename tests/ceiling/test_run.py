@@ -1,0 +1,239 @@
+"""Small runs against a real server and a real PostgreSQL: figures, faults, and nothing left behind."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from loadtests.ceiling.bench import Bench
+from loadtests.ceiling.cells.commit import Commit
+from loadtests.ceiling.cells.direct import DirectWrite
+from loadtests.ceiling.cells.direct_read import DirectRead
+from loadtests.ceiling.cells.end_to_end import EndToEnd
+from loadtests.ceiling.cells.http_get import HttpGet
+from loadtests.ceiling.cells.http_pop import HttpPop
+from loadtests.ceiling.cells.http_push import HttpPush
+from loadtests.ceiling.part import Cell, Part
+from loadtests.ceiling.runner import CeilingRequest, CeilingRun
+from loadtests.ceiling.servers import ServerConfig
+from loadtests.ceiling.window import Asked, Measured
+from loadtests.results import CeilingCell, CeilingRatio, Ceilings, CeilingWindow, Manifest, RunFiles, read
+from loadtests.sweep.databases import connect
+from loadtests.sweep.naming import DATABASE_PREFIX
+from queen.local.postgres import PostgresServer
+from tests.ceiling.conftest import Listener
+from tests.waiting import until
+
+ONE, READING = ServerConfig(workers=1, pool=4), ServerConfig(workers=1, pool=4, role="read")
+PUSH, FLUSH = HttpPush(ONE, batch=10, connections=8), DirectWrite(ONE, "flush", 100, connections=2)
+RATIO = CeilingRatio(key="r", label="push / flush", of=PUSH.key, base=(FLUSH.key,), wanted=0.001)
+
+
+class Silent:
+    """A progress that nobody watches, but for its lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def tell(self, text: str) -> None:
+        self.lines.append(text)
+
+    def at(self, *, done: int, left: int, seconds_left: float, now: str) -> None:
+        pass
+
+
+def asked(root: Path, environ: Mapping[str, str], *cells: Cell, rounds: int = 1) -> CeilingRequest:
+    root.mkdir()
+    return CeilingRequest(
+        part=Part(name="small", help="", cells=cells, ratios=(RATIO,)),
+        run=RunFiles(root),
+        rounds=rounds,
+        warmup_s=0.05,
+        measure_s=0.15,
+        seed=7,
+        command=("queen", "ceiling"),
+        environ=environ,
+    )
+
+
+def by_cell(ceilings: Ceilings) -> dict[str, CeilingWindow]:
+    return {window.cell: window for window in ceilings.windows}
+
+
+async def left_databases(postgres: PostgresServer) -> list[str]:
+    connection = await connect(postgres.address())
+    try:
+        rows = await connection.fetch(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, $1)", DATABASE_PREFIX
+        )
+        return [row["datname"] for row in rows]
+    finally:
+        await connection.close()
+
+
+async def test_a_small_run_has_a_figure_for_every_cell_and_leaves_nothing(
+    tmp_path: Path, postgres: PostgresServer, wrk: Path
+) -> None:
+    cells: tuple[Cell, ...] = (
+        PUSH,
+        FLUSH,
+        DirectWrite(ONE, "insert", 1, connections=2),
+        DirectWrite(ONE, "insert", 50, connections=2),
+        DirectWrite(ONE, "copy", 50, connections=2),
+        HttpPop(READING, batch=10, connections=4),
+        HttpPop(READING, batch=10, connections=4, ack=True),
+        DirectRead(READING, rows=10, connections=2),
+        HttpGet(ONE, connections=4),
+        Commit(ONE),
+        EndToEnd(ONE),
+    )
+    request = asked(tmp_path / "run", postgres.environ(), *cells)
+    await CeilingRun(request, Silent()).run()
+    ceilings = read(request.run.ceilings, Ceilings)
+    windows = by_cell(ceilings)
+    assert windows.keys() == {cell.described.key for cell in cells}
+    for window in windows.values():
+        assert window.faults == ()
+        assert window.value > 0
+        assert 0 < window.messages <= window.run_messages
+    assert windows[PUSH.key].server_cpu_s is not None
+    assert windows[FLUSH.key].server_cpu_s is None
+    assert windows[EndToEnd(ONE).key].messages == 30
+    manifest = read(request.run.manifest, Manifest)
+    assert (manifest.kind, manifest.blocks_done, manifest.interrupted) == ("ceiling", 1, False)
+    assert await left_databases(postgres) == []
+    assert not (request.run.root / "staging").exists()
+
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "queen", "report", str(request.run.root), "--open", "no"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "push / flush" in done.stdout
+    assert done.stdout.splitlines()[-1] == str(request.run.report)
+    assert request.run.report.read_text().startswith("<!doctype html>")
+    assert {path.name for path in request.run.charts.iterdir()} == {"levels.svg", "ratios.svg"}
+
+
+async def test_a_server_that_answers_errors_makes_the_window_invalid(
+    tmp_path: Path, postgres: PostgresServer, wrk: Path
+) -> None:
+    refusing = {**postgres.environ(), "MAX_BODY_BYTES": "100"}  # every push is answered 413
+    request = asked(tmp_path / "run", refusing, PUSH, FLUSH)
+    progress = Silent()
+    await CeilingRun(request, progress).run()
+    windows = by_cell(read(request.run.ceilings, Ceilings))
+    assert not windows[PUSH.key].valid
+    assert any("answers were errors" in fault for fault in windows[PUSH.key].faults)
+    assert windows[FLUSH.key].valid
+    assert any("INVALID" in line and "push" in line for line in progress.lines)
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """The same pushes, sent to somebody who only says that he stores them."""
+
+    push: HttpPush
+    url: str
+
+    @property
+    def described(self) -> CeilingCell:
+        return self.push.described
+
+    @property
+    def servers(self) -> Sequence[ServerConfig]:
+        return self.push.servers
+
+    def missing(self, bench: Bench) -> str | None:
+        return None
+
+    async def prepare(self, bench: Bench) -> None:
+        await self.push.prepare(bench)
+
+    async def measure(self, bench: Bench, asked: Asked) -> Measured:
+        lying = {config: replace(server, url=self.url) for config, server in bench.servers.items()}
+        return await self.push.measure(replace(bench, servers=lying), asked)
+
+
+async def test_answers_without_messages_in_the_table_are_noticed(
+    tmp_path: Path, postgres: PostgresServer, wrk: Path, listener: Listener
+) -> None:
+    request = asked(tmp_path / "run", postgres.environ(), FLUSH, Elsewhere(PUSH, listener.url))
+    await CeilingRun(request, Silent()).run()
+    windows = by_cell(read(request.run.ceilings, Ceilings))
+    assert windows[PUSH.key].unaccounted
+    assert "the table says 0" in windows[PUSH.key].faults[0]
+    assert windows[FLUSH.key].valid
+
+
+async def test_without_wrk_our_own_generators_load(
+    tmp_path: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    locust = HttpPush(ONE, batch=10, connections=8, generator="locust")
+    pops = (HttpPop(READING, 10, 4), HttpPop(READING, 10, 4, ack=True))
+    request = asked(tmp_path / "run", postgres.environ(), PUSH, *pops, locust, HttpGet(ONE, 4))
+    await CeilingRun(request, Silent()).run()
+    windows = by_cell(read(request.run.ceilings, Ceilings))
+    assert windows.keys() == {PUSH.key, HttpGet(ONE, 4).key, *(pop.key for pop in pops)}
+    for window in windows.values():
+        assert window.faults == ()
+        assert window.value > 0
+    notes = read(request.run.manifest, Manifest).notes
+    assert any("left out: wrk is not installed" in note for note in notes)
+
+
+async def test_an_interrupted_run_keeps_its_windows_and_leaves_no_process(
+    tmp_path: Path, postgres: PostgresServer, wrk: Path
+) -> None:
+    request = asked(tmp_path / "run", postgres.environ(), PUSH, FLUSH, rounds=50)
+    run = CeilingRun(request, Silent())
+    ours = psutil.Process()
+    before = set(ours.children(recursive=True))
+    work = asyncio.create_task(run.run())
+    await until(lambda: work.done() or len(run.record.windows) >= 2, deadline_s=30)
+    work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
+    assert work.cancelled()
+    assert set(ours.children(recursive=True)) <= before
+    kept = read(request.run.ceilings, Ceilings).windows
+    assert len(kept) == len(run.record.windows) >= 2
+    assert read(request.run.manifest, Manifest).interrupted
+    assert await left_databases(postgres) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "line"),
+    [
+        (("--part", "nosuch"), 2, "queen: --part nosuch: expected one of "),
+        (("--seconds", "0"), 2, "'0': expected seconds from 0.1 to 60"),
+        (("--rounds", "x"), 2, "'x': expected a whole number from 1"),
+        (("--output", "run"), 1, "queen: PG_HOST=127.0.0.1 PG_PORT=1 "),
+        (("--output", "/dev/null/x"), 1, "queen: --output /dev/null/x: "),
+    ],
+)
+def test_a_mistake_is_one_line_and_an_exit_code(
+    tmp_path: Path, options: tuple[str, ...], code: int, line: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "queen", "ceiling", *options],
+        cwd=tmp_path,
+        env={"PG_HOST": "127.0.0.1", "PG_PORT": "1", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (code, "")
+    assert line in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []

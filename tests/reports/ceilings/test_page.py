@@ -1,0 +1,106 @@
+"""`queen report` of a run of `queen ceiling`: table, page, charts."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from loadtests.results import CeilingCell, CeilingRatio
+from reports.ceilings import frames
+from reports.ceilings.findings import CeilingFindings, find
+from reports.charts import ceiling_levels, ceiling_ratios, style, svg
+from tests.reports.ceilings.made import VALUES, made_ceilings, write_ceilings
+from tests.reports.page.test_page import Outline
+
+
+def report(root: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "queen", "report", str(root), "--open", "no", *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_report_says_what_counts_and_what_does_not(tmp_path: Path) -> None:
+    files = write_ceilings(tmp_path / "made", made_ceilings(faults={("slow", 1): "3 answers were errors"}))
+    done = report(files.root)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert any(line.startswith("push / best (large statements)") and "missed" in line for line in lines)
+    assert "INVALID slow, round 2: 3 answers were errors" in lines
+    assert "something is left out" in lines
+    assert lines[-1] == str(files.report)
+    page = files.report.read_text()
+    outline = Outline()
+    outline.feed(page)
+    assert outline.open == []
+    assert "3 answers were errors" in page
+    assert page.count("<svg") == 2 * 2
+    for name in ("levels", "ratios"):
+        ElementTree.parse(files.charts / f"{name}.svg")
+
+
+def test_the_report_as_json_is_one_object(tmp_path: Path) -> None:
+    files = write_ceilings(tmp_path / "made", made_ceilings())
+    output = json.loads(report(files.root, "--json").stdout)
+    assert output["findings"]["ratios"][0]["values"] == [0.5, 0.5, 0.5, 0.5]
+    assert output["notes"] == ["something is left out"]
+
+
+def test_a_run_without_figures_is_one_line(tmp_path: Path) -> None:
+    files = write_ceilings(tmp_path / "made", made_ceilings())
+    files.ceilings.unlink()
+    done = report(files.root)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"queen: {files.ceilings}: No such file or directory\n"
+
+
+@pytest.fixture(scope="module")
+def found() -> CeilingFindings:
+    return find(made_ceilings())
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_the_charts_name_their_units_and_every_row(found: CeilingFindings, columns: int) -> None:
+    levels = ceiling_levels.draw(frames.levels(found), "T", columns)
+    assert [axis.get_xlabel() for axis in levels.axes] == ["messages/s (log scale)"] * 2
+    assert {text.get_text() for axis in levels.axes for text in axis.texts} == {
+        "push of ours: 80",
+        "small statements: 40",
+        "large statements: 160",
+    }
+    ratios = ceiling_ratios.draw(frames.ratios(found), "T", columns)
+    assert [text.get_text() for axis in ratios.axes for text in axis.texts] == [
+        "push / best: 0.50 (≥ 0.7)",
+        "delay / limit: 0.50 (≤ 1)",
+        "push / slow: 2.00",
+    ]
+    for figure in (levels, ratios):
+        drawn = svg.inline(figure, "chart", "what it shows")
+        assert ElementTree.fromstring(drawn).get("role") == "img"
+        assert all(colour.light not in drawn for colour in style.THEMED)
+
+
+def test_many_cells_are_drawn_by_kind() -> None:
+    cells = [
+        CeilingCell(key=f"{kind}{number}", group="server", kind=kind, label=f"{kind} {number}")
+        for kind in ("push", "pop")
+        for number in range(20)
+    ]
+    made = made_ceilings(VALUES)
+    values = {cell.key: (100.0, 110.0) for cell in cells}
+    crowded = made_ceilings(values)
+    found = find(
+        type(made)(
+            parts=made.parts,
+            rounds_asked=2,
+            warmup_s=0.3,
+            measure_s=1.0,
+            cells=tuple(cells),
+            ratios=(CeilingRatio(key="r", label="r", of="push0", base=("pop0",)),),
+            windows=crowded.windows,
+        )
+    )
+    panels = frames.levels(found)["panel"]
+    assert set(panels) == {"What the server does: push", "What the server does: pop"}
+    assert len(ceiling_levels.draw(frames.levels(found)).axes) == 2
