@@ -9,7 +9,7 @@ import pytest
 
 from queen.api.pop import DeliveryOut, written
 from queen.core.pop import PopRequest
-from queen.core.push import PushItem
+from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName
 from queen.settings import PushStrategy
 
@@ -32,7 +32,7 @@ def items(partition: str) -> list[PushItem]:
     """Messages with odd ids and odd payloads, some with a trace."""
     name = PartitionName('or"ders \N{PILE OF POO}', partition)
     return [
-        PushItem(name, payload, f"{number}{odd}", TRACE if number % 2 else None)
+        new_message(name, payload, f"{number}{odd}", TRACE if number % 2 else None)
         for number, (odd, payload) in enumerate(zip(ODD, PAYLOADS, strict=True))
     ]
 
@@ -85,7 +85,7 @@ async def test_the_answer_is_what_its_struct_says(queue: Queue, auto_ack: bool) 
 @pytest.mark.parametrize("microsecond", [0, 1, 10, 120_000, 999_999])
 async def test_a_time_has_six_digits_whatever_the_session_thinks(queue: Queue, microsecond: int) -> None:
     name = PartitionName("orders", "p")
-    await queue.pushers[PushStrategy.BATCH].push([PushItem(name, "1", "t")], soon())
+    await queue.pushers[PushStrategy.BATCH].push([new_message(name, "1", "t")], soon())
     born = datetime(2026, 2, 3, 4, 5, 6, microsecond, tzinfo=UTC)
     await queue.sql("update queen.messages set created_at = $1", born)
     group = await queue.store.register_group("orders", "g", "all", None, soon())
@@ -96,7 +96,7 @@ async def test_a_time_has_six_digits_whatever_the_session_thinks(queue: Queue, m
 
 
 async def test_half_a_surrogate_pair_goes_out_as_it_came_in(queue: Queue) -> None:
-    item = PushItem(PartitionName("orders", "p"), r'"\ud800"', "t")
+    item = new_message(PartitionName("orders", "p"), r'"\ud800"', "t")
     await queue.pushers[PushStrategy.BATCH].push([item], soon())
     request = PopRequest("orders", "p")
     delivery = await queue.pop(request)
