@@ -10,7 +10,7 @@ import pytest
 from queen.api.pop import DeliveryOut, written
 from queen.core.pop import PopRequest
 from queen.core.push import new_message
-from queen.core.store import AckItem, PartitionName
+from queen.core.store import AckItem, NewMessage, PartitionName
 from queen.settings import PushStrategy
 
 from .conftest import Queue, soon
@@ -28,7 +28,7 @@ READ_TIME = "select (messages || closing)::json ->> 'createdAt' from queen.pop($
 TRACE = UUID("0198aaaa-0000-7000-8000-00000000000f")
 
 
-def items(partition: str) -> list[PushItem]:
+def items(partition: str) -> list[NewMessage]:
     """Messages with odd ids and odd payloads, some with a trace."""
     name = PartitionName('or"ders \N{PILE OF POO}', partition)
     return [
