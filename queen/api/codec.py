@@ -69,7 +69,7 @@ _PLACE = re.compile(r"(\w+)(?:\[\.\.\.\])*`$")
 def payload_text(raw: msgspec.Raw) -> str:
     """The payload's JSON text. Raises `BadRequest` when it is not UTF-8."""
     try:
-        return str(memoryview(raw), "utf-8")
+        return str(raw, "utf-8")
     except UnicodeDecodeError as error:
         raise BadRequest(f"Invalid JSON: payload is not UTF-8 at byte {error.start}") from None
 

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from queen.api.codec import Decoder, answer, null, payload_text, text_of, uuid_of
 from queen.core.deadline import Deadline, StartDeadline
+from queen.core.ids import uuid7s
 from queen.core.push import BoardingPass, Pushed, Pusher, new_message
 from queen.core.store import NewMessage, PartitionName, UnknownPartition
 from queen.http.message import Answer, Later, Request, Response
@@ -79,7 +80,7 @@ class PushResource:
         body: Body = _DECODER.decode(request.body)
         if not body.items:
             return answer([], 201)
-        messages = [checked(item) for item in body.items]
+        messages = list(map(checked, body.items, uuid7s(len(body.items))))
         deadline = self._deadline()
         boarded = self._pusher.board(messages, deadline)
         if boarded is None:
@@ -102,13 +103,14 @@ class PushResource:
         return answer(list(map(_answer, range(len(done)), messages, done)), 201)
 
 
-def checked(item: Item) -> NewMessage:
+def checked(item: Item, message_id: str = "") -> NewMessage:
     """The message that the client wants to be stored. Raises `BadRequest`."""
     return new_message(
         _partition(item.queue, item.partition),
         payload_text(item.payload),
         text_of(item.transaction_id, "transactionId"),
         uuid_of(item.trace_id, "traceId") if item.trace_id else None,
+        message_id,
     )
 
 

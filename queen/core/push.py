@@ -124,8 +124,12 @@ def pushed(
 
 
 def new_message(
-    partition: PartitionName, payload: str, transaction_id: str = "", trace_id: UUID | None = None
+    partition: PartitionName,
+    payload: str,
+    transaction_id: str = "",
+    trace_id: UUID | None = None,
+    message_id: str = "",
 ) -> NewMessage:
-    """A message with the ids that it keeps whatever happens. Empty transaction id: it gets one of ours."""
-    message_id = uuid7()
+    """A message with the ids that it keeps whatever happens; an empty one is made here."""
+    message_id = message_id or uuid7()
     return NewMessage(message_id, partition, transaction_id or message_id, trace_id, payload)

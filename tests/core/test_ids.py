@@ -3,7 +3,7 @@
 import time
 import uuid
 
-from queen.core.ids import uuid7
+from queen.core.ids import uuid7, uuid7s
 
 
 def test_version_variant_and_time() -> None:
@@ -16,10 +16,17 @@ def test_version_variant_and_time() -> None:
 
 
 def test_every_random_bit_varies() -> None:
-    made = [uuid.UUID(uuid7()).int & ((1 << 76) - 1) for _ in range(400)]
+    made = [uuid.UUID(text).int & ((1 << 76) - 1) for text in uuid7s(400)]
     ever, always = 0, (1 << 76) - 1
     for bits in made:
         ever |= bits
         always &= bits
     assert ever == (1 << 76) - 1 - (1 << 62), "all but the variant's low bit is set in some id"
     assert always == 1 << 63, "only the variant's high bit is set in every id"
+
+
+def test_each_is_well_formed_and_none_is_made_twice() -> None:
+    made = [*uuid7s(1000), *uuid7s(1), *uuid7s(0), uuid7()]
+    assert len(made) == len(set(made)) == 1002
+    assert all(str(uuid.UUID(text)) == text and uuid.UUID(text).version == 7 for text in made)
+    assert all(uuid.UUID(text).variant == uuid.RFC_4122 for text in made)
