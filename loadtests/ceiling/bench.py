@@ -1,6 +1,6 @@
 """What all cells of a run share: running servers, direct connections, a directory for passing files."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ class Bench:
     pgbench: Path | None
     wrk: Path | None
     load_s: float  # warm-up and window of one measurement
+    checkpoint: Callable[[], Awaitable[None]]  # does nothing where we may not
     staging: Path  # for files that live as long as the run
     stack: AsyncExitStack  # closes what `direct` opens
     _direct: dict[Database, list[Connection]] = field(default_factory=dict)

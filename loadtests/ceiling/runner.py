@@ -73,8 +73,8 @@ class CeilingRun:
         """Run all rounds. Raises `UserError` with what the user must mend, OSError for the disk."""
         self._staging.mkdir()
         try:
-            async with self._bench() as (bench, databases):
-                await self._run_rounds(bench, databases)
+            async with self._bench() as bench:
+                await self._run_rounds(bench)
         except BaseException as error:
             self._end(interrupted=not isinstance(error, UserError | OSError))
             raise
@@ -83,7 +83,7 @@ class CeilingRun:
         self._end(interrupted=False)
 
     @asynccontextmanager
-    async def _bench(self) -> AsyncIterator[tuple[Bench, TrialDatabases]]:
+    async def _bench(self) -> AsyncIterator[Bench]:
         request = self._request
         configs = sorted({config for cell in request.part.cells for config in cell.servers})
         pool = sum(config.pool for config in configs) + DIRECT_CONNECTIONS + len(configs)
@@ -103,6 +103,7 @@ class CeilingRun:
                 wrk=_program("wrk", None),
                 load_s=request.warmup_s + request.measure_s,
                 staging=self._staging,
+                checkpoint=databases.checkpoint,
                 stack=stack,
             )
             self.record.begin(
@@ -112,7 +113,7 @@ class CeilingRun:
                 postgres_settings=await databases.settings(),
                 seed=request.seed,
             )
-            yield bench, databases
+            yield bench
 
     async def _start(
         self, configs: Sequence[ServerConfig], databases: TrialDatabases, stack: AsyncExitStack
@@ -132,7 +133,7 @@ class CeilingRun:
             )
         return running
 
-    async def _run_rounds(self, bench: Bench, databases: TrialDatabases) -> None:
+    async def _run_rounds(self, bench: Bench) -> None:
         request = self._request
         self._cells = self._measurable(bench)
         self.record.measures([cell.described for cell in self._cells])
@@ -145,7 +146,6 @@ class CeilingRun:
         for number, order in enumerate(orders(self._cells, request.rounds, request.seed)):
             for step in request.part.begin_round:
                 await step(bench)
-            await databases.checkpoint()
             for cell in order:
                 self._show(cell.described.label, done=len(self.record.windows))
                 window = await self._window(cell, bench, number)
@@ -202,6 +202,7 @@ class CeilingRun:
         try:
             for config in cell.servers:
                 await bench.servers[config].empty()
+            await bench.checkpoint()
             return await cell.measure(bench, asked)
         except FAILURES as error:
             fault = " ".join(str(error).split()) or type(error).__name__
