@@ -26,6 +26,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from house import debian
 from house.environment import Checkout, SetupError
 from house.index import for_locking, uv_environment
 from house.install import pip_settings, say, set_up
@@ -92,6 +93,8 @@ def main(argv: Sequence[str]) -> int:
     os.chdir(checkout.root)
     try:
         set_up(checkout)
+        if name == "test":
+            debian.install(debian.missing())
         if name == "lock":
             pip = pip_settings([sys.executable, "-m", "pip"])
             return run(checkout, TARGETS[name], arguments, for_locking(uv_environment(pip, os.environ)))
