@@ -61,6 +61,11 @@ class PostgresStore:
     async def push_batch(
         self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
     ) -> dict[int, str]:
+        if len(messages) == 1:
+            [[existing]] = await self._calls.fetch(
+                statements.PUSH_ONE, deadline, *_one(messages[0], partitions[0])
+            )
+            return {} if existing is None else {0: str(existing)}
         grouped = group(messages, partitions)
         [[found]] = await self._calls.fetch(statements.PUSH, deadline, *grouped.columns())
         there = [(number, existing) for number, existing in enumerate(found or ()) if existing is not None]
@@ -186,17 +191,15 @@ async def _insert_each(
         await connection.fetch(statements.LOCK_PARTITIONS, partitions, timeout=deadline.remaining_s())
         for index, message in enumerate(messages):
             found = await connection.fetchval(
-                statements.PUSH_ONE,
-                partitions[index],
-                message.id,
-                message.transaction_id,
-                message.trace_id,
-                message.payload,
-                timeout=deadline.remaining_s(),
+                statements.PUSH_ONE, *_one(message, partitions[index]), timeout=deadline.remaining_s()
             )
             if found is not None:
                 existing[index] = str(found)
     return existing
+
+
+def _one(message: NewMessage, partition: int) -> tuple[object, ...]:
+    return partition, message.id, message.transaction_id, message.trace_id, message.payload
 
 
 def _ack_columns(items: Sequence[AckItem]) -> tuple[Sequence[object], ...]:

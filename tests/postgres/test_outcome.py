@@ -75,7 +75,7 @@ async def test_time_that_runs_out_in_the_database_is_unknown(database: Database)
 
 async def test_a_refused_statement_is_not_done(database: Database) -> None:
     async with open_queue(settings_for(database)) as queue:
-        await queue.sql("drop function queen.push")
+        await queue.sql("drop function queen.push_one")
         with pytest.raises(StatementFailed, match="the database refused the statement"):
             await queue.pushers[PushStrategy.BATCH].push([item("a")], soon())
 

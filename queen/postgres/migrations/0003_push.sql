@@ -22,7 +22,8 @@
 -- already holds its (partition, transaction id). Raises QN001 when a partition does not exist (any more):
 -- nothing is stored then. Locks: partitions by id; cursors of idle groups of those partitions.
 create function queen.push(
-    p_partition bigint[], p_first bigint[], p_id uuid[], p_transaction text[], p_trace uuid[], p_payload json[])
+    p_partition bigint[], p_first bigint[],
+    p_id uuid[], p_transaction text[], p_trace uuid[], p_payload json[])
 returns uuid[]
 language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
@@ -31,6 +32,10 @@ declare
     v_last_created_at timestamptz[];
     v_now timestamptz;
 begin
+    if cardinality(p_partition) = 1 then
+        return queen.push_to_one(p_partition[1], p_id, p_transaction, p_trace, p_payload);
+    end if;
+
     select array_agg(locked.queue_id),
            array_agg(locked.head + 1 - p_first[width_bucket(locked.id, (select p_partition))]),
            array_agg(locked.last_created_at)
@@ -44,7 +49,8 @@ begin
 
     perform from (
         select u.transaction_id, p_partition[width_bucket(u.item, (select p_first))] as partition_id
-        from unnest((select p_transaction)) with ordinality as u (transaction_id, item)
+        from (select unnest((select p_transaction)) as transaction_id,
+                     generate_series(1, (select cardinality(p_id)::bigint)) as item) u
         offset 0
     ) given
     cross join lateral (
@@ -67,8 +73,9 @@ begin
            greatest(v_now, v_last_created_at[given.slot])
     from (
         select u.*, width_bucket(u.item, (select p_first)) as slot
-        from unnest(p_id, p_transaction, p_trace, p_payload)
-             with ordinality as u (id, transaction_id, trace_id, payload, item)
+        from (select unnest((select p_id)) as id, unnest((select p_transaction)) as transaction_id,
+                     unnest((select p_trace)) as trace_id, unnest((select p_payload)) as payload,
+                     generate_series(1, (select cardinality(p_id)::bigint)) as item) u
         offset 0
     ) given;
 
@@ -89,10 +96,63 @@ begin
     return null;
 end $$;
 
+-- The same for the messages of one partition, as most calls are: scalars in place of arrays.
+create function queen.push_to_one(
+    p_partition bigint, p_id uuid[], p_transaction text[], p_trace uuid[], p_payload json[])
+returns uuid[]
+language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+    v_queue bigint;
+    v_head bigint;
+    v_created_at timestamptz;
+begin
+    select p.queue_id, p.head, p.last_created_at into v_queue, v_head, v_created_at
+    from queen.partitions p where p.id = p_partition for no key update;
+    if not found then
+        raise exception 'the partition of this push does not exist' using errcode = 'QN001';
+    end if;
+    v_created_at := greatest(clock_timestamp(), v_created_at);
+
+    perform from (select unnest((select p_transaction)) as transaction_id offset 0) given
+    cross join lateral (
+        select from queen.messages m
+        where hashtextextended(m.transaction_id, m.partition_id)
+                  = hashtextextended(given.transaction_id, p_partition)
+          and m.transaction_id = given.transaction_id
+          and m.partition_id + 0 = p_partition
+        limit 1
+    ) stored
+    limit 1;
+    if found then
+        return queen.push_the_rest(
+            array[p_partition], array[1, cardinality(p_id) + 1], p_id, p_transaction, p_trace, p_payload);
+    end if;
+
+    insert into queen.messages
+        (id, transaction_id, queue_id, partition_id, position, trace_id, payload, created_at)
+    select given.id, given.transaction_id, v_queue, p_partition, v_head + given.item, given.trace_id,
+           given.payload, v_created_at
+    from (select unnest((select p_id)) as id, unnest((select p_transaction)) as transaction_id,
+                 unnest((select p_trace)) as trace_id, unnest((select p_payload)) as payload,
+                 generate_series(1, (select cardinality(p_id)::bigint)) as item) given;
+
+    update queen.partitions p set head = v_head + cardinality(p_id), last_created_at = v_created_at
+    where p.id = p_partition;
+
+    update queen.cursors c
+    set available_at = (
+        select least(v_created_at, clock_timestamp())
+               + make_interval(secs => greatest(q.delayed_processing, q.window_buffer))
+        from queen.queues q where q.id = v_queue)
+    where c.partition_id = p_partition and not isfinite(c.available_at);
+    return null;
+end $$;
+
 -- The push of which something is there already, under its locks: looks all of it up and pushes the rest.
 -- Arguments and result as above.
 create function queen.push_the_rest(
-    p_partition bigint[], p_first bigint[], p_id uuid[], p_transaction text[], p_trace uuid[], p_payload json[])
+    p_partition bigint[], p_first bigint[],
+    p_id uuid[], p_transaction text[], p_trace uuid[], p_payload json[])
 returns uuid[]
 language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
 declare

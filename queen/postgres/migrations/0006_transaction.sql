@@ -14,7 +14,8 @@
 
 create function queen.transact(
     p_required uuid[],
-    p_partition bigint[], p_first bigint[], p_id uuid[], p_transaction text[], p_trace uuid[], p_payload json[],
+    p_partition bigint[], p_first bigint[],
+    p_id uuid[], p_transaction text[], p_trace uuid[], p_payload json[],
     p_group text[], p_acked_partition uuid[], p_acked_transaction text[], p_status text[], p_lease text[],
     p_error text[])
 returns table (
