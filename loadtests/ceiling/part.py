@@ -55,3 +55,9 @@ class Part:
     cells: Sequence[Cell]
     ratios: Sequence[CeilingRatio]
     begin_round: Sequence[Step] = field(default=())  # beside the fresh tables of every round
+    rounds: int = 5  # unless --rounds says so
+    measure_s: float = 1.0  # of a window, unless --seconds says so
+    # Before the first round alone, not before every window: what comes after a checkpoint (a page written for
+    # the first time goes to the WAL whole) is not to be measured again and again.
+    checkpoint_once: bool = False
+    with_rows: "Callable[[int], Part] | None" = None  # the same with so many rows (--rows)

@@ -138,11 +138,11 @@ class CeilingRun:
         self._cells = self._measurable(bench)
         self.record.measures([cell.described for cell in self._cells])
         for cell in self._cells:
-            self._show(f"preparing {cell.described.label}", done=0)
-            await cell.prepare(bench)
+            await self._prepare(cell, bench)
         for cell in self._cells:
             self._show(f"rehearsing {cell.described.label}", done=0)
             await self._measure(cell, bench, request.warmup_s, REHEARSAL_S)
+        await bench.checkpoint()
         for number, order in enumerate(orders(self._cells, request.rounds, request.seed)):
             for step in request.part.begin_round:
                 await step(bench)
@@ -153,6 +153,15 @@ class CeilingRun:
                 self._progress.tell(self._line(cell, window))
             self._rounds_done = number + 1
             self.record.save()
+
+    async def _prepare(self, cell: Cell, bench: Bench) -> None:
+        """Prepare; without it there is nothing to measure. Raises `UserError` (no space, for instance)."""
+        label = cell.described.label
+        self._show(f"preparing {label}", done=0)
+        try:
+            await cell.prepare(bench)
+        except FAILURES as error:
+            raise UserError(f"cannot prepare {label}: {one_line(error)}") from None
 
     def _measurable(self, bench: Bench) -> list[Cell]:
         """The cells that can be measured here; of the others a note."""
@@ -189,6 +198,7 @@ class CeilingRun:
             postgres_cpu_s=_difference(before[1], after[1]),
             generator_cpu_s=measured.generator_cpu_s,
             figures=measured.figures or {},
+            courses=measured.courses,
             faults=measured.faults,
             unaccounted=measured.unaccounted,
         )
@@ -202,11 +212,11 @@ class CeilingRun:
         try:
             for config in cell.servers:
                 await bench.servers[config].empty()
-            await bench.checkpoint()
+            if not self._request.part.checkpoint_once:
+                await bench.checkpoint()
             return await cell.measure(bench, asked)
         except FAILURES as error:
-            fault = " ".join(str(error).split()) or type(error).__name__
-            return Measured(value=0.0, measured_s=0.0, messages=0, run_messages=0, faults=(fault,))
+            return Measured(value=0.0, measured_s=0.0, messages=0, run_messages=0, faults=(one_line(error),))
 
     def _note(self, text: str) -> None:
         self._notes.append(text)
@@ -230,6 +240,11 @@ class CeilingRun:
 
     def _end(self, *, interrupted: bool) -> None:
         self.record.end(rounds_done=self._rounds_done, interrupted=interrupted, notes=tuple(self._notes))
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, or its name."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _cpu_s(meter: TreeMeter | None) -> float | None:

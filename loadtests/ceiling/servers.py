@@ -14,6 +14,8 @@ from queen.local.open_database import Connection
 from queen.local.server import QueenServer
 from queen.settings import SECRETS, Settings, load
 
+STATEMENT_PARTITIONS = 10_000
+
 # What a cell decides, or what would make a window depend on the windows before it.
 DECIDED = ("HOST", "PORT", "NUM_WORKERS", "PUSH_STRATEGY", "DB_POOL_SIZE", "LOG_LEVEL", *SECRETS)
 
@@ -43,6 +45,7 @@ class RunningServer:
     database: Database
     control: Connection
     meter: TreeMeter
+    pid: int  # of `queen serve`: the worker itself, or the parent of all workers
 
     async def empty(self) -> None:
         """Begin with empty tables, unless they are there to be read."""
@@ -67,6 +70,12 @@ class RunningServer:
         names = [f"p{number}" for number in range(count)]
         rows = await self.control.fetch(statements.PARTITIONS, [queue] * count, names)
         return [row["partition_id"] for row in sorted(rows, key=lambda row: names.index(row["partition"]))]
+
+    async def make_partitions(self, queues: list[str], names: list[str]) -> None:
+        """Make the partitions `names[i]` of `queues[i]`, with a statement for every ten thousand."""
+        for first in range(0, len(names), STATEMENT_PARTITIONS):
+            some = slice(first, first + STATEMENT_PARTITIONS)
+            await self.control.fetch(statements.PARTITIONS, queues[some], names[some])
 
 
 def server_settings(config: ServerConfig, database: Database, environ: Mapping[str, str]) -> Settings:
@@ -106,6 +115,6 @@ async def running(
         async with QueenServer.start(settings, log=log) as server:
             control = await connect(database)
             try:
-                yield RunningServer(config, server.url, database, control, TreeMeter(server.pid))
+                yield RunningServer(config, server.url, database, control, TreeMeter(server.pid), server.pid)
             finally:
                 await control.close()

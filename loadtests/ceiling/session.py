@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from loadtests.ceiling.part import Part
 from loadtests.ceiling.parts import PARTS
 from loadtests.ceiling.record import TITLE
 from loadtests.ceiling.runner import CeilingRequest, CeilingRun
@@ -22,20 +23,24 @@ WARMUP_S = 0.3
 def request(
     *,
     part: str,
-    rounds: int,
-    measure_s: float,
+    rounds: int | None = None,
+    measure_s: float | None = None,
+    rows: int | None = None,
     seed: int,
     output: Path | None,
     command: tuple[str, ...],
     environ: Mapping[str, str],
 ) -> CeilingRequest:
-    """What to run, with its directory made. Raises `UserError` for all that can be mended."""
-    if part not in PARTS:
-        raise SettingsError(f"--part {part}: expected one of {', '.join(PARTS)}")
+    """What to run, with its directory made. What is None, the part decides.
+
+    Raises `UserError` for all that can be mended.
+    """
+    chosen = _part(part, rows)
+    measure_s = chosen.measure_s if measure_s is None else measure_s
     return CeilingRequest(
-        part=PARTS[part],
+        part=chosen,
         run=_directory(output),
-        rounds=rounds,
+        rounds=chosen.rounds if rounds is None else rounds,
         warmup_s=min(WARMUP_S, measure_s),
         measure_s=measure_s,
         seed=seed,
@@ -64,6 +69,19 @@ async def measure_and_report(asked: CeilingRequest, *, as_json: bool) -> int:
     if not any(window.valid for window in windows):
         raise UserError(f"no window counts; the servers' logs are in {run.root}")
     return EXIT_DONE if reported else EXIT_FAILED
+
+
+def _part(name: str, rows: int | None) -> Part:
+    """The part of that name, with so many rows. Raises `SettingsError`."""
+    if name not in PARTS:
+        raise SettingsError(f"--part {name}: expected one of {', '.join(PARTS)}")
+    part = PARTS[name]
+    if rows is None:
+        return part
+    if part.with_rows is None:
+        sizable = ", ".join(each.name for each in PARTS.values() if each.with_rows is not None)
+        raise SettingsError(f"--rows {rows}: --part {name} fills no table; this is for --part {sizable}")
+    return part.with_rows(rows)
 
 
 def _directory(output: Path | None) -> RunFiles:

@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 
 import asyncpg
 
+from loadtests.results import CeilingCourse
+from loadtests.sweep.http_client import NoAnswer
 from queen.local.process import ChildFailed
 
-FAILURES = (ChildFailed, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+FAILURES = (ChildFailed, NoAnswer, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +34,17 @@ class Measured:
     p99_ms: float | None = None
     generator_cpu_s: float | None = None
     figures: dict[str, float] | None = None
+    courses: tuple[CeilingCourse, ...] = ()
     faults: tuple[str, ...] = ()
     unaccounted: bool = False
 
     def with_fault(self, fault: str) -> "Measured":
         """The same, but it does not count."""
         return replace(self, faults=(*self.faults, fault))
+
+    def with_figures(self, **figures: float) -> "Measured":
+        """The same, with more to tell."""
+        return replace(self, figures={**(self.figures or {}), **figures})
 
     def checked(self, disagreement: str | None) -> "Measured":
         """The same, with what the table says against it."""

@@ -12,6 +12,11 @@ examples:
   queen ceiling                          the ratios (about 4 minutes)
   queen ceiling --rounds 3 --seconds 0.5 a quick look (about 2 minutes)
   queen ceiling --part matrix --json     every batch × clients (about 4 minutes a round), as JSON
+  queen ceiling --part partitions        pops among 100 idle partitions and among 100,000 (about 2 minutes)
+  queen ceiling --part table             pushes into an empty table and into one of 10 million messages
+  queen ceiling --part table --rows 1000000   (5 minutes), or of a million
+  queen ceiling --part steady            70 s of pushes and pops, in steps of 5 s
+  queen ceiling --part idle              memory under full load, CPU with 1,000 parked polls (4 minutes)
   PUSH_MAX_FLUSHES=4 queen ceiling       another setting of the servers
 
 Every cell is measured once in each round, in shuffled order; ratios are taken within a round. The load
@@ -23,10 +28,13 @@ not agree, 130 interrupted (what is finished is kept)."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
-    parser.add_argument("--part", default="ratios", metavar="PART", help="ratios (default) or matrix")
-    parser.add_argument("--rounds", type=_positive, default=5, metavar="N", help="of all cells (5)")
+    parser.add_argument("--part", default="ratios", metavar="PART", help="see the examples below (ratios)")
+    parser.add_argument("--rounds", type=_positive, metavar="N", help="of all cells (5, of most parts)")
     parser.add_argument(
-        "--seconds", type=_seconds, default=1.0, metavar="S", help="of a measured window (1.0)"
+        "--seconds", type=_seconds, metavar="S", help="of a measured window (1.0, of most parts)"
+    )
+    parser.add_argument(
+        "--rows", type=_positive, metavar="N", help="of the large table of --part table (10 million)"
     )
     parser.add_argument("--seed", type=int, default=7, metavar="N", help="of the order and the payloads (7)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="the run's directory (results/RUN)")
@@ -44,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
         part=options.part,
         rounds=options.rounds,
         measure_s=options.seconds,
+        rows=options.rows,
         seed=options.seed,
         output=options.output,
         command=("queen", *sys.argv[1:]),
@@ -69,8 +78,8 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not 0.1 <= seconds <= 60:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected seconds from 0.1 to 60")
+    if not 0.1 <= seconds <= 600:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected seconds from 0.1 to 600")
     return seconds
 
 

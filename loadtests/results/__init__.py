@@ -21,7 +21,7 @@ milliseconds, sizes bytes, rates messages per second; stamps are UTC. `None` mea
 (for instance the pool of a server that is not ours), never zero.
 """
 
-from loadtests.results.ceilings import CeilingCell, CeilingRatio, Ceilings, CeilingWindow
+from loadtests.results.ceilings import CeilingCell, CeilingCourse, CeilingRatio, Ceilings, CeilingWindow
 from loadtests.results.configured import Cell, Client, Loop, Machine, Manifest, ServerVersions
 from loadtests.results.files import RunFiles, TrialFiles
 from loadtests.results.generator import (
@@ -40,6 +40,7 @@ __all__ = [
     "FORMAT",
     "Accounting",
     "CeilingCell",
+    "CeilingCourse",
     "CeilingRatio",
     "CeilingWindow",
     "Ceilings",

@@ -23,6 +23,15 @@ class CeilingCell(Struct, frozen=True, kw_only=True):
     unit: str = "msg/s"  # of `CeilingWindow.value`
 
 
+class CeilingCourse(Struct, frozen=True, kw_only=True):
+    """A rate over the time of one window, in steps of the same length."""
+
+    name: str  # what it is the rate of, for instance "pushes"
+    step_s: float
+    values: tuple[float, ...]  # of one step each, from the window's beginning
+    unit: str = "msg/s"
+
+
 class CeilingWindow(Struct, frozen=True, kw_only=True):
     """One cell in one round.
 
@@ -43,6 +52,7 @@ class CeilingWindow(Struct, frozen=True, kw_only=True):
     postgres_cpu_s: float | None = None
     generator_cpu_s: float | None = None
     figures: dict[str, float] = {}  # what else a cell has to tell, unit in the name
+    courses: tuple[CeilingCourse, ...] = ()
     faults: tuple[str, ...] = ()  # why the window does not count
     unaccounted: bool = False  # one of the faults: table and answers do not agree
 
@@ -51,18 +61,25 @@ class CeilingWindow(Struct, frozen=True, kw_only=True):
         """Whether the window may enter a ratio."""
         return not self.faults
 
+    def figure(self, name: str) -> float | None:
+        """`value`, `p50_ms`, `p99_ms`, or one of `figures`; None when the window has none of that name."""
+        of_every_window = {"value": self.value, "p50_ms": self.p50_ms, "p99_ms": self.p99_ms}
+        return of_every_window[name] if name in of_every_window else self.figures.get(name)
+
 
 class CeilingRatio(Struct, frozen=True, kw_only=True):
     """A ratio that is worked out in each round: `of` over a base, which is a cell of the same round.
 
     With several cells in `base` it is the best of them, the one with the highest median over the rounds.
-    The base is multiplied by `times`, and is at least `floor` (both in the unit of the cells).
+    The base is multiplied by `times`, and is at least `floor` (both in the unit of the figure). Without a
+    cell in `base` it is `floor`: a limit.
     """
 
     key: str
     label: str
     of: str  # key of a cell
-    base: tuple[str, ...]  # keys of cells
+    base: tuple[str, ...] = ()  # keys of cells
+    figure: str = "value"  # of the windows of both: see `CeilingWindow.figure`
     times: float = 1.0
     floor: float = 0.0
     wanted: float | None = None  # None: shown without being judged

@@ -41,7 +41,7 @@ class RatioFound(Struct, frozen=True, kw_only=True):
     """One ratio over the rounds in which both sides are valid."""
 
     ratio: CeilingRatio
-    base: str  # key of the cell that it was compared with: the best, of several
+    base: str  # key of the cell that it was compared with: the best, of several; "": a limit
     base_label: str
     values: tuple[float, ...]  # one of each round
     spread: Spread | None
@@ -114,12 +114,12 @@ def _per_million(rounds: Rounds, field: str) -> float | None:
 
 
 def _ratio(ratio: CeilingRatio, rounds: Mapping[str, Rounds], labels: Mapping[str, str]) -> RatioFound:
-    base = best(ratio.base, rounds)
-    of = rounds.get(ratio.of, {})
+    base = best(ratio.base, rounds) if ratio.base else ""
     values = tuple(
-        window.value / max(ratio.floor, ratio.times * rounds[base][number].value)
-        for number, window in sorted(of.items())
-        if base in rounds and number in rounds[base] and rounds[base][number].value > 0
+        figure / against
+        for number, window in sorted(rounds.get(ratio.of, {}).items())
+        if (figure := window.figure(ratio.figure)) is not None
+        and (against := _against(ratio, rounds.get(base, {}).get(number))) > 0
     )
     found = spread(values)
     return RatioFound(
@@ -130,6 +130,14 @@ def _ratio(ratio: CeilingRatio, rounds: Mapping[str, Rounds], labels: Mapping[st
         spread=found,
         answer=_answer(ratio, found),
     )
+
+
+def _against(ratio: CeilingRatio, base: CeilingWindow | None) -> float:
+    """What the figure of a round is divided by; 0: there is nothing to compare it with."""
+    if not ratio.base:
+        return ratio.floor
+    figure = base.figure(ratio.figure) if base is not None else None
+    return max(ratio.floor, ratio.times * figure) if figure else 0.0
 
 
 def best(keys: tuple[str, ...], rounds: Mapping[str, Rounds]) -> str:

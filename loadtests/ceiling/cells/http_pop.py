@@ -92,18 +92,25 @@ class HttpPop:
 
     async def _load(self, server: RunningServer, bench: Bench, asked: Asked) -> Measured:
         path = f"{POP_PATH}{self.batch}{WAITING if self.ack else '&autoAck=true'}"
-        if bench.wrk is None:
-            exchange = pop_and_ack if self.ack else pop
-            return await own_client.closed_loop(server.url, self.connections, partial(exchange, path), asked)
-        run = WrkRun(
-            program=bench.wrk,
-            script="pop_ack.lua" if self.ack else "pop.lua",
-            url=server.url,
-            connections=self.connections,
-            options={"path": path},
-            log=bench.staging / "wrk.log",
-        )
-        return (await run.carry_out(asked)).measured(each=None)
+        return await pops(server.url, path, self.connections, bench, asked, ack=self.ack)
+
+
+async def pops(
+    url: str, path: str, connections: int, bench: Bench, asked: Asked, *, ack: bool = False
+) -> Measured:
+    """Pops of that path in a closed loop, by wrk where it is installed. Raises `ChildFailed`."""
+    if bench.wrk is None:
+        exchange = pop_and_ack if ack else pop
+        return await own_client.closed_loop(url, connections, partial(exchange, path), asked)
+    run = WrkRun(
+        program=bench.wrk,
+        script="pop_ack.lua" if ack else "pop.lua",
+        url=url,
+        connections=connections,
+        options={"path": path},
+        log=bench.staging / f"wrk-pop-{asked.tag}.log",
+    )
+    return (await run.carry_out(asked)).measured(each=None)
 
 
 async def fill(server: RunningServer, messages: int) -> None:

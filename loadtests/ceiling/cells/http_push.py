@@ -64,26 +64,30 @@ class HttpPush:
         """Push, then see that the table holds what was answered."""
         server = bench.servers[self.server]
         before = await server.stored(QUEUE)
-        if bench.wrk is None or self.generator == "locust":
-            measured = await self._by_locust(server.url, bench, asked)
-        else:
-            run = WrkRun(
-                program=bench.wrk,
-                script="push.lua",
-                url=server.url,
-                connections=self.connections,
-                options={
-                    "template": str(bench.staging / f"push-{self.batch}.txt"),
-                    "partitions": str(PARTITIONS),
-                    "tag": asked.tag,
-                },
-                log=bench.staging / "wrk.log",
-            )
-            measured = (await run.carry_out(asked)).measured(each=self.batch)
+        measured = await self.load(bench, asked)
         stored = await settled(partial(server.stored, QUEUE), server.busy_s) - before
         return measured.checked(
             disagreement(stored, measured.run_messages, cut=self.connections * self.batch)
         )
+
+    async def load(self, bench: Bench, asked: Asked) -> Measured:
+        """Push, for whoever looks into the table himself. Raises `ChildFailed`, OSError."""
+        url = bench.servers[self.server].url
+        if bench.wrk is None or self.generator == "locust":
+            return await self._by_locust(url, bench, asked)
+        run = WrkRun(
+            program=bench.wrk,
+            script="push.lua",
+            url=url,
+            connections=self.connections,
+            options={
+                "template": str(bench.staging / f"push-{self.batch}.txt"),
+                "partitions": str(PARTITIONS),
+                "tag": asked.tag,
+            },
+            log=bench.staging / f"wrk-push-{asked.tag}.log",
+        )
+        return (await run.carry_out(asked)).measured(each=self.batch)
 
     async def _by_locust(self, url: str, bench: Bench, asked: Asked) -> Measured:
         push = LocustPush(

@@ -1,7 +1,11 @@
 """The parts of `queen ceiling`, by the name that --part takes: a new one is a module and a line below."""
 
 from loadtests.ceiling.part import Part
+from loadtests.ceiling.parts.idle import PART as IDLE
 from loadtests.ceiling.parts.matrix import PART as MATRIX
+from loadtests.ceiling.parts.partitions import PART as PARTITIONS
 from loadtests.ceiling.parts.ratios import PART as RATIOS
+from loadtests.ceiling.parts.steady import PART as STEADY
+from loadtests.ceiling.parts.table import PART as TABLE
 
-PARTS: dict[str, Part] = {part.name: part for part in (RATIOS, MATRIX)}
+PARTS: dict[str, Part] = {part.name: part for part in (RATIOS, MATRIX, PARTITIONS, TABLE, STEADY, IDLE)}

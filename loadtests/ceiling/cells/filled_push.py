@@ -1,0 +1,88 @@
+"""Pushes into a table that holds millions of messages already: look-up and indexes at their full size."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from loadtests.ceiling import statements
+from loadtests.ceiling.bench import Bench
+from loadtests.ceiling.cells import PARTITIONS, PAYLOAD_BYTES
+from loadtests.ceiling.cells.http_push import QUEUE, HttpPush
+from loadtests.ceiling.push_body import payload
+from loadtests.ceiling.servers import RunningServer, ServerConfig
+from loadtests.ceiling.window import Asked, Measured
+from loadtests.results import CeilingCell
+from queen.local.open_database import Connection
+
+CONNECTIONS = 2  # that fill; more would find no processor on a small machine
+STATEMENT_ROWS = 50_000  # of one statement
+
+
+@dataclass(frozen=True)
+class FilledPush:
+    """`push` against a server whose table holds `rows` messages at the first window, and every push since.
+
+    The server has a role of its own: one of the usual role begins each window with an empty table.
+    """
+
+    push: HttpPush
+    rows: int
+
+    @property
+    def described(self) -> CeilingCell:
+        plain = self.push.described
+        return replace(plain, label=f"{plain.label}, {self.rows:,} messages")
+
+    @property
+    def servers(self) -> Sequence[ServerConfig]:
+        return self.push.servers
+
+    def missing(self, bench: Bench) -> str | None:
+        return self.push.missing(bench)
+
+    async def prepare(self, bench: Bench) -> None:
+        """Fill the table: the same rows, indexes and statistics that pushes and autovacuum leave."""
+        await self.push.prepare(bench)
+        server = bench.servers[self.push.server]
+        await fill(server, await bench.direct(server.database, CONNECTIONS), self.rows)
+
+    async def measure(self, bench: Bench, asked: Asked) -> Measured:
+        """Push; the table's size at the end is told with the figures."""
+        measured = await self.push.measure(bench, asked)
+        stored = await bench.servers[self.push.server].stored(QUEUE)
+        return measured.with_figures(stored_messages=float(stored))
+
+
+async def fill(server: RunningServer, connections: Sequence[Connection], rows: int) -> None:
+    """Append `rows` messages, evenly over the partitions; each connection fills partitions of its own."""
+    partitions = await server.partitions(QUEUE, PARTITIONS)
+    text = payload(PAYLOAD_BYTES, 0, random.Random(0))
+    index = await server.control.fetchval(statements.HASH_INDEX)
+    await server.control.execute(statements.DROP_HASH_INDEX)
+    try:
+        async with asyncio.TaskGroup() as fillers:
+            for place, connection in enumerate(connections):
+                own = partitions[place :: len(connections)]
+                fillers.create_task(_append(connection, own, rows * len(own) // PARTITIONS, text))
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    await server.control.execute(statements.SORT_MEMORY)
+    await server.control.execute(index)
+    await server.control.execute(statements.SETTLE)
+
+
+async def _append(connection: Connection, partitions: Sequence[int], rows: int, text: str) -> None:
+    turns = itertools.cycle(partitions)
+    for count in _portions(rows, len(partitions)):
+        await connection.execute(statements.FILL_PARTITION, next(turns), count, text)
+
+
+def _portions(rows: int, partitions: int) -> Iterator[int]:
+    """Whole turns of the partitions, each statement at most `STATEMENT_ROWS`."""
+    turns = -(-rows // (STATEMENT_ROWS * partitions))
+    for turn in range(turns * partitions):
+        yield rows * (turn + 1) // (turns * partitions) - rows * turn // (turns * partitions)

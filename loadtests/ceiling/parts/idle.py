@@ -1,0 +1,62 @@
+"""What a server takes: memory under its full load, CPU while everybody waits."""
+
+from loadtests.ceiling.cells.http_pop import HttpPop
+from loadtests.ceiling.cells.http_push import HttpPush
+from loadtests.ceiling.cells.parked_polls import ParkedPolls
+from loadtests.ceiling.cells.peak_memory import PeakMemory
+from loadtests.ceiling.part import Part
+from loadtests.ceiling.servers import ServerConfig
+from loadtests.results import CeilingRatio
+
+CLIENTS = 256
+MOST_MIB = 120.0  # a worker
+MOST_PERCENT = 2.0  # of a core
+
+
+def part(clients: int = CLIENTS, polls: int = 1000) -> Part:
+    """`clients` push and pop; `polls` wait, on one queue and on as many queues."""
+    idle = ServerConfig(role="idle")
+    loads = {
+        "push": PeakMemory(HttpPush(ServerConfig(), 100, clients)),
+        "pop": PeakMemory(HttpPop(ServerConfig(role="read"), 100, clients)),
+    }
+    parked = {
+        f"{queues} queues" if queues > 1 else "1 queue": ParkedPolls(idle, polls, queues)
+        for queues in (1, polls)
+    }
+    return Part(
+        name="idle",
+        help="memory of a worker under full load, CPU with parked polls",
+        cells=(*loads.values(), *parked.values()),
+        ratios=(
+            *(
+                CeilingRatio(
+                    key=f"memory-{name}",
+                    label=f"memory of a worker, {name} ×100, {clients} clients / {MOST_MIB:g} MiB",
+                    of=cell.described.key,
+                    floor=MOST_MIB,
+                    wanted=1.0,
+                    direction="at_most",
+                )
+                for name, cell in loads.items()
+            ),
+            *(
+                CeilingRatio(
+                    key=f"parked-{cell.queues}-{who}",
+                    label=f"CPU of {name}, {polls:,} parked polls, {where} / {MOST_PERCENT:g} % of a core",
+                    of=cell.key,
+                    figure=f"{who}_percent",
+                    floor=MOST_PERCENT,
+                    wanted=1.0,
+                    direction="at_most",
+                )
+                for where, cell in parked.items()
+                for who, name in (("server", "the server"), ("postgres", "PostgreSQL"))
+            ),
+        ),
+        rounds=3,
+        measure_s=20.0,
+    )
+
+
+PART = part()
