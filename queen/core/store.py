@@ -94,6 +94,9 @@ class PopResult(Struct, frozen=True):
     blocked_partition: int | None = None
 
 
+PopOutcome = PopResult | UnknownPartition | UnknownGroup
+
+
 class AckItem(Struct, frozen=True):
     """One acknowledgement. `lease_id` empty: unfenced."""
 
@@ -205,7 +208,17 @@ class Store(Protocol):
         ...
 
     async def pop(self, query: PopQuery, deadline: Deadline) -> PopResult:
-        """Claim and read. Raises `UnknownPartition` and `UnknownGroup`."""
+        """Claim and read. Raises `UnknownPartition` and `UnknownGroup`.
+
+        A named partition that another pop holds is waited for.
+        """
+        ...
+
+    async def pop_together(self, queries: Sequence[PopQuery], deadline: Deadline) -> Sequence[PopOutcome]:
+        """The same for several queries in one call, one outcome for each in their order.
+
+        Nothing is waited for: a named partition that another pop holds counts as blocked.
+        """
         ...
 
     async def release(self, lease_id: UUID, deadline: Deadline) -> None:

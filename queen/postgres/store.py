@@ -23,11 +23,14 @@ from queen.core.store import (
     NewMessage,
     Partition,
     PartitionName,
+    PopOutcome,
     PopQuery,
     PopResult,
     QueueOptions,
     TransactionOutcome,
     TransactionPlan,
+    UnknownGroup,
+    UnknownPartition,
 )
 from queen.postgres import statements
 from queen.postgres.calls import Calls
@@ -82,24 +85,30 @@ class PostgresStore:
         return int(rows[0][0])
 
     async def pop(self, query: PopQuery, deadline: Deadline) -> PopResult:
+        [outcome] = await self._pop([query], deadline, wait=True)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def pop_together(self, queries: Sequence[PopQuery], deadline: Deadline) -> Sequence[PopOutcome]:
+        return await self._pop(queries, deadline, wait=False)
+
+    async def _pop(self, queries: Sequence[PopQuery], deadline: Deadline, *, wait: bool) -> list[PopOutcome]:
         rows = await self._calls.fetch(
             statements.POP,
             deadline,
-            query.group_id,
-            query.group,
-            query.partition_id,
-            query.batch,
-            query.partitions,
-            query.lease_id,
+            [query.group_id for query in queries],
+            [query.group for query in queries],
+            [query.partition_id for query in queries],
+            [query.batch for query in queries],
+            [query.partitions for query in queries],
+            [query.lease_id for query in queries],
+            wait,
         )
-        if rows[0][0] is None:
-            return PopResult(claimed=(), next_in_ms=rows[0][5], blocked_partition=rows[0][6])
-        return PopResult(
-            claimed=[
-                Claimed(uuid, name, messages, objects + closing)
-                for uuid, name, messages, objects, closing, *_ in rows
-            ]
-        )
+        found: list[list[asyncpg.Record]] = [[] for _ in queries]
+        for row in rows:
+            found[row[0] - 1].append(row)
+        return [_pop_outcome(each) for each in found]
 
     async def release(self, lease_id: UUID, deadline: Deadline) -> None:
         await self._calls.fetch(statements.RELEASE, deadline, lease_id)
@@ -176,6 +185,21 @@ class PostgresStore:
 
     async def ping(self, deadline: Deadline) -> None:
         await self._calls.fetch(statements.PING, deadline)
+
+
+def _pop_outcome(rows: list[asyncpg.Record]) -> PopOutcome:
+    """What the rows of one pop say (statements/pop.sql)."""
+    _, partition, _, _, _, _, next_in_ms, blocked_partition, gone = rows[0]
+    if partition is not None:
+        return PopResult(
+            [
+                Claimed(uuid, name, messages, objects + closing)
+                for _, uuid, name, messages, objects, closing, *_ in rows
+            ]
+        )
+    if gone is not None:
+        return UnknownGroup() if gone == "group" else UnknownPartition()
+    return PopResult((), next_in_ms, blocked_partition)
 
 
 async def _insert_each(
