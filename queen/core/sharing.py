@@ -20,6 +20,7 @@ from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
 from queen.core.deadline import Deadline
+from queen.core.store import UnknownPartition
 from queen.errors import BadRequest, OutcomeUnknown, PoolTimeout, QueenError, ShuttingDown, StatementFailed
 
 _log = logging.getLogger("queen.store")
@@ -169,7 +170,7 @@ class Shared(Generic[Asked, Answer]):
         deadline = max(rider.deadline for rider in riders)
         try:
             return await self._call([rider.asked for rider in riders], deadline)
-        except (BadRequest, StatementFailed) as error:
+        except (BadRequest, StatementFailed, UnknownPartition) as error:
             if len(riders) == 1:
                 return [error]
             middle = len(riders) // 2
