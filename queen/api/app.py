@@ -25,7 +25,7 @@ from queen.api.push import PushResource
 from queen.api.resources import ResourcesResource
 from queen.api.status import StatusResource
 from queen.api.transaction import TransactionResource
-from queen.core.ack import Acker
+from queen.core.ack import Acker, PlainAcks, shared_acks
 from queen.core.backlog import Backlog
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
@@ -82,6 +82,7 @@ class _Parts:
 
     store: PostgresStore
     looks: Looks
+    plain: PlainAcks
     strategy: Strategy
     wakeups: Wakeups
     backlog: Backlog
@@ -107,18 +108,20 @@ async def application(
         retention, eviction = expiring_jobs(store, settings)
         jobs = Periodic([retention, eviction])
         looks = shared_looks(store, settings.db_connection_timeout)
+        plain = shared_acks(store, settings.db_connection_timeout)
         instruments = Instruments(
             gauges, Activity(), wakeups, notifier, connections, lag, backlog, retention, eviction, jobs
         )
         async with (
             strategy_of(store, settings) as strategy,
             looks.running(),
+            plain.running(),
             siblings.answering(instruments.read),
             notifier.running(wakeups),
             jobs.running(),
         ):
             reader = PostgresReader(pool)
-            parts = _Parts(store, looks, strategy, wakeups, backlog)
+            parts = _Parts(store, looks, plain, strategy, wakeups, backlog)
             routes = _routes(settings, parts, reader, instruments, siblings)
             yield Application(routes, wakeups, jobs)
 
@@ -150,7 +153,7 @@ def _routes(
         ConfigureResource(queues, deadline),
         PushResource(Pusher(directory, backlog, wakeups, parts.strategy), activity, deadline),
         PopResource(Popper(store, parts.looks, directory, wakeups, deadline), activity, settings),
-        AckResource(Acker(store, wakeups), activity, deadline),
+        AckResource(Acker(store, parts.plain, wakeups), activity, deadline),
         TransactionResource(Transactor(store, directory, backlog, wakeups), activity, deadline),
         LeaseResource(store, deadline),
         MessagesResource(reader, deadline),

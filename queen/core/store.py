@@ -107,6 +107,15 @@ class AckItem(Struct, frozen=True):
     error: str = ""
 
 
+class PlainAck(Struct, frozen=True):
+    """A request that says `completed` of messages of one partition, all under one lease or none ("")."""
+
+    group: str
+    partition_uuid: UUID
+    lease_id: str
+    transaction_ids: Sequence[str]
+
+
 class AckOutcome(Struct, frozen=True):
     """What became of one item; `outcome` is one of the names in migrations/0005_ack.sql."""
 
@@ -227,6 +236,15 @@ class Store(Protocol):
 
     async def ack(self, group: str, items: Sequence[AckItem], deadline: Deadline) -> Sequence[AckOutcome]:
         """Apply the ack rule; one outcome for each item, in their order."""
+        ...
+
+    async def ack_together(
+        self, requests: Sequence[PlainAck], deadline: Deadline
+    ) -> Sequence[AckOutcome | None]:
+        """Several requests in one call, one outcome for all items of each, in their order.
+
+        None: the request needs all of the rule, and nothing was changed. `ack` is the way.
+        """
         ...
 
     async def transact(self, plan: TransactionPlan, deadline: Deadline) -> TransactionOutcome:

@@ -6,6 +6,7 @@ the sequential push, which is there to show what that costs, and `configure`, wh
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import accumulate, chain
 from uuid import UUID
 
 import asyncpg
@@ -23,6 +24,7 @@ from queen.core.store import (
     NewMessage,
     Partition,
     PartitionName,
+    PlainAck,
     PopOutcome,
     PopQuery,
     PopResult,
@@ -116,6 +118,23 @@ class PostgresStore:
     async def ack(self, group: str, items: Sequence[AckItem], deadline: Deadline) -> Sequence[AckOutcome]:
         rows = await self._calls.fetch(statements.ACK, deadline, group, *_ack_columns(items))
         return [AckOutcome(*tuple(row)[1:]) for row in rows]
+
+    async def ack_together(
+        self, requests: Sequence[PlainAck], deadline: Deadline
+    ) -> Sequence[AckOutcome | None]:
+        rows = await self._calls.fetch(
+            statements.ACK_TOGETHER,
+            deadline,
+            [request.group for request in requests],
+            [request.partition_uuid for request in requests],
+            [request.lease_id for request in requests],
+            list(accumulate(len(request.transaction_ids) for request in requests)),
+            list(chain.from_iterable(request.transaction_ids for request in requests)),
+        )
+        return [
+            None if outcome is None else AckOutcome(outcome, False, released, queue, partition)
+            for _, outcome, released, queue, partition in rows
+        ]
 
     async def transact(self, plan: TransactionPlan, deadline: Deadline) -> TransactionOutcome:
         grouped = group(plan.messages, plan.partitions)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest_asyncio
 
-from queen.core.ack import Acker
+from queen.core.ack import Acker, shared_acks
 from queen.core.backlog import Backlog
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
@@ -100,6 +100,8 @@ async def open_queue(settings: Settings, announcer: Announcer | None = None) -> 
                 kind: await stack.enter_async_context(strategy_of(store, using(settings, kind)))
                 for kind in PushStrategy
             }
+            plain = shared_acks(store, STATEMENT_TIMEOUT_MS)
+            await stack.enter_async_context(plain.running())
             yield Queue(
                 pool=pool,
                 gauges=gauges,
@@ -110,7 +112,7 @@ async def open_queue(settings: Settings, announcer: Announcer | None = None) -> 
                     for kind, strategy in strategies.items()
                 },
                 popper=await stack.enter_async_context(popping(store, directory, wakeups)),
-                acker=Acker(store, wakeups),
+                acker=Acker(store, plain, wakeups),
                 transactor=Transactor(store, directory, backlog, wakeups),
             )
 

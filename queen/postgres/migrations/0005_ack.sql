@@ -182,18 +182,18 @@ begin
     end loop;
 end $$;
 
--- Plain acks of several requests in one call: each is `completed` for messages of one partition under one lease
--- (or none), and in it nothing of the rule above is left to judge than this:
+-- Plain acks of several requests in one call: each says `completed` of messages of one partition under one
+-- lease (or none), and no more of the rule above is needed than this:
 --   noop  a single message at or behind the position
---   done  a single message, or the next messages after the position in their order, within the live lease or
---         while none lives
--- What is anything else is not touched and gets outcome null: queen.ack has to judge it. So partitions need not
--- be locked beforehand, and pushes and acks do not wait for each other; parking a drained cursor at infinity
--- only tries the partition's lock, as a pop does (0004_pop.sql).
+--   done  a single message, or the next messages after the position in their order; within the live lease, or
+--         under none while none lives
+-- Anything else is left as it is and gets outcome null: queen.ack has to judge it. So no partition has to be
+-- locked beforehand, and pushes and acks do not wait for each other; parking a drained cursor at infinity only
+-- tries the partition's lock, as a pop does (0004_pop.sql).
 --
--- p_group … p_last: one element a request. p_last: the number of its last element in p_transaction, which holds
--- the transaction ids of all requests one after the other. Requests are judged in their order.
--- Returns a row for each request: its number (from 1), outcome, and the rest as above.
+-- p_group, p_partition, p_lease, p_last: one element a request. p_last: the number of its last element in
+-- p_transaction, which holds the ids of all requests one after the other. They are judged in their order.
+-- Returns a row for each request: its number (from 1), its outcome, and the rest as queen.ack does.
 -- Locks: cursors by (partition, group).
 create function queen.ack_together(
     p_group text[], p_partition uuid[], p_lease text[], p_last integer[], p_transaction text[])
@@ -202,6 +202,8 @@ language plpgsql volatile
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set jit = off
 as $$
 #variable_conflict use_column
@@ -232,7 +234,7 @@ begin
         v_items := p_last[n] - v_first + 1;
 
         select p.id, p.head, p.tail, p.name, q.name as queue_name, c.group_id, c.position,
-               greatest(c.position, p.tail) as "from", c.lease_end, c.lease_expires_at > v_now as live,
+               greatest(c.position, p.tail) as start, c.lease_end, c.lease_expires_at > v_now as live,
                case when c.lease_expires_at > v_now
                    then c.lease_id::text = p_lease[n] else p_lease[n] = '' end as allowed
         into v
@@ -255,11 +257,11 @@ begin
         elsif v.allowed and p_transaction[v_first:p_last[n]] = (
             select array_agg(m.transaction_id) from (
                 select m.transaction_id from queen.messages m
-                where m.partition_id = v.id and m.position > v.from and m.position <= v.from + v_items
+                where m.partition_id = v.id and m.position > v.start and m.position <= v.start + v_items
                 order by m.position
             ) m
         ) then
-            v_until := v.from + v_items;
+            v_until := v.start + v_items;
         end if;
         v_first := p_last[n] + 1;
 
