@@ -1,15 +1,17 @@
 """POST /api/v1/ack and /api/v1/ack/batch: an answer for each item; a refusal is an answer, not an error."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from queen.api.codec import Decoder, answer, text_of, uuid_of
-from queen.core.ack import Acked, Acker
-from queen.core.deadline import StartDeadline
+from queen.core.ack import Acked, Acker, BoardedAck
+from queen.core.deadline import Deadline, StartDeadline
 from queen.core.store import QUEUE_MODE_GROUP, AckItem
-from queen.http.message import Request, Response
+from queen.http.message import Answer, Later, Request, Response
 from queen.http.operation import Operation
 from queen.http.routes import Route
 from queen.observe.activity import Activity
@@ -90,22 +92,39 @@ class AckResource:
             Route("POST", "/api/v1/ack/batch", self.ack_batch, many),
         ]
 
-    async def ack(self, request: Request) -> Response:
+    def ack(self, request: Request) -> Answer:
         """200 with an array of one."""
         body: Single = _SINGLE.decode(request.body)
-        return await self._apply(body.consumer_group, [checked(body)])
+        return self._apply(body.consumer_group, [checked(body)])
 
-    async def ack_batch(self, request: Request) -> Response:
+    def ack_batch(self, request: Request) -> Answer:
         """200 with one answer an item, in their order."""
         body: Batch = _BATCH.decode(request.body)
         items = [checked(item, no_error="Retries exhausted") for item in body.acknowledgments]
-        return await self._apply(body.consumer_group, items)
+        return self._apply(body.consumer_group, items)
 
-    async def _apply(self, group: str | None, items: list[AckItem]) -> Response:
+    def _apply(self, group: str | None, items: list[AckItem]) -> Answer:
         group = text_of(group or QUEUE_MODE_GROUP, "consumerGroup")
-        acked = await self._acker.ack(group, items, self._deadline()) if items else []
-        self._activity.acked.add(sum(done.success for done in acked))
-        return answer([_answer(index, item, acked[index]) for index, item in enumerate(items)])
+        if not items:
+            return answer([])
+        deadline = self._deadline()
+        boarded = self._acker.board(group, items, deadline)
+        if boarded is None:
+            return self._judge(group, items, deadline)
+        return Later(boarded.turn, partial(self._land, boarded, deadline))
+
+    def _land(self, boarded: BoardedAck, deadline: Deadline) -> Answer:
+        acked = self._acker.land(boarded)
+        if acked is None:
+            return self._judge(boarded.group, boarded.items, deadline)
+        return self._answer(boarded.items, acked)
+
+    async def _judge(self, group: str, items: Sequence[AckItem], deadline: Deadline) -> Response:
+        return self._answer(items, await self._acker.judge(group, items, deadline))
+
+    def _answer(self, items: Sequence[AckItem], acked: Sequence[Acked]) -> Response:
+        self._activity.acked.add(sum([done.success for done in acked]))
+        return answer(list(map(_answer, range(len(items)), items, acked)))
 
 
 def checked(item: Item, no_error: str = "") -> AckItem:

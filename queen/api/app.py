@@ -25,12 +25,12 @@ from queen.api.push import PushResource
 from queen.api.resources import ResourcesResource
 from queen.api.status import StatusResource
 from queen.api.transaction import TransactionResource
-from queen.core.ack import Acker
+from queen.core.ack import Acker, PlainAcks, shared_acks
 from queen.core.backlog import Backlog
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.groups import Groups
-from queen.core.pop import Popper
+from queen.core.pop import Looks, Popper, shared_looks
 from queen.core.push import Pusher
 from queen.core.queues import Queues
 from queen.core.strategies import Strategy, strategy_of
@@ -76,6 +76,18 @@ class Application:
         self.jobs.stop()
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """What the operations are made of."""
+
+    store: PostgresStore
+    looks: Looks
+    plain: PlainAcks
+    strategy: Strategy
+    wakeups: Wakeups
+    backlog: Backlog
+
+
 @asynccontextmanager
 async def application(
     settings: Settings, connections: Connections, lag: LoopLag, siblings: Siblings
@@ -95,17 +107,22 @@ async def application(
         backlog = Backlog(store)
         retention, eviction = expiring_jobs(store, settings)
         jobs = Periodic([retention, eviction])
+        looks = shared_looks(store, settings.db_connection_timeout)
+        plain = shared_acks(store, settings.db_connection_timeout)
         instruments = Instruments(
             gauges, Activity(), wakeups, notifier, connections, lag, backlog, retention, eviction, jobs
         )
         async with (
             strategy_of(store, settings) as strategy,
+            looks.running(),
+            plain.running(),
             siblings.answering(instruments.read),
             notifier.running(wakeups),
             jobs.running(),
         ):
             reader = PostgresReader(pool)
-            routes = _routes(settings, store, reader, strategy, wakeups, backlog, instruments, siblings)
+            parts = _Parts(store, looks, plain, strategy, wakeups, backlog)
+            routes = _routes(settings, parts, reader, instruments, siblings)
             yield Application(routes, wakeups, jobs)
 
 
@@ -120,14 +137,12 @@ async def _prepare(pool: Pool, settings: Settings) -> None:
 
 def _routes(
     settings: Settings,
-    store: PostgresStore,
+    parts: _Parts,
     reader: PostgresReader,
-    strategy: Strategy,
-    wakeups: Wakeups,
-    backlog: Backlog,
     instruments: Instruments,
     siblings: Siblings,
 ) -> RouteTable:
+    store, wakeups, backlog = parts.store, parts.wakeups, parts.backlog
     directory = Directory(store)
     queues = Queues(store, backlog, wakeups)
     activity = instruments.activity
@@ -136,9 +151,9 @@ def _routes(
         HealthResource(store, siblings.worker_id),
         MetricsResource(instruments, siblings, settings.enable_metrics),
         ConfigureResource(queues, deadline),
-        PushResource(Pusher(directory, backlog, wakeups, strategy), activity, deadline),
-        PopResource(Popper(store, directory, wakeups, deadline), activity, settings),
-        AckResource(Acker(store, wakeups), activity, deadline),
+        PushResource(Pusher(directory, backlog, wakeups, parts.strategy), activity, deadline),
+        PopResource(Popper(store, parts.looks, directory, wakeups, deadline), activity, settings),
+        AckResource(Acker(store, parts.plain, wakeups), activity, deadline),
         TransactionResource(Transactor(store, directory, backlog, wakeups), activity, deadline),
         LeaseResource(store, deadline),
         MessagesResource(reader, deadline),

@@ -5,7 +5,10 @@ none of them becomes an object here. `MessageOut` says what they look like, for 
 tests/postgres/test_delivery.py holds the text against it, to the byte.
 """
 
+from collections.abc import Coroutine
 from datetime import datetime
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -13,9 +16,9 @@ from msgspec import Struct
 
 from queen.api.codec import text_of
 from queen.api.query import Flag, Number, Query, Text, instant_of
-from queen.core.pop import Delivery, Popper, PopRequest
+from queen.core.pop import BoardedPop, Delivery, Popper, PopRequest
 from queen.core.store import QUEUE_MODE_GROUP
-from queen.http.message import Request, Response
+from queen.http.message import Answer, Client, Later, Request, Response
 from queen.http.operation import Operation
 from queen.http.routes import Route
 from queen.observe.activity import Activity
@@ -102,17 +105,31 @@ class PopResource:
             Route("GET", queue + "/partition/{partition}", self.pop_partition, named, safe=False),
         ]
 
-    async def pop_queue(self, request: Request) -> Response:
+    def pop_queue(self, request: Request) -> Answer:
         """Any partition of the queue."""
-        return await self._pop(request, request.params[0], None)
+        return self._pop(request, request.params[0], None)
 
-    async def pop_partition(self, request: Request) -> Response:
+    def pop_partition(self, request: Request) -> Answer:
         """One partition."""
-        return await self._pop(request, request.params[0], request.params[1])
+        return self._pop(request, request.params[0], request.params[1])
 
-    async def _pop(self, request: Request, queue: str, partition: str | None) -> Response:
+    def _pop(self, request: Request, queue: str, partition: str | None) -> Answer:
         wanted = self._read(request.query, queue, partition)
-        delivery = await self._popper.pop(wanted, request.client)
+        boarded = self._popper.board(wanted)
+        if boarded is None:
+            return self._pursue(wanted, self._popper.pop(wanted, request.client))
+        return Later(boarded.turn, partial(self._land, boarded, request.client))
+
+    def _land(self, boarded: BoardedPop, client: Client) -> Answer:
+        landed = self._popper.land(boarded, client)
+        if landed is None or isinstance(landed, Delivery):
+            return self._answer(boarded.request, landed)
+        return self._pursue(boarded.request, landed)
+
+    async def _pursue(self, wanted: PopRequest, delivery: Coroutine[Any, Any, Delivery | None]) -> Response:
+        return self._answer(wanted, await delivery)
+
+    def _answer(self, wanted: PopRequest, delivery: Delivery | None) -> Response:
         if delivery is None:
             return Response(status=204)
         self._activity.popped.add(delivery.messages)

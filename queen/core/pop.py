@@ -14,21 +14,27 @@ which waits for it (`_look_as_known`: up to `_LOOKS_AT_ONCE` times, then it coun
 pushed after the look began is announced, and a waiter joins the wake-ups before it looks. Who is woken, and
 who looks for what nobody announces (a lease that runs out, a message that falls due): core/wakeups.py.
 
+Looks share calls (core/sharing.py): those that arrive while one is in flight ride in the next. There they
+never wait for a lock, so none of them keeps the others waiting. A look that finds messages needs no task of
+its own: `Popper.board` and `land` are that short way, `pop` is the whole one.
+
 A client that leaves while its poll looks or waits keeps no lease. One that leaves later, or a look whose
 answer the database could not deliver (`OutcomeUnknown`), may keep it until it runs out. An auto-acked
 delivery is lost in all of these cases: at most once.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Protocol
+from typing import Any, NoReturn, Protocol
 from uuid import UUID, uuid4
 
 from msgspec import Struct
 
 from queen.core.deadline import Deadline, StartDeadline
 from queen.core.directory import Directory
+from queen.core.sharing import Shared
 from queen.core.store import (
     QUEUE_MODE_GROUP,
     Claimed,
@@ -47,6 +53,15 @@ _SHORTEST_PAUSE_MS = 5.0
 _MOST_GROUPS = 100_000
 _FRESH_STARTS = 3  # looks that find their queue or group deleted meanwhile, one after the other
 _LOOKS_AT_ONCE = 16  # looks without a pause while other pops hold what may be ours
+_FLIGHTS = 2  # shared calls under way at a time, of one process; the second only when full
+_FLIGHT_MESSAGES = 1_000  # that a shared call may bring
+
+Looks = Shared[PopQuery, PopResult]
+
+
+def shared_looks(store: Store, boarding_ms: float) -> Looks:
+    """Looks into the store, many in a call. Who makes them runs them (`Shared.running`)."""
+    return Looks(store.pop_together, flights=_FLIGHTS, weight=_FLIGHT_MESSAGES, boarding_ms=boarding_ms)
 
 
 class PopRequest(Struct, frozen=True):
@@ -75,6 +90,15 @@ class Delivery(Struct, frozen=True):
         return sum(claimed.messages for claimed in self.claimed)
 
 
+class BoardedPop(Struct, frozen=True):
+    """A pop whose first look is on its way."""
+
+    request: PopRequest
+    lease_id: UUID | None
+    until: Deadline
+    turn: asyncio.Future[PopResult]
+
+
 class Listener(Protocol):
     """Whoever waits for the answer, as far as a pop must know."""
 
@@ -91,20 +115,61 @@ class Listener(Protocol):
 class Popper:
     """The pop operation of one server process."""
 
-    def __init__(self, store: Store, directory: Directory, wakeups: Wakeups, deadline: StartDeadline) -> None:
+    def __init__(
+        self, store: Store, looks: Looks, directory: Directory, wakeups: Wakeups, deadline: StartDeadline
+    ) -> None:
         """`deadline`: of each look, and of giving a lease back; a long poll has several."""
         self._store = store
+        self._looks = looks
         self._directory = directory
         self._wakeups = wakeups
         self._deadline = deadline
         self._groups: dict[tuple[str, str], int] = {}
 
-    async def pop(self, request: PopRequest, listener: Listener) -> Delivery | None:
+    def board(self, request: PopRequest) -> BoardedPop | None:
+        """The short way to a pop. None: something has to be found out first, so `pop` must do it."""
+        group_id = self._groups.get((request.queue, request.group))
+        if group_id is None:
+            return None
+        partition_id = None
+        if request.partition is not None:
+            known = self._directory.known([PartitionName(request.queue, request.partition)])
+            if known is None:
+                return None
+            partition_id = known[0].id
+        lease_id = None if request.auto_ack else uuid4()
+        query = _query(request, group_id, partition_id, lease_id)
+        turn = self._looks.board(query, request.batch, self._deadline())
+        return BoardedPop(request, lease_id, Deadline.after_ms(request.wait_ms), turn)
+
+    def land(
+        self, boarded: BoardedPop, listener: Listener
+    ) -> Delivery | Coroutine[Any, Any, Delivery | None] | None:
+        """What the pop comes to when its turn is done; a coroutine when there is more to do.
+
+        Raises what `pop` raises.
+        """
+        request, lease_id = boarded.request, boarded.lease_id
+        try:
+            found = boarded.turn.result()
+        except (UnknownGroup, UnknownPartition):
+            return self.pop(request, listener, boarded.until)  # which finds out about it
+        except OutcomeUnknown as error:
+            return self._give_back(lease_id, error)
+        if found.claimed:
+            return self._handed_over(request, Delivery(lease_id, found.claimed), listener)
+        if request.wait_ms == 0 and found.blocked_partition is None:
+            return None
+        return self.pop(request, listener, boarded.until)
+
+    async def pop(
+        self, request: PopRequest, listener: Listener, until: Deadline | None = None
+    ) -> Delivery | None:
         """Messages for the group, or None when there are none in time.
 
         A listener that has gone gets nothing and keeps no lease: what was claimed for it is given back.
         """
-        until = Deadline.after_ms(request.wait_ms)
+        until = until or Deadline.after_ms(request.wait_ms)
         waiter = self._wakeups.join(request.queue, request.group, request.partition)
         forget = listener.on_gone(waiter.wake)
         try:
@@ -113,7 +178,11 @@ class Popper:
                 with waiter.looking():
                     found = await self._look_or_give_back(request, lease_id)
                 if found.claimed:
-                    return await self._hand_over(request, Delivery(lease_id, found.claimed), listener)
+                    done = self._handed_over(request, Delivery(lease_id, found.claimed), listener)
+                    if isinstance(done, Delivery):
+                        return done
+                    await done
+                    return None
                 if until.passed or self._wakeups.closed:
                     break
                 await self._park(waiter, found, until)
@@ -122,16 +191,18 @@ class Popper:
             forget()
             self._wakeups.leave(waiter)
 
-    async def _hand_over(
+    def _handed_over(
         self, request: PopRequest, delivery: Delivery, listener: Listener
-    ) -> Delivery | None:
+    ) -> Delivery | Coroutine[Any, Any, None]:
         if listener.gone and delivery.lease_id is not None:
-            await self._store.release(delivery.lease_id, self._deadline())
-            self._wake_others(request, delivery)
-            return None
+            return self._release(request, delivery, delivery.lease_id)
         if request.auto_ack and delivery.messages == request.batch:
             self._wake_others(request, delivery)  # the partition is free, and may hold more
         return delivery
+
+    async def _release(self, request: PopRequest, delivery: Delivery, lease_id: UUID) -> None:
+        await self._store.release(lease_id, self._deadline())
+        self._wake_others(request, delivery)
 
     def _wake_others(self, request: PopRequest, delivery: Delivery) -> None:
         partitions = {claimed.partition for claimed in delivery.claimed}
@@ -151,14 +222,17 @@ class Popper:
         return registered
 
     async def _look_or_give_back(self, request: PopRequest, lease_id: UUID | None) -> PopResult:
-        """A look that nobody knows the outcome of may have taken a lease: nobody will ever ack under it."""
         try:
             return await self._look(request, lease_id)
-        except OutcomeUnknown:
-            if lease_id is not None:
-                with suppress(QueenError):  # then it has to run out
-                    await self._store.release(lease_id, self._deadline())
-            raise
+        except OutcomeUnknown as error:
+            await self._give_back(lease_id, error)
+
+    async def _give_back(self, lease_id: UUID | None, error: OutcomeUnknown) -> NoReturn:
+        """A look that nobody knows the outcome of may have taken a lease: nobody will ever ack under it."""
+        if lease_id is not None:
+            with suppress(QueenError):  # then it has to run out
+                await self._store.release(lease_id, self._deadline())
+        raise error
 
     async def _look(self, request: PopRequest, lease_id: UUID | None) -> PopResult:
         """Look once. A group or a partition that was deleted since we knew it is found or made anew."""
@@ -185,20 +259,18 @@ class Popper:
                 await self._register(request, deadline)
                 return PopResult(claimed=())
             partition_id = partition.id
-        query = PopQuery(group_id, request.group, partition_id, request.batch, request.partitions, lease_id)
-        result = await self._store.pop(query, deadline)
+        query = _query(request, group_id, partition_id, lease_id)
+        result = await self._looks.board(query, request.batch, deadline)
         looks = 1
         while not result.claimed and result.blocked_partition is not None and looks < _LOOKS_AT_ONCE:
             # Another pop held a partition that looked ready. Ask for that one by name: this waits for
             # the other's commit, and so sees what a push that was answered before us has stored.
             if result.blocked_partition:
-                named = PopQuery(
-                    group_id, request.group, result.blocked_partition, request.batch, 1, lease_id
-                )
+                named = _query(request, group_id, result.blocked_partition, lease_id)
                 result = await self._store.pop(named, deadline)
                 if result.claimed:
                     break
-            result = await self._store.pop(query, deadline)
+            result = await self._looks.board(query, request.batch, deadline)
             looks += 1
         return result
 
@@ -209,3 +281,7 @@ class Popper:
             if found.next_in_ms is not None:
                 pause_s = min(pause_s, max(found.next_in_ms, _SHORTEST_PAUSE_MS) / 1000)
         await waiter.wait(pause_s)
+
+
+def _query(request: PopRequest, group_id: int, partition_id: int | None, lease_id: UUID | None) -> PopQuery:
+    return PopQuery(group_id, request.group, partition_id, request.batch, request.partitions, lease_id)

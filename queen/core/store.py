@@ -94,6 +94,9 @@ class PopResult(Struct, frozen=True):
     blocked_partition: int | None = None
 
 
+PopOutcome = PopResult | UnknownPartition | UnknownGroup
+
+
 class AckItem(Struct, frozen=True):
     """One acknowledgement. `lease_id` empty: unfenced."""
 
@@ -102,6 +105,15 @@ class AckItem(Struct, frozen=True):
     status: str
     lease_id: str
     error: str = ""
+
+
+class PlainAck(Struct, frozen=True):
+    """A request that says `completed` of messages of one partition, all under one lease or none ("")."""
+
+    group: str
+    partition_uuid: UUID
+    lease_id: str
+    transaction_ids: Sequence[str]
 
 
 class AckOutcome(Struct, frozen=True):
@@ -205,7 +217,17 @@ class Store(Protocol):
         ...
 
     async def pop(self, query: PopQuery, deadline: Deadline) -> PopResult:
-        """Claim and read. Raises `UnknownPartition` and `UnknownGroup`."""
+        """Claim and read. Raises `UnknownPartition` and `UnknownGroup`.
+
+        A named partition that another pop holds is waited for.
+        """
+        ...
+
+    async def pop_together(self, queries: Sequence[PopQuery], deadline: Deadline) -> Sequence[PopOutcome]:
+        """The same for several queries in one call, one outcome for each in their order.
+
+        Nothing is waited for: a named partition that another pop holds counts as blocked.
+        """
         ...
 
     async def release(self, lease_id: UUID, deadline: Deadline) -> None:
@@ -214,6 +236,15 @@ class Store(Protocol):
 
     async def ack(self, group: str, items: Sequence[AckItem], deadline: Deadline) -> Sequence[AckOutcome]:
         """Apply the ack rule; one outcome for each item, in their order."""
+        ...
+
+    async def ack_together(
+        self, requests: Sequence[PlainAck], deadline: Deadline
+    ) -> Sequence[AckOutcome | None]:
+        """Several requests in one call, one outcome for all items of each, in their order.
+
+        None: the request needs all of the rule, and nothing was changed. `ack` is the way.
+        """
         ...
 
     async def transact(self, plan: TransactionPlan, deadline: Deadline) -> TransactionOutcome:

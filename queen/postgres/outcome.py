@@ -15,11 +15,11 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from queen.core.store import UnknownGroup, UnknownPartition
+from queen.core.store import UnknownPartition
 from queen.errors import BadRequest, DatabaseUnavailable, OutcomeUnknown, QueenError, StatementFailed
 
 # Raised by our own functions: what a caller knew was deleted meanwhile.
-_GONE: dict[str, type[Exception]] = {"QN001": UnknownPartition, "QN002": UnknownGroup}
+_GONE: dict[str, type[Exception]] = {"QN001": UnknownPartition}
 _CONNECTION = ("08",)  # connection exceptions: asyncpg raises them for a connection that broke
 _SHUTDOWN = ("57P01", "57P02", "57P03")  # admin shutdown, crash shutdown, cannot connect now
 _BAD_VALUE = ("22",)  # data exceptions: the values, not the database, are wrong

@@ -6,6 +6,7 @@ the sequential push, which is there to show what that costs, and `configure`, wh
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import accumulate, chain
 from uuid import UUID
 
 import asyncpg
@@ -23,11 +24,15 @@ from queen.core.store import (
     NewMessage,
     Partition,
     PartitionName,
+    PlainAck,
+    PopOutcome,
     PopQuery,
     PopResult,
     QueueOptions,
     TransactionOutcome,
     TransactionPlan,
+    UnknownGroup,
+    UnknownPartition,
 )
 from queen.postgres import statements
 from queen.postgres.calls import Calls
@@ -87,24 +92,30 @@ class PostgresStore:
         return int(rows[0][0])
 
     async def pop(self, query: PopQuery, deadline: Deadline) -> PopResult:
+        [outcome] = await self._pop([query], deadline, wait=True)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def pop_together(self, queries: Sequence[PopQuery], deadline: Deadline) -> Sequence[PopOutcome]:
+        return await self._pop(queries, deadline, wait=False)
+
+    async def _pop(self, queries: Sequence[PopQuery], deadline: Deadline, *, wait: bool) -> list[PopOutcome]:
         rows = await self._calls.fetch(
             statements.POP,
             deadline,
-            query.group_id,
-            query.group,
-            query.partition_id,
-            query.batch,
-            query.partitions,
-            query.lease_id,
+            [query.group_id for query in queries],
+            [query.group for query in queries],
+            [query.partition_id for query in queries],
+            [query.batch for query in queries],
+            [query.partitions for query in queries],
+            [query.lease_id for query in queries],
+            wait,
         )
-        if rows[0][0] is None:
-            return PopResult(claimed=(), next_in_ms=rows[0][5], blocked_partition=rows[0][6])
-        return PopResult(
-            claimed=[
-                Claimed(uuid, name, messages, objects + closing)
-                for uuid, name, messages, objects, closing, *_ in rows
-            ]
-        )
+        found: list[list[asyncpg.Record]] = [[] for _ in queries]
+        for row in rows:
+            found[row[0] - 1].append(row)
+        return [_pop_outcome(each) for each in found]
 
     async def release(self, lease_id: UUID, deadline: Deadline) -> None:
         await self._calls.fetch(statements.RELEASE, deadline, lease_id)
@@ -112,6 +123,23 @@ class PostgresStore:
     async def ack(self, group: str, items: Sequence[AckItem], deadline: Deadline) -> Sequence[AckOutcome]:
         rows = await self._calls.fetch(statements.ACK, deadline, group, *_ack_columns(items))
         return [AckOutcome(*tuple(row)[1:]) for row in rows]
+
+    async def ack_together(
+        self, requests: Sequence[PlainAck], deadline: Deadline
+    ) -> Sequence[AckOutcome | None]:
+        rows = await self._calls.fetch(
+            statements.ACK_TOGETHER,
+            deadline,
+            [request.group for request in requests],
+            [request.partition_uuid for request in requests],
+            [request.lease_id for request in requests],
+            list(accumulate(len(request.transaction_ids) for request in requests)),
+            list(chain.from_iterable(request.transaction_ids for request in requests)),
+        )
+        return [
+            None if outcome is None else AckOutcome(outcome, False, released, queue, partition)
+            for _, outcome, released, queue, partition in rows
+        ]
 
     async def transact(self, plan: TransactionPlan, deadline: Deadline) -> TransactionOutcome:
         grouped = group(plan.messages, plan.partitions)
@@ -181,6 +209,21 @@ class PostgresStore:
 
     async def ping(self, deadline: Deadline) -> None:
         await self._calls.fetch(statements.PING, deadline)
+
+
+def _pop_outcome(rows: list[asyncpg.Record]) -> PopOutcome:
+    """What the rows of one pop say (statements/pop.sql)."""
+    _, partition, _, _, _, _, next_in_ms, blocked_partition, gone = rows[0]
+    if partition is not None:
+        return PopResult(
+            [
+                Claimed(uuid, name, messages, objects + closing)
+                for _, uuid, name, messages, objects, closing, *_ in rows
+            ]
+        )
+    if gone is not None:
+        return UnknownGroup() if gone == "group" else UnknownPartition()
+    return PopResult((), next_in_ms, blocked_partition)
 
 
 async def _insert_each(

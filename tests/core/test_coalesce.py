@@ -1,4 +1,4 @@
-"""Coalescing: who rides with whom, what each rider is told, and that no flight is ever lost."""
+"""Sharing calls, seen from a push: who rides with whom, what each is told, that no flight is ever lost."""
 
 import asyncio
 from collections.abc import Sequence
@@ -224,7 +224,7 @@ async def test_a_defect_of_one_flush_does_not_ground_the_others(caplog: pytest.L
     with pytest.raises(OutcomeUnknown):
         await first
     assert await second == {}
-    assert [record.message for record in caplog.records] == ["flush_failed"]
+    assert [record.message for record in caplog.records] == ["flight_failed"]
 
 
 async def test_a_second_flight_departs_when_it_is_full() -> None:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest_asyncio
 
-from queen.core.ack import Acker
+from queen.core.ack import Acker, shared_acks
 from queen.core.backlog import Backlog
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.notices import Announcer
-from queen.core.pop import Delivery, Popper, PopRequest
+from queen.core.pop import Delivery, Popper, PopRequest, shared_looks
 from queen.core.push import Pusher
 from queen.core.strategies import strategy_of
 from queen.core.transaction import Transactor
@@ -100,6 +100,8 @@ async def open_queue(settings: Settings, announcer: Announcer | None = None) -> 
                 kind: await stack.enter_async_context(strategy_of(store, using(settings, kind)))
                 for kind in PushStrategy
             }
+            plain = shared_acks(store, STATEMENT_TIMEOUT_MS)
+            await stack.enter_async_context(plain.running())
             yield Queue(
                 pool=pool,
                 gauges=gauges,
@@ -109,10 +111,18 @@ async def open_queue(settings: Settings, announcer: Announcer | None = None) -> 
                     kind: Pusher(directory, backlog, wakeups, strategy)
                     for kind, strategy in strategies.items()
                 },
-                popper=Popper(store, directory, wakeups, soon),
-                acker=Acker(store, wakeups),
+                popper=await stack.enter_async_context(popping(store, directory, wakeups)),
+                acker=Acker(store, plain, wakeups),
                 transactor=Transactor(store, directory, backlog, wakeups),
             )
+
+
+@asynccontextmanager
+async def popping(store: PostgresStore, directory: Directory, wakeups: Wakeups) -> AsyncIterator[Popper]:
+    """The pop operation over that store."""
+    looks = shared_looks(store, STATEMENT_TIMEOUT_MS)
+    async with looks.running():
+        yield Popper(store, looks, directory, wakeups, soon)
 
 
 @pytest_asyncio.fixture

@@ -24,7 +24,9 @@ ODD = [
     "\u05d0 \N{PILE OF POO} \ufdd0 \uffff %s %1$s {} '",
 ]
 PAYLOADS = ['{ "a" : 1.00,\n\t"a":1e400 , "\\u0000":""}', '"\\/\N{PILE OF POO}"', "[ ]", "null", "-0"]
-READ_TIME = "select (messages || closing)::json ->> 'createdAt' from queen.pop($1, 'g', null, 1, 1, null)"
+READ_TIME = (
+    "select (messages || closing)::json ->> 'createdAt' from queen.pop($1, 'g', null, 1, 1, null, true)"
+)
 TRACE = UUID("0198aaaa-0000-7000-8000-00000000000f")
 
 

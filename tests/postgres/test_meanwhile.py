@@ -1,15 +1,16 @@
 """What is changed or deleted while something else is under way: two sessions, interleaved by hand."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.groups import Groups
-from queen.core.pop import Popper, PopRequest
+from queen.core.pop import PopRequest
 from queen.core.push import new_message
-from queen.core.store import Partition, PartitionName, PopQuery, PopResult, QueueOptions, UnknownPartition
+from queen.core.store import Partition, PartitionName, PopOutcome, PopQuery, QueueOptions, UnknownPartition
 from queen.errors import OutcomeUnknown, StatementFailed
 from queen.local.database import Database
 from queen.postgres.store import PostgresStore
@@ -17,7 +18,7 @@ from queen.settings import PushStrategy
 from tests.databases import WAIT_FOR_A_LOCK, connected
 from tests.waiting import until
 
-from .conftest import Ear, Queue, soon
+from .conftest import Ear, Queue, popping, soon
 from .delivered import messages
 from .orders import names
 
@@ -88,7 +89,7 @@ async def test_a_pop_by_the_old_delay_looks_again_by_the_new_one(
     async with connected(each_database) as slow:
         await slow.execute("begin")
         await slow.fetch(
-            "select * from queen.pop((select id from queen.consumer_groups), 'g', null, 1, 1, null)"
+            "select * from queen.pop((select id from queen.consumer_groups), 'g', null, 1, 1, null, true)"
         )
         configuring = asyncio.create_task(queue.store.configure("orders", "", "", QueueOptions(), soon()))
         await until(lambda: blocked(queue))
@@ -135,8 +136,8 @@ async def test_a_poll_of_a_group_that_is_deleted_registers_it_at_once(queue: Que
 class Forgetful(PostgresStore):
     """A look takes its lease, and then nobody knows."""
 
-    async def pop(self, query: PopQuery, deadline: Deadline) -> PopResult:
-        await super().pop(query, deadline)
+    async def pop_together(self, queries: Sequence[PopQuery], deadline: Deadline) -> Sequence[PopOutcome]:
+        await super().pop_together(queries, deadline)
         raise OutcomeUnknown("no answer")
 
 
@@ -152,7 +153,7 @@ async def test_a_queue_that_is_deleted_again_and_again_is_no_internal_error(queu
 async def test_a_lease_that_nobody_knows_of_is_given_back(queue: Queue) -> None:
     await push(queue, "a")
     store = Forgetful(queue.pool)
-    popper = Popper(store, Directory(store), queue.wakeups, soon)
-    with pytest.raises(OutcomeUnknown):
-        await popper.pop(PopRequest("orders", None, group="g"), Ear())
+    async with popping(store, Directory(store), queue.wakeups) as popper:
+        with pytest.raises(OutcomeUnknown):
+            await popper.pop(PopRequest("orders", None, group="g"), Ear())
     assert await pop(queue) == ["a"]

@@ -2,18 +2,19 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
-from queen.core.pop import FALLBACK_POLL_S, Popper, PopRequest
+from queen.core.pop import FALLBACK_POLL_S, PopRequest
 from queen.core.push import new_message
-from queen.core.store import AckItem, PartitionName, PopQuery, PopResult, QueueOptions
+from queen.core.store import AckItem, PartitionName, PopOutcome, PopQuery, QueueOptions
 from queen.postgres.store import PostgresStore
 from queen.settings import PushStrategy
 from tests.waiting import until
 
-from .conftest import Ear, Queue, open_queue, settings_for, soon
+from .conftest import Ear, Queue, open_queue, popping, settings_for, soon
 from .delivered import messages
 from .orders import names
 
@@ -110,10 +111,10 @@ class LeavesDuringTheLook(PostgresStore):
 
     ear: Ear
 
-    async def pop(self, query: PopQuery, deadline: Deadline) -> PopResult:
-        result = await super().pop(query, deadline)
+    async def pop_together(self, queries: Sequence[PopQuery], deadline: Deadline) -> Sequence[PopOutcome]:
+        outcomes = await super().pop_together(queries, deadline)
         self.ear.leave()
-        return result
+        return outcomes
 
 
 async def test_who_left_while_messages_were_claimed_leaves_no_lease_behind(queue: Queue) -> None:
@@ -121,8 +122,8 @@ async def test_who_left_while_messages_were_claimed_leaves_no_lease_behind(queue
     await push(queue, "c", partition="q")
     store, ear = LeavesDuringTheLook(queue.pool), Ear()
     store.ear = ear
-    popper = Popper(store, Directory(store), queue.wakeups, soon)
-    assert await popper.pop(PopRequest("orders", None, batch=10, partitions=2), ear) is None
+    async with popping(store, Directory(store), queue.wakeups) as popper:
+        assert await popper.pop(PopRequest("orders", None, batch=10, partitions=2), ear) is None
     again = await queue.pop(PopRequest("orders", None, batch=10, partitions=2))
     assert sorted(names(again)) == ["a", "b", "c"]
     assert again is not None
@@ -140,19 +141,29 @@ async def test_what_an_auto_ack_leaves_behind_wakes_the_next_in_line(queue: Queu
     assert time.perf_counter() - started_s < FALLBACK_POLL_S, "nobody waited for the fallback"
 
 
+class CountsLooks(PostgresStore):
+    """A store that counts the looks into it."""
+
+    looks = 0
+
+    async def pop_together(self, queries: Sequence[PopQuery], deadline: Deadline) -> Sequence[PopOutcome]:
+        self.looks += len(queries)
+        return await super().pop_together(queries, deadline)
+
+
 async def test_of_many_parked_polls_one_looks_now_and_then(queue: Queue) -> None:
-    await queue.pop(PopRequest("orders", None))  # registers the group
-    before = queue.gauges.read().acquires
-    request = PopRequest("orders", None, wait_ms=60_000)
-    waiting = [asyncio.create_task(queue.pop(request)) for _ in range(30)]
-    await until(lambda: queue.gauges.read().acquires == before + 30)
-    started_s = time.perf_counter()
-    await until(lambda: queue.gauges.read().acquires >= before + 32)
-    assert time.perf_counter() - started_s > FALLBACK_POLL_S
-    for task in waiting:
-        task.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)
-    assert queue.wakeups.parked == 0
+    store = CountsLooks(queue.pool)
+    async with popping(store, Directory(store), queue.wakeups) as popper:
+        request = PopRequest("orders", None, wait_ms=60_000)
+        waiting = [asyncio.create_task(popper.pop(request, Ear())) for _ in range(30)]
+        await until(lambda: store.looks == 30)
+        started_s = time.perf_counter()
+        await until(lambda: store.looks >= 32)
+        assert time.perf_counter() - started_s > FALLBACK_POLL_S
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert queue.wakeups.parked == 0
 
 
 async def test_a_server_clock_that_is_wrong_does_not_matter(queue: Queue) -> None:

@@ -232,7 +232,8 @@ alter table queen.queues rename to all_queues;
 create view queen.queues as select * from queen.all_queues where queen.passes_gate();
 """
 POP = """
-select (messages || closing)::json ->> 'transactionId' from queen.pop($1, 'g', $2, 3, 1, gen_random_uuid())
+select (messages || closing)::json ->> 'transactionId'
+from queen.pop($1, 'g', $2, 3, 1, gen_random_uuid(), true)
 """
 
 

@@ -25,6 +25,8 @@ end $$;
 -- p_group: id of the registered group, p_group_name its name. p_partition: that partition only; null: any of
 -- the group's. p_batch: most messages over all partitions. p_partitions: most partitions claimed.
 -- p_lease: the lease's id; null: auto-ack, the position moves at once and nothing is leased.
+-- p_wait: a named partition that another pop holds is waited for; false: it counts as blocked. Several pops
+-- may share a transaction when none of them waits.
 -- Returns a row for each partition claimed: how many messages, and the messages themselves in order, as the
 -- objects of the contract's answer in JSON, with commas in between. Their fields are those of
 -- queen/api/pop.py (MessageOut), and a test holds one against the other. The text of a payload is what came
@@ -32,14 +34,14 @@ end $$;
 -- last one: `closing`.
 -- When nothing was claimed, one row with partition_uuid null: next_in_ms is how long until a look may find
 -- something (null: only a push can help), and blocked_partition a partition that may have messages but was
--- locked by another pop, or 0 when the look-up was cut short: call again.
--- Raises QN001 when the named partition does not exist (any more), QN002 when the group does not.
+-- locked by another pop, or 0 when the look-up was cut short: call again. `gone` is 'partition' when the named
+-- partition does not exist (any more), 'group' when the group does not.
 create function queen.pop(
     p_group bigint, p_group_name text, p_partition bigint, p_batch integer, p_partitions integer,
-    p_lease uuid)
+    p_lease uuid, p_wait boolean)
 returns table (
     partition_uuid uuid, partition_name text, read integer, messages text, closing text,
-    next_in_ms double precision, blocked_partition bigint)
+    next_in_ms double precision, blocked_partition bigint, gone text)
 language plpgsql volatile
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
@@ -53,6 +55,7 @@ declare
     -- stays as it is, and with it every index entry of the cursor (a HOT update).
     c_turn constant interval := '10 ms';
     v_now timestamptz;
+    v_partition bigint;
     v record;        -- the cursor in hand, its partition and the options of its queue
     v_from bigint;   -- last position before the batch
     v_until bigint;  -- last position of the batch
@@ -64,46 +67,41 @@ declare
     v_visits integer := 0;
     v_seen bigint[] := '{}';
     v_held boolean;  -- the partition's lock
-    v_active boolean;
 begin
     while v_left > 0 and v_claimed < p_partitions and v_visits < c_visits loop
         v_visits := v_visits + 1;
         v_now := clock_timestamp();
-        -- Of a cursor that somebody else has just moved this sees the row as it is now, of its partition
-        -- head and tail as they were when the statement began. So it may find nothing where something was
-        -- pushed since (which is announced), and never misses what was there before.
         if p_partition is null then
-            select c.partition_id, c.position, c.available_at, c.lease_id, c.attempts, c.attempts_position,
-                   c.expired_leases, p.uuid, p.name, p.head, p.tail, p.last_created_at,
-                   q.lease_time, q.delayed_processing, q.window_buffer
-            into v
-            from queen.cursors c
-            join queen.partitions p on p.id = c.partition_id
-            join queen.queues q on q.id = p.queue_id
+            select c.partition_id into v_partition from queen.cursors c
             where c.group_id = p_group and c.available_at <= v_now and c.partition_id <> all (v_seen)
             order by c.available_at
             limit 1
-            for update of c skip locked;
-        else
-            select c.partition_id, c.position, c.available_at, c.lease_id, c.attempts, c.attempts_position,
-                   c.expired_leases, p.uuid, p.name, p.head, p.tail, p.last_created_at,
-                   q.lease_time, q.delayed_processing, q.window_buffer
-            into v
-            from queen.cursors c
-            join queen.partitions p on p.id = c.partition_id
-            join queen.queues q on q.id = p.queue_id
+            for update skip locked;
+        elsif p_wait then
+            select c.partition_id into v_partition from queen.cursors c
             where c.group_id = p_group and c.partition_id = p_partition and c.partition_id <> all (v_seen)
-            for update of c;
-            if not found and cardinality(v_seen) = 0
-                    and not exists (select from queen.partitions p where p.id = p_partition) then
-                raise exception 'the partition of this pop does not exist' using errcode = 'QN001';
-            end if;
-            -- The lock may have been waited for: judge by the clock of now.
-            v_now := clock_timestamp();
-            exit when v.available_at > v_now;
+            for update;
+        else
+            select c.partition_id into v_partition from queen.cursors c
+            where c.group_id = p_group and c.partition_id = p_partition and c.partition_id <> all (v_seen)
+            for update skip locked;
         end if;
         exit when not found;
-        v_seen := v_seen || v.partition_id;
+        v_seen := v_seen || v_partition;
+
+        -- A later statement than the lock: head is at least what the last holder saw.
+        select c.position, c.available_at, c.lease_id, c.attempts, c.attempts_position, c.expired_leases,
+               p.uuid, p.name, p.head, p.tail, p.last_created_at,
+               q.lease_time, q.delayed_processing, q.window_buffer
+        into v
+        from queen.cursors c
+        join queen.partitions p on p.id = c.partition_id
+        join queen.queues q on q.id = p.queue_id
+        where c.partition_id = v_partition and c.group_id = p_group;
+        if p_partition is not null then
+            v_now := clock_timestamp();  -- the lock may have been waited for
+            exit when v.available_at > v_now;
+        end if;
 
         v_from := greatest(v.position, v.tail);
         v_until := least(v.head, v_from + v_left);
@@ -117,7 +115,7 @@ begin
                        + make_interval(secs => v.delayed_processing)
             into v_until, v_due
             from queen.messages m
-            where m.partition_id = v.partition_id and m.position > v_from and m.position <= v_until
+            where m.partition_id = v_partition and m.position > v_from and m.position <= v_until
               and (m.created_at <= v_now - make_interval(secs => v.delayed_processing)
                    or m.position = v_from + 1);
             if v_due <= v_now then
@@ -127,11 +125,11 @@ begin
         if v_due is not null then
             v_next := least(v_next, v_due);
             update queen.cursors c set available_at = v_due
-            where c.partition_id = v.partition_id and c.group_id = p_group;
+            where c.partition_id = v_partition and c.group_id = p_group;
             continue;
         end if;
         if v_until <= v_from then
-            perform queen.park_cursor(v.partition_id, p_group);
+            perform queen.park_cursor(v_partition, p_group);
             continue;
         end if;
 
@@ -155,7 +153,7 @@ begin
         into read, messages
         from (
             select m.* from queen.messages m
-            where m.partition_id = v.partition_id and m.position > v_from and m.position <= v_until
+            where m.partition_id = v_partition and m.position > v_from and m.position <= v_until
             order by m.position
             limit v_left
         ) m;
@@ -167,7 +165,7 @@ begin
         if p_lease is null then
             v_held := false;
             if v_until = v.head then
-                perform from queen.partitions where id = v.partition_id for no key update skip locked;
+                perform from queen.partitions where id = v_partition for no key update skip locked;
                 v_held := found;
             end if;
             update queen.cursors c
@@ -176,17 +174,17 @@ begin
                 consumed = c.consumed + read, last_consumed_at = v_now,
                 available_at = case
                     when v_held
-                         and v_until = (select p.head from queen.partitions p where p.id = v.partition_id)
+                         and v_until = (select p.head from queen.partitions p where p.id = v_partition)
                         then 'infinity'
                     when v_now - v.available_at > c_turn then v_now
                     else v.available_at end
-            where c.partition_id = v.partition_id and c.group_id = p_group;
+            where c.partition_id = v_partition and c.group_id = p_group;
         else
             update queen.cursors c
             set available_at = v_now + make_interval(secs => v.lease_time), lease_id = p_lease,
                 lease_expires_at = v_now + make_interval(secs => v.lease_time), lease_start = v_from,
                 lease_end = v_until, expired_leases = v_expired
-            where c.partition_id = v.partition_id and c.group_id = p_group;
+            where c.partition_id = v_partition and c.group_id = p_group;
         end if;
         v_claimed := v_claimed + 1;
         v_left := v_left - read;
@@ -196,19 +194,30 @@ begin
     if v_claimed > 0 then
         return;
     end if;
-    select exists (select from queen.consumer_groups g where g.id = p_group and g.active),
-           (select c.partition_id from queen.cursors c
-            where p_partition is null
-              and c.group_id = p_group and c.available_at <= v_now and c.partition_id <> all (v_seen)
-            order by c.available_at
-            limit 1),
-           (select min(c.available_at) from queen.cursors c
-            where c.group_id = p_group and c.available_at > v_now
-              and (p_partition is null or c.partition_id = p_partition))
-    into v_active, blocked_partition, v_due;
-    if not v_active then
-        raise exception 'the group of this pop does not exist' using errcode = 'QN002';
-    end if;
+    select case
+               when not exists (select from queen.consumer_groups g where g.id = p_group and g.active)
+                   then 'group'
+               when p_partition is not null
+                    and not exists (select from queen.partitions p where p.id = p_partition) then 'partition'
+           end,
+           case when p_partition is null then (
+               select c.partition_id from queen.cursors c
+               where c.group_id = p_group and c.available_at <= v_now and c.partition_id <> all (v_seen)
+               order by c.available_at
+               limit 1)
+           else (
+               select c.partition_id from queen.cursors c
+               where c.group_id = p_group and c.partition_id = p_partition and c.available_at <= v_now
+                 and c.partition_id <> all (v_seen))
+           end,
+           case when p_partition is null then (
+               select min(c.available_at) from queen.cursors c
+               where c.group_id = p_group and c.available_at > v_now)
+           else (
+               select c.available_at from queen.cursors c
+               where c.group_id = p_group and c.partition_id = p_partition and c.available_at > v_now)
+           end
+    into gone, blocked_partition, v_due;
     if v_visits >= c_visits and blocked_partition is not null then
         blocked_partition := 0;
     end if;

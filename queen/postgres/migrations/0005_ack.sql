@@ -181,3 +181,114 @@ begin
         v_deads := v_deads || v_dead;
     end loop;
 end $$;
+
+-- Plain acks of several requests in one call: each says `completed` of messages of one partition under one
+-- lease (or none), and no more of the rule above is needed than this:
+--   noop  a single message at or behind the position
+--   done  a single message, or the next messages after the position in their order; within the live lease, or
+--         under none while none lives
+-- Anything else is left as it is and gets outcome null: queen.ack has to judge it. So no partition has to be
+-- locked beforehand, and pushes and acks do not wait for each other; parking a drained cursor at infinity only
+-- tries the partition's lock, as a pop does (0004_pop.sql).
+--
+-- p_group, p_partition, p_lease, p_last: one element a request. p_last: the number of its last element in
+-- p_transaction, which holds the ids of all requests one after the other. They are judged in their order.
+-- Returns a row for each request: its number (from 1), its outcome, and the rest as queen.ack does.
+-- Locks: cursors by (partition, group).
+create function queen.ack_together(
+    p_group text[], p_partition uuid[], p_lease text[], p_last integer[], p_transaction text[])
+returns table (request integer, outcome text, released boolean, queue text, partition text)
+language plpgsql volatile
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+    v record;            -- the cursor in hand, with its partition
+    v_now timestamptz;
+    v_first integer := 1;
+    v_items integer;
+    v_until bigint;      -- position of the last message of the request
+    v_held boolean;      -- the partition's lock
+begin
+    perform from (
+        select distinct p.id as partition_id, g.id as group_id
+        from unnest(p_group, p_partition) as asked (name, partition_uuid)
+        join queen.partitions p on p.uuid = asked.partition_uuid
+        join queen.queues q on q.id = p.queue_id
+        join queen.consumer_groups g on g.queue_name = q.name and g.name = asked.name
+    ) named
+    join queen.cursors c on c.partition_id = named.partition_id and c.group_id = named.group_id
+    order by c.partition_id, c.group_id
+    for update of c;
+    v_now := clock_timestamp();
+
+    for n in 1 .. cardinality(p_group) loop
+        request := n;
+        outcome := null;
+        released := false;
+        v_items := p_last[n] - v_first + 1;
+
+        select p.id, p.head, p.tail, p.name, q.name as queue_name, c.group_id, c.position,
+               greatest(c.position, p.tail) as start, c.lease_end, c.lease_expires_at > v_now as live,
+               case when c.lease_expires_at > v_now
+                   then c.lease_id::text = p_lease[n] else p_lease[n] = '' end as allowed
+        into v
+        from queen.partitions p
+        join queen.queues q on q.id = p.queue_id
+        join queen.consumer_groups g on g.queue_name = q.name and g.name = p_group[n]
+        join queen.cursors c on c.partition_id = p.id and c.group_id = g.id
+        where p.uuid = p_partition[n];
+        queue := v.queue_name;
+        partition := v.name;
+
+        v_until := null;
+        if v_items = 1 then
+            select m.position into v_until from queen.messages m
+            where hashtextextended(m.transaction_id, m.partition_id)
+                      = hashtextextended(p_transaction[v_first], v.id)
+              and m.transaction_id = p_transaction[v_first]
+              and m.partition_id + 0 = v.id
+            limit 1;
+        elsif v.allowed and p_transaction[v_first:p_last[n]] = (
+            select array_agg(m.transaction_id) from (
+                select m.transaction_id from queen.messages m
+                where m.partition_id = v.id and m.position > v.start and m.position <= v.start + v_items
+                order by m.position
+            ) m
+        ) then
+            v_until := v.start + v_items;
+        end if;
+        v_first := p_last[n] + 1;
+
+        if v_until <= v.position then
+            outcome := 'noop';
+        elsif v.allowed and v_until > v.position and (v.live is not true or v_until <= v.lease_end) then
+            outcome := 'done';
+            released := v.live is true and v_until = v.lease_end;
+            v_held := false;
+            if v_until >= v.head then
+                perform from queen.partitions where id = v.id for no key update skip locked;
+                v_held := found;
+            end if;
+            update queen.cursors c
+            set position = v_until, attempts = 0, attempts_position = null, expired_leases = 0,
+                consumed = c.consumed + v_until - greatest(c.position, least(v.tail, v_until)),
+                last_consumed_at = v_now,
+                lease_id = case when v.live is true and not released then c.lease_id end,
+                lease_expires_at = case when v.live is true and not released then c.lease_expires_at end,
+                lease_end = case when v.live is true and not released then c.lease_end end,
+                available_at = case
+                    when v.live is true and not released then c.available_at
+                    when v_held and v_until >= (select p.head from queen.partitions p where p.id = v.id)
+                        then 'infinity'
+                    else v_now end
+            where c.partition_id = v.id and c.group_id = v.group_id;
+        end if;
+        return next;
+    end loop;
+end $$;

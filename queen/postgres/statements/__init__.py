@@ -11,6 +11,7 @@ def _text(name: str) -> str:
 
 
 ACK = _text("ack")
+ACK_TOGETHER = _text("ack_together")
 CONFIGURE = _text("configure")
 DELETE_GROUP = _text("delete_group")
 DELETE_PREFIXES = _text("delete_prefixes")

@@ -1,3 +1,8 @@
--- Locks and meaning of the columns: migrations/0004_pop.sql.
-select partition_uuid, partition_name, read, messages, closing, next_in_ms, blocked_partition
-from queen.pop($1::bigint, $2::text, $3::bigint, $4::integer, $5::integer, $6::uuid)
+-- $1.. one array element a pop; $7 wait. Locks and meaning of the columns: migrations/0004_pop.sql.
+select asked.item, found.partition_uuid, found.partition_name, found.read, found.messages, found.closing,
+       found.next_in_ms, found.blocked_partition, found.gone
+from unnest($1::bigint[], $2::text[], $3::bigint[], $4::integer[], $5::integer[], $6::uuid[])
+     with ordinality as asked (group_id, group_name, partition_id, batch, partitions, lease_id, item)
+cross join lateral queen.pop(
+    asked.group_id, asked.group_name, asked.partition_id, asked.batch, asked.partitions, asked.lease_id,
+    $7::boolean) as found

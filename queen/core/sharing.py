@@ -1,0 +1,179 @@
+"""Sharing: calls of the store that arrive while one is in flight ride in the next one, whoever they are from.
+
+- Nothing waits in order to gather more: a call that finds nothing in flight departs at the end of the event
+  loop's present round, together with whatever else that round brought.
+- The next flight takes who waits when this one lands, in the order of arrival, up to `weight` (and at least
+  one rider, however heavy). Up to `flights` are under way at a time, a further one only when it is full.
+- Who has waited for `boarding_ms` gets a `PoolTimeout`: it is the wait for a turn in the database, and
+  nothing was done.
+- A rider's failure stays its own: a flight that the database refuses is flown again in two halves, and so on.
+  A failure that is no rider's fault (no connection, no answer) is everybody's.
+- A rider is a future, so a call needs no task of its own; a flight is a task, and flies on as long as
+  somebody waits. Who stops waiting while in the air changes nothing: what was asked for is done all the same.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
+
+from queen.core.deadline import Deadline
+from queen.core.store import UnknownPartition
+from queen.errors import BadRequest, OutcomeUnknown, PoolTimeout, QueenError, ShuttingDown, StatementFailed
+
+_log = logging.getLogger("queen.store")
+
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
+Call = Callable[[Sequence[Asked], Deadline], Awaitable[Sequence[Answer | Exception]]]
+
+
+class Rider(Generic[Asked, Answer]):
+    """One call on its way; `turn` is done when it has landed."""
+
+    __slots__ = ("asked", "boards_by", "deadline", "turn", "weight")
+
+    def __init__(
+        self,
+        asked: Asked,
+        weight: int,
+        deadline: Deadline,
+        boards_by: Deadline,
+        turn: "asyncio.Future[Answer]",
+    ) -> None:
+        self.asked = asked
+        self.weight = weight
+        self.deadline = deadline
+        self.boards_by = boards_by
+        self.turn = turn
+
+    def tell(self, outcome: Answer | Exception) -> None:
+        """End its wait; one that was cancelled meanwhile is not told."""
+        if self.turn.done():
+            return
+        if isinstance(outcome, Exception):
+            self.turn.set_exception(outcome)
+        else:
+            self.turn.set_result(outcome)
+
+
+class Shared(Generic[Asked, Answer]):
+    """Calls by way of `call`, many at a time.
+
+    It gives an outcome for each, in their order, or fails for all.
+    """
+
+    def __init__(self, call: Call[Asked, Answer], *, flights: int, weight: int, boarding_ms: float) -> None:
+        self._call = call
+        self._most_flights = flights
+        self._most_weight = weight
+        self._boarding_ms = boarding_ms
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[Rider[Asked, Answer]] = deque()
+        self._waiting_weight = 0  # of those in `_waiting`, also of who has given up
+        self._flights: set[asyncio.Task[None]] = set()
+        self._expiry: asyncio.TimerHandle | None = None
+
+    @property
+    def flying(self) -> int:
+        """Flights under way."""
+        return len(self._flights)
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait to board, and some that have given up."""
+        return len(self._waiting)
+
+    def board(self, asked: Asked, weight: int, deadline: Deadline) -> "asyncio.Future[Answer]":
+        """Ask in company. Fails with `PoolTimeout` when no flight comes in time, else as the call does."""
+        turn: asyncio.Future[Answer] = self._loop.create_future()
+        boards_by = deadline.within_ms(self._boarding_ms)
+        self._waiting.append(Rider(asked, weight, deadline, boards_by, turn))
+        self._waiting_weight += weight
+        self._depart_if_due()
+        if self._expiry is None:
+            self._watch_the_first()
+        return turn
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Own the flights: those still under way at the end of the block are cut off."""
+        try:
+            yield
+        finally:
+            flights = list(self._flights)
+            for flight in flights:
+                flight.cancel()
+            await asyncio.gather(*flights, return_exceptions=True)
+            for rider in self._waiting:
+                rider.tell(ShuttingDown("the server is shutting down"))
+            if self._expiry is not None:
+                self._expiry.cancel()
+
+    def _depart_if_due(self) -> None:
+        flying = len(self._flights)
+        if flying and (flying >= self._most_flights or self._waiting_weight < self._most_weight):
+            return
+        flight = self._loop.create_task(self._fly())
+        self._flights.add(flight)
+        flight.add_done_callback(self._landed)
+
+    def _landed(self, flight: asyncio.Task[None]) -> None:
+        self._flights.discard(flight)
+        if flight.cancelled():
+            return
+        if (error := flight.exception()) is not None:
+            _log.error("flight_failed", exc_info=error)
+        if self._waiting:
+            self._depart_if_due()
+
+    async def _fly(self) -> None:
+        riders: list[Rider[Asked, Answer]] = []
+        try:
+            while riders := self._board():
+                for rider, outcome in zip(riders, await self._outcomes(riders), strict=True):
+                    rider.tell(outcome)
+        except BaseException:  # cut off, or a defect of ours
+            for rider in riders:
+                rider.tell(OutcomeUnknown("the call was cut off, the outcome is unknown"))
+            raise
+
+    def _board(self) -> list[Rider[Asked, Answer]]:
+        """Take from the line, in its order, who fits in."""
+        riders: list[Rider[Asked, Answer]] = []
+        room = self._most_weight
+        while self._waiting and (not riders or self._waiting[0].weight <= room):
+            rider = self._waiting.popleft()
+            self._waiting_weight -= rider.weight
+            if not rider.turn.done():
+                riders.append(rider)
+                room -= rider.weight
+        return riders
+
+    def _watch_the_first(self) -> None:
+        """Have a timer for the first in line; those behind it have more time left, or the same."""
+        if self._waiting:
+            self._expiry = self._loop.call_later(self._waiting[0].boards_by.remaining_s(), self._expire)
+
+    def _expire(self) -> None:
+        self._expiry = None
+        while self._waiting and (self._waiting[0].turn.done() or self._waiting[0].boards_by.passed):
+            rider = self._waiting.popleft()
+            self._waiting_weight -= rider.weight
+            rider.tell(PoolTimeout())
+        self._watch_the_first()
+
+    async def _outcomes(self, riders: Sequence[Rider[Asked, Answer]]) -> Sequence[Answer | Exception]:
+        """One for each rider."""
+        deadline = max(rider.deadline for rider in riders)
+        try:
+            return await self._call([rider.asked for rider in riders], deadline)
+        except (BadRequest, StatementFailed, UnknownPartition) as error:
+            if len(riders) == 1:
+                return [error]
+            middle = len(riders) // 2
+            return [*await self._outcomes(riders[:middle]), *await self._outcomes(riders[middle:])]
+        except QueenError as error:
+            return [error] * len(riders)
