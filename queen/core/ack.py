@@ -112,6 +112,8 @@ class Acker:
 
 def plain_ack(group: str, items: Sequence[AckItem]) -> PlainAck | None:
     """The request, if it is a plain one."""
+    if not items:
+        return None
     first = items[0]
     partition, lease = first.partition_uuid, first.lease_id
     for item in items:
