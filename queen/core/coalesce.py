@@ -19,6 +19,11 @@ Insert = Callable[[Sequence[NewMessage], Sequence[int], Deadline], Awaitable[Exi
 Turn = asyncio.Future[Existing]
 
 
+# A message of more characters than this weighs as much as several: a call of the database stays below
+# 16 MB, or holds a single push.
+_CHARACTERS_OF_ONE = 16 * 1024
+
+
 class Push(Struct, frozen=True, gc=False):
     """Messages of one request, and the partition of each."""
 
@@ -47,7 +52,9 @@ class Coalescer:
 
     def board(self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline) -> Turn:
         """Like the `insert` that it is made of. Fails with `PoolTimeout` when no flush comes in time."""
-        return self._shared.board(Push(messages, partitions), len(messages), deadline)
+        characters = sum(len(message.payload) for message in messages)
+        weight = max(len(messages), characters // _CHARACTERS_OF_ONE)
+        return self._shared.board(Push(messages, partitions), weight, deadline)
 
     async def insert(
         self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline

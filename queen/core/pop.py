@@ -55,6 +55,7 @@ _FRESH_STARTS = 3  # looks that find their queue or group deleted meanwhile, one
 _LOOKS_AT_ONCE = 16  # looks without a pause while other pops hold what may be ours
 _FLIGHTS = 2  # shared calls under way at a time, of one process; the second only when full
 _FLIGHT_MESSAGES = 1_000  # that a shared call may bring
+_LARGE_BATCH = 250  # from here on a pop has a call of its own: it would hold up all others
 
 Looks = Shared[PopQuery, PopResult]
 
@@ -127,9 +128,9 @@ class Popper:
         self._groups: dict[tuple[str, str], int] = {}
 
     def board(self, request: PopRequest) -> BoardedPop | None:
-        """The short way to a pop. None: something has to be found out first, so `pop` must do it."""
+        """The short way to a pop. None: it has a call of its own, or something has to be found out first."""
         group_id = self._groups.get((request.queue, request.group))
-        if group_id is None:
+        if group_id is None or request.batch >= _LARGE_BATCH:
             return None
         partition_id = None
         if request.partition is not None:
@@ -260,7 +261,7 @@ class Popper:
                 return PopResult(claimed=())
             partition_id = partition.id
         query = _query(request, group_id, partition_id, lease_id)
-        result = await self._looks.board(query, request.batch, deadline)
+        result = await self._ask(query, deadline)
         looks = 1
         while not result.claimed and result.blocked_partition is not None and looks < _LOOKS_AT_ONCE:
             # Another pop held a partition that looked ready. Ask for that one by name: this waits for
@@ -270,9 +271,14 @@ class Popper:
                 result = await self._store.pop(named, deadline)
                 if result.claimed:
                     break
-            result = await self._looks.board(query, request.batch, deadline)
+            result = await self._ask(query, deadline)
             looks += 1
         return result
+
+    async def _ask(self, query: PopQuery, deadline: Deadline) -> PopResult:
+        if query.batch >= _LARGE_BATCH:
+            return await self._store.pop(query, deadline)
+        return await self._looks.board(query, query.batch, deadline)
 
     async def _park(self, waiter: Waiter, found: PopResult, until: Deadline) -> None:
         pause_s = until.remaining_s()

@@ -4,6 +4,8 @@
   loop's present round, together with whatever else that round brought.
 - The next flight takes who waits when this one lands, in the order of arrival, up to `weight` (and at least
   one rider, however heavy). Up to `flights` are under way at a time, a further one only when it is full.
+- A flight that is up for `LATE_S` is late - a lock, a slow disk, a far database - and no longer counts: who
+  waits does not wait for it, and one that is stuck holds up nobody but its own riders.
 - Who has waited for `boarding_ms` gets a `PoolTimeout`: it is the wait for a turn in the database, and
   nothing was done.
 - A rider's failure stays its own: a flight that the database refuses is flown again in two halves, and so on.
@@ -15,13 +17,15 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
 from queen.core.deadline import Deadline
 from queen.core.store import UnknownPartition
 from queen.errors import BadRequest, OutcomeUnknown, PoolTimeout, QueenError, ShuttingDown, StatementFailed
+
+LATE_S = 0.05  # many times what a call takes where sharing it pays
 
 _log = logging.getLogger("queen.store")
 
@@ -73,8 +77,9 @@ class Shared(Generic[Asked, Answer]):
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Rider[Asked, Answer]] = deque()
         self._waiting_weight = 0  # of those in `_waiting`, also of who has given up
-        self._flights: set[asyncio.Task[None]] = set()
-        self._expiry: asyncio.TimerHandle | None = None
+        self._flights: dict[asyncio.Task[None], float] = {}  # when it took off, in the event loop's time
+        self._watch: asyncio.TimerHandle | None = None
+        self._closed = False
 
     @property
     def flying(self) -> int:
@@ -93,8 +98,8 @@ class Shared(Generic[Asked, Answer]):
         self._waiting.append(Rider(asked, weight, deadline, boards_by, turn))
         self._waiting_weight += weight
         self._depart_if_due()
-        if self._expiry is None:
-            self._watch_the_first()
+        if self._watch is None:
+            self._watch_who_waits()
         return turn
 
     @asynccontextmanager
@@ -103,38 +108,51 @@ class Shared(Generic[Asked, Answer]):
         try:
             yield
         finally:
+            self._closed = True
             flights = list(self._flights)
             for flight in flights:
                 flight.cancel()
             await asyncio.gather(*flights, return_exceptions=True)
             for rider in self._waiting:
                 rider.tell(ShuttingDown("the server is shutting down"))
-            if self._expiry is not None:
-                self._expiry.cancel()
+            if self._watch is not None:
+                self._watch.cancel()
 
     def _depart_if_due(self) -> None:
-        flying = len(self._flights)
-        if flying and (flying >= self._most_flights or self._waiting_weight < self._most_weight):
-            return
-        flight = self._loop.create_task(self._fly())
-        self._flights.add(flight)
-        flight.add_done_callback(self._landed)
+        if self._waiting and self._may_depart(self._flights.values()) and not self._closed:
+            flight = self._loop.create_task(self._fly())
+            self._flights[flight] = self._loop.time()
+            flight.add_done_callback(self._landed)
+
+    def _may_depart(self, others: Collection[float]) -> bool:
+        """Whether one more flight may take off beside those that took off at these times."""
+        if not others:
+            return True
+        late_s = self._loop.time() - LATE_S
+        on_time = sum(since_s > late_s for since_s in others)
+        return not on_time or (on_time < self._most_flights and self._waiting_weight >= self._most_weight)
 
     def _landed(self, flight: asyncio.Task[None]) -> None:
-        self._flights.discard(flight)
+        del self._flights[flight]
         if flight.cancelled():
             return
         if (error := flight.exception()) is not None:
             _log.error("flight_failed", exc_info=error)
-        if self._waiting:
-            self._depart_if_due()
+        self._depart_if_due()
 
     async def _fly(self) -> None:
+        flight = asyncio.current_task(self._loop)
+        assert flight is not None
         riders: list[Rider[Asked, Answer]] = []
         try:
             while riders := self._board():
+                self._flights[flight] = self._loop.time()
                 for rider, outcome in zip(riders, await self._outcomes(riders), strict=True):
                     rider.tell(outcome)
+                if not self._may_depart(
+                    [since_s for other, since_s in self._flights.items() if other != flight]
+                ):
+                    break
         except BaseException:  # cut off, or a defect of ours
             for rider in riders:
                 rider.tell(OutcomeUnknown("the call was cut off, the outcome is unknown"))
@@ -152,18 +170,20 @@ class Shared(Generic[Asked, Answer]):
                 room -= rider.weight
         return riders
 
-    def _watch_the_first(self) -> None:
-        """Have a timer for the first in line; those behind it have more time left, or the same."""
+    def _watch_who_waits(self) -> None:
+        """Look after them when the flights may be late, and by the time at which the first must board."""
         if self._waiting:
-            self._expiry = self._loop.call_later(self._waiting[0].boards_by.remaining_s(), self._expire)
+            after_s = min(self._waiting[0].boards_by.remaining_s(), LATE_S)
+            self._watch = self._loop.call_later(after_s, self._look_after_who_waits)
 
-    def _expire(self) -> None:
-        self._expiry = None
+    def _look_after_who_waits(self) -> None:
+        self._watch = None
         while self._waiting and (self._waiting[0].turn.done() or self._waiting[0].boards_by.passed):
             rider = self._waiting.popleft()
             self._waiting_weight -= rider.weight
             rider.tell(PoolTimeout())
-        self._watch_the_first()
+        self._depart_if_due()
+        self._watch_who_waits()
 
     async def _outcomes(self, riders: Sequence[Rider[Asked, Answer]]) -> Sequence[Answer | Exception]:
         """One for each rider."""

@@ -113,13 +113,16 @@ class Connections:
 
     async def cut_off(self) -> int:
         """Cancel the handlers that still run and abort every connection; returns the handlers' number."""
-        unfinished = list(self.handlers)
-        for task in unfinished:
-            task.cancel()
-        await asyncio.gather(*unfinished, return_exceptions=True)
+        cut_off = 0
+        while unfinished := list(self.handlers):  # what was a future may go on as a task
+            cut_off += len(unfinished)
+            for handler in unfinished:
+                handler.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+            await asyncio.sleep(0)  # let each be counted out
         for connection in list(self.open):
             connection.abort()
-        return len(unfinished)
+        return cut_off
 
     async def _until_quiet(self) -> None:
         while self.handlers or self.open:

@@ -55,6 +55,9 @@ class Dispatcher:
 
 def _failure(parsed: ParsedRequest, error: Exception) -> Response:
     if isinstance(error, QueenError):
+        error.__traceback__ = (
+            None  # or error and frames, and with them the body, would wait for the collector
+        )
         return error_response(error)
     _log.error("handler_failed", exc_info=error, extra={"method": parsed.method, "target": parsed.target})
     return error_response(QueenError("internal error"))

@@ -273,7 +273,30 @@ def test_whoever_comes_is_answered_for_itself(
             else:
                 assert result == {}
                 assert set(names[number]) <= database.stored.keys()
-        assert sut.flying == 0 and not sut.waiting
+        await until(lambda: sut.flying == 0 and not sut.waiting)
         assert await push(sut, "last") == {}
 
     asyncio.run(crowd())
+
+
+async def test_a_flight_that_is_stuck_holds_up_nobody_but_its_riders() -> None:
+    database = Database()
+    sut = coalescer(database, flights=1)
+    stuck = await airborne(database, sut, "a")
+    others = [push(sut, "b"), push(sut, "c")]
+    await until(lambda: database.flushes == [["a"], ["b", "c"]])
+    assert not stuck.done()
+    database.open.set()
+    assert await asyncio.gather(stuck, *others) == [{}] * 3
+
+
+async def test_large_payloads_make_a_flush_full() -> None:
+    database = Database()
+    sut = coalescer(database, messages=10)
+    flying = await airborne(database, sut, "a")
+    large = [NewMessage(uuid7(), PartitionName("q", "p"), "large", None, "x" * 16 * 1024 * 10)]
+    tasks = [asyncio.create_task(sut.insert(large, [1], Deadline.after_ms(LONG_MS))), push(sut, "b")]
+    await parked(sut, 2)
+    database.open.set()
+    await asyncio.gather(flying, *tasks)
+    assert database.flushes == [["a"], ["large"], ["b"]]

@@ -214,17 +214,22 @@ declare
     v_items integer;
     v_until bigint;      -- position of the last message of the request
     v_held boolean;      -- the partition's lock
+    v_locked text[];     -- partition and group of the cursors that we hold: others may have come since
 begin
-    perform from (
-        select distinct p.id as partition_id, g.id as group_id
-        from unnest(p_group, p_partition) as asked (name, partition_uuid)
-        join queen.partitions p on p.uuid = asked.partition_uuid
-        join queen.queues q on q.id = p.queue_id
-        join queen.consumer_groups g on g.queue_name = q.name and g.name = asked.name
-    ) named
-    join queen.cursors c on c.partition_id = named.partition_id and c.group_id = named.group_id
-    order by c.partition_id, c.group_id
-    for update of c;
+    select array_agg(mine.partition_id || ' ' || mine.group_id) into v_locked
+    from (
+        select c.partition_id, c.group_id
+        from (
+            select distinct p.id as partition_id, g.id as group_id
+            from unnest(p_group, p_partition) as asked (name, partition_uuid)
+            join queen.partitions p on p.uuid = asked.partition_uuid
+            join queen.queues q on q.id = p.queue_id
+            join queen.consumer_groups g on g.queue_name = q.name and g.name = asked.name
+        ) named
+        join queen.cursors c on c.partition_id = named.partition_id and c.group_id = named.group_id
+        order by c.partition_id, c.group_id
+        for update of c
+    ) mine;
     v_now := clock_timestamp();
 
     for n in 1 .. cardinality(p_group) loop
@@ -242,7 +247,7 @@ begin
         join queen.queues q on q.id = p.queue_id
         join queen.consumer_groups g on g.queue_name = q.name and g.name = p_group[n]
         join queen.cursors c on c.partition_id = p.id and c.group_id = g.id
-        where p.uuid = p_partition[n];
+        where p.uuid = p_partition[n] and p.id || ' ' || g.id = any (v_locked);
         queue := v.queue_name;
         partition := v.name;
 
