@@ -17,7 +17,8 @@ from loadtests.ceiling.window import Asked, Measured
 from loadtests.results import CeilingCell
 
 LOOK_EVERY_S = 0.1
-LOAD_SHARE = 0.25  # of the length of a window: more load does not make more memory
+LOAD_SHARE = 0.125  # of the length of a window: more load does not make more memory
+ROOM = 2.0  # what is prepared lasts for so many times the load: its warm-up is not shorter
 MIB = 1024 * 1024
 
 
@@ -50,7 +51,7 @@ class PeakMemory:
 
     async def prepare(self, bench: Bench) -> None:
         """Prepare the load."""
-        await self.load.prepare(replace(bench, load_s=bench.load_s * LOAD_SHARE))
+        await self.load.prepare(replace(bench, load_s=bench.load_s * LOAD_SHARE * ROOM))
 
     async def measure(self, bench: Bench, asked: Asked) -> Measured:
         """Load and look."""
