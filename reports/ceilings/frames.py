@@ -1,10 +1,11 @@
-"""Findings → tidy frames for the charts."""
+"""Findings and windows → tidy frames for the charts."""
 
 import math
 from collections import Counter
 
 import pandas as pd
 
+from loadtests.results import Ceilings
 from reports.ceilings.findings import CeilingFindings, CellFound, RatioFound
 from reports.ceilings.wording import wanted
 
@@ -38,6 +39,29 @@ def ratios(found: CeilingFindings) -> pd.DataFrame:
         [_ratio(each) for each in found.ratios if each.spread is not None],
         columns=["panel", "label", "median", "low", "high", "wanted", "wanted_text"],
     ).sort_values("panel", key=lambda panels: panels != JUDGED, kind="stable")
+
+
+def courses(ceilings: Ceilings) -> pd.DataFrame:
+    """One row for each step of a valid window's courses: panel, name, unit, t_s (middle), end_s, rate."""
+    labels = {cell.key: cell.label for cell in ceilings.cells}
+    rounds = max((window.round for window in ceilings.windows), default=0) + 1
+    return pd.DataFrame(
+        [
+            {
+                "panel": labels[window.cell] + (f", round {window.round + 1}" if rounds > 1 else ""),
+                "name": course.name,
+                "unit": course.unit,
+                "t_s": (step + 0.5) * course.step_s,
+                "end_s": (step + 1) * course.step_s,
+                "rate": rate,
+            }
+            for window in ceilings.windows
+            if window.valid
+            for course in window.courses
+            for step, rate in enumerate(course.values)
+        ],
+        columns=["panel", "name", "unit", "t_s", "end_s", "rate"],
+    )
 
 
 def _panel(found: CellFound, *, crowded: bool) -> str:

@@ -10,7 +10,7 @@ from loadtests import results
 from loadtests.results import Ceilings, Manifest, RunFiles
 from reports.ceilings import frames, wording
 from reports.ceilings.findings import CeilingFindings
-from reports.charts import ceiling_levels, ceiling_ratios, svg
+from reports.charts import ceiling_courses, ceiling_levels, ceiling_ratios, svg
 from reports.page import facts
 from reports.page.figures import PageChart, page_chart
 from reports.page.templates import environment
@@ -28,7 +28,7 @@ class Drawing:
 
 def write(files: RunFiles, manifest: Manifest, ceilings: Ceilings, found: CeilingFindings) -> None:
     """Write report.html and charts/*.svg, each whole or not at all. Raises OSError."""
-    drawings = tuple(_drawings(found))
+    drawings = tuple(_drawings(ceilings, found))
     charts = tuple(page_chart(each.name, each.sentence, each.title, each.draw) for each in drawings)
     results.replace(files.report, _render(manifest, ceilings, found, charts).encode())
     files.charts.mkdir(exist_ok=True)
@@ -36,7 +36,7 @@ def write(files: RunFiles, manifest: Manifest, ceilings: Ceilings, found: Ceilin
         svg.save(each.draw(title=each.title), files.charts / f"{each.name}.svg")
 
 
-def _drawings(found: CeilingFindings) -> Iterator[Drawing]:
+def _drawings(ceilings: Ceilings, found: CeilingFindings) -> Iterator[Drawing]:
     ratios = frames.ratios(found)
     if len(ratios):
         yield Drawing(
@@ -45,6 +45,15 @@ def _drawings(found: CeilingFindings) -> Iterator[Drawing]:
             "The median of the rounds' ratios, the 95% interval (the range, of a single round), and the line "
             "where the ratio is wanted.",
             partial(ceiling_ratios.draw, ratios),
+        )
+    courses = frames.courses(ceilings)
+    if len(courses):
+        yield Drawing(
+            "courses",
+            wording.steadiness(ceilings.windows),
+            "Each point is one step of the window, by what the table held at its edges; the dotted lines are "
+            "the median steps.",
+            partial(ceiling_courses.draw, courses),
         )
     levels = frames.levels(found)
     if len(levels):

@@ -1,6 +1,9 @@
 """Findings of `queen ceiling` → texts: the sentence, the titles, the rows of its two tables."""
 
-from loadtests.results import CeilingRatio
+from collections.abc import Iterable
+from statistics import median
+
+from loadtests.results import CeilingRatio, CeilingWindow
 from reports.ceilings.findings import Answer, CeilingFindings, CellFound, RatioFound
 from reports.ceilings.pairs import Spread
 
@@ -34,15 +37,30 @@ def headline(found: CeilingFindings) -> str:
 
 
 def fastest(found: CeilingFindings) -> str:
-    """What is stored and read at best, directly and over HTTP: the title of the chart of levels."""
+    """What is stored and read at best, directly and over HTTP: the title of the chart of levels.
+
+    Empty when nothing was measured in messages per second.
+    """
     words = []
     for verb, kinds in (("stored", ("write", "push")), ("read", ("read", "pop", "pop, then ack"))):
         levels = {"directly": _best(found, "raw", kinds), "over HTTP": _best(found, "server", kinds)}
         known = [f"{level(value)} msg/s {how}" for how, value in levels.items() if value is not None]
         if known:
             words.append(f"{verb} at best {', '.join(known)}")
-    text = "; ".join(words) or "nothing was measured in messages per second"
-    return text[0].upper() + text[1:]
+    text = "; ".join(words)
+    return text[:1].upper() + text[1:]
+
+
+def steadiness(windows: Iterable[CeilingWindow]) -> str:
+    """How far the slowest step of each rate fell, over all windows that count: the title of their chart."""
+    lowest: dict[str, float] = {}
+    for window in windows:
+        for course in window.courses if window.valid else ():
+            middle = median(course.values)
+            share = min(course.values) / middle if middle else 0.0
+            lowest[course.name] = min(share, lowest.get(course.name, share))
+    words = [f"{name} {share:.0%}" for name, share in lowest.items()]
+    return f"The slowest step has of the median one: {', '.join(words)}"
 
 
 def _best(found: CeilingFindings, group: str, kinds: tuple[str, ...]) -> float | None:
@@ -50,7 +68,10 @@ def _best(found: CeilingFindings, group: str, kinds: tuple[str, ...]) -> float |
         (
             each.value.median
             for each in found.cells
-            if each.value is not None and each.cell.group == group and each.cell.kind in kinds
+            if each.value is not None
+            and each.cell.group == group
+            and each.cell.kind in kinds
+            and each.cell.unit == "msg/s"
         ),
         default=None,
     )

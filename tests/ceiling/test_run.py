@@ -217,6 +217,7 @@ async def test_an_interrupted_run_keeps_its_windows_and_leaves_no_process(
     [
         (("--part", "nosuch"), 2, "queen: --part nosuch: expected one of "),
         (("--seconds", "0"), 2, "'0': expected seconds from 0.1 to 600"),
+        (("--rows", "5"), 2, "queen: --rows 5: --part ratios fills no table; this is for --part table"),
         (("--rounds", "x"), 2, "'x': expected a whole number from 1"),
         (("--output", "run"), 1, "queen: PG_HOST=127.0.0.1 PG_PORT=1 "),
         (("--output", "/dev/null/x"), 1, "queen: --output /dev/null/x: "),

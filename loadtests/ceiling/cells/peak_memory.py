@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 from msgspec import structs
 
+from loadtests.ceiling import statements
 from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.cells.http_pop import HttpPop
 from loadtests.ceiling.cells.http_push import HttpPush
@@ -17,7 +18,8 @@ from loadtests.ceiling.window import Asked, Measured
 from loadtests.results import CeilingCell
 
 LOOK_EVERY_S = 0.1
-LOAD_SHARE = 0.25  # of the length of a window: more load does not make more memory
+LOAD_SHARE = 0.125  # of the length of a window: more load does not make more memory
+ROOM = 2.0  # what is prepared lasts for so many times the load: its warm-up is not shorter
 MIB = 1024 * 1024
 
 
@@ -49,13 +51,15 @@ class PeakMemory:
         return self.load.missing(bench)
 
     async def prepare(self, bench: Bench) -> None:
-        """Prepare the load."""
-        await self.load.prepare(replace(bench, load_s=bench.load_s * LOAD_SHARE))
+        """Prepare the load, and leave nothing for autovacuum to do in the windows that wait for nothing."""
+        await self.load.prepare(replace(bench, load_s=bench.load_s * LOAD_SHARE * ROOM))
+        await bench.servers[self.load.server].control.execute(statements.SETTLE)
 
     async def measure(self, bench: Bench, asked: Asked) -> Measured:
-        """Load and look."""
+        """Load and look; what was pushed is taken away at once, for the same reason."""
         shorter = replace(asked, measure_s=asked.measure_s * LOAD_SHARE)
-        workers = worker_pids(bench.servers[self.load.server].pid)
+        server = bench.servers[self.load.server]
+        workers = worker_pids(server.pid)
         loading = asyncio.create_task(self.load.measure(bench, shorter))
         peaks = dict.fromkeys(workers, 0)
         try:
@@ -67,6 +71,7 @@ class PeakMemory:
             loading.cancel()
             await asyncio.gather(loading, return_exceptions=True)
         measured = loading.result()
+        await server.empty()
         mib = {f"worker_{place}_mib": peaks[pid] / MIB for place, pid in enumerate(workers, 1)}
         return replace(measured, value=max(mib.values())).with_figures(msg_s=measured.value, **mib)
 

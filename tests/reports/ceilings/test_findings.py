@@ -3,7 +3,9 @@
 import math
 
 import pytest
+from msgspec.structs import replace
 
+from loadtests.results import CeilingCourse, CeilingRatio, CeilingWindow
 from reports.ceilings import wording
 from reports.ceilings.findings import Answer, CeilingFindings, RatioFound, find
 from reports.ceilings.pairs import spread
@@ -36,6 +38,31 @@ def test_a_limit_may_have_a_floor() -> None:
     """At most 10 ms, or three commits when that is more."""
     delay = ratio(find(made_ceilings()), "delay")
     assert delay.values == (0.5, 0.5, 0.5, 2.0)
+
+
+def test_a_limit_without_a_cell_is_its_floor() -> None:
+    made = made_ceilings()
+    limit = CeilingRatio(key="l", label="push / 160", of="push", floor=160.0, wanted=1.0, direction="at_most")
+    found = ratio(find(replace(made, ratios=(limit,))), "l")
+    assert (found.values, found.base) == ((0.5, 0.25, 1.0, 0.5), "")
+    assert found.answer is Answer.OPEN_ABOVE
+
+
+def test_a_ratio_may_be_of_another_figure_of_both_windows() -> None:
+    def with_figure(window: CeilingWindow) -> CeilingWindow:
+        return replace(
+            window, p50_ms=2.0 * window.value, figures={"own": 3.0} if window.cell == "push" else {}
+        )
+
+    made = made_ceilings()
+    windows = tuple(map(with_figure, made.windows))
+    medians = CeilingRatio(key="m", label="p50", of="push", base=("slow",), figure="p50_ms")
+    own = CeilingRatio(key="o", label="own / 6", of="push", figure="own", floor=6.0)
+    unknown = CeilingRatio(key="u", label="own", of="push", base=("slow",), figure="own")
+    found = find(replace(made, windows=windows, ratios=(medians, own, unknown)))
+    assert ratio(found, "m").values == (2.0, 2.0, 2.0, 2.0)
+    assert ratio(found, "o").values == (0.5, 0.5, 0.5, 0.5)
+    assert ratio(found, "u").answer is Answer.NOT_MEASURED  # the base has no such figure
 
 
 def test_a_window_that_does_not_count_enters_nothing() -> None:
@@ -96,3 +123,22 @@ def test_the_finding_counts_the_answers() -> None:
         "0 of 2 ratios are as wanted with their whole interval; "
         "1 met by the median, not by the interval; 1 missed."
     )
+
+
+def test_nothing_is_said_of_messages_per_second_that_were_not_measured() -> None:
+    delays = {cell: VALUES[cell] for cell in ("delay", "commit")}
+    assert wording.fastest(find(made_ceilings(delays))) == ""
+    assert wording.fastest(find(made_ceilings())).startswith("Stored at best 160 msg/s directly, 80")
+
+
+def test_the_slowest_step_of_all_windows_is_told() -> None:
+    def with_courses(window: CeilingWindow, *rates: float) -> CeilingWindow:
+        return replace(window, courses=(CeilingCourse(name="pops", step_s=5.0, values=rates),))
+
+    first, second, third = made_ceilings().windows[:3]
+    windows = (
+        with_courses(first, 100.0, 80.0, 100.0),
+        with_courses(second, 100.0, 60.0, 100.0),
+        with_courses(replace(third, faults=("gone",)), 100.0, 0.0, 100.0),
+    )
+    assert wording.steadiness(windows) == "The slowest step has of the median one: pops 60%"

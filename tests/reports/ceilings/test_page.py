@@ -7,11 +7,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from msgspec.structs import replace
 
-from loadtests.results import CeilingCell, CeilingRatio
+from loadtests.results import CeilingCell, CeilingCourse, CeilingRatio
 from reports.ceilings import frames
 from reports.ceilings.findings import CeilingFindings, find
-from reports.charts import ceiling_levels, ceiling_ratios, style, svg
+from reports.charts import ceiling_courses, ceiling_levels, ceiling_ratios, style, svg
 from tests.reports.ceilings.made import VALUES, made_ceilings, write_ceilings
 from tests.reports.page.test_page import Outline
 
@@ -79,6 +80,26 @@ def test_the_charts_name_their_units_and_every_row(found: CeilingFindings, colum
         drawn = svg.inline(figure, "chart", "what it shows")
         assert ElementTree.fromstring(drawn).get("role") == "img"
         assert all(colour.light not in drawn for colour in style.THEMED)
+
+
+def test_rates_over_time_are_drawn_with_their_medians() -> None:
+    made = made_ceilings({"push": VALUES["push"][:2]})
+    courses = (
+        CeilingCourse(name="pushes", step_s=5.0, values=(100.0, 80.0, 100.0)),
+        CeilingCourse(name="pops", step_s=5.0, values=(50.0, 50.0, 20.0)),
+    )
+    valid, invalid = made.windows
+    windows = (replace(valid, courses=courses), replace(invalid, courses=courses, faults=("gone",)))
+    frame = frames.courses(replace(made, windows=windows))
+    assert list(frame["panel"].unique()) == ["push of ours, round 1"]
+    assert list(frame[frame["name"] == "pops"]["t_s"]) == [2.5, 7.5, 12.5]
+    figure = ceiling_courses.draw(frame, "T")
+    (axis,) = figure.axes
+    assert axis.get_xlim() == (0, 15)
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("time since the window began (s)", "messages/s")
+    drawn = [[float(value) for value in line.get_ydata()] for line in axis.lines]
+    assert drawn == [[100.0, 80.0, 100.0], [100.0, 100.0], [50.0, 50.0, 20.0], [50.0, 50.0]]
+    assert all(colour.light not in svg.inline(figure, "chart", "rates") for colour in style.THEMED)
 
 
 def test_many_cells_are_drawn_by_kind() -> None:
