@@ -6,7 +6,7 @@ keep their order, and pushes follow each other in the order in which they get th
 Duplicates are answers, not errors: a message whose (partition, transaction id) is taken, as long as the one
 that took it is kept. Message ids are fixed before the first try: when an internal retry meets a message with
 our own id, that message is ours and is `queued`. What is tried again by itself was always rolled back: a
-deadlock (postgres/calls.py), a queue deleted meanwhile (here), a flush that is sent in halves (coalesce.py).
+deadlock (postgres/calls.py), a queue deleted meanwhile (here), a flush that is sent in halves (sharing.py).
 After an `OutcomeUnknown` only the client can try again, and only a transaction id of its own is recognized
 then: a message that left it to the server would be stored a second time.
 
