@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy
 import pytest
 from msgspec.structs import replace
 
@@ -97,7 +98,7 @@ def test_rates_over_time_are_drawn_with_their_medians() -> None:
     (axis,) = figure.axes
     assert axis.get_xlim() == (0, 15)
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("time since the window began (s)", "messages/s")
-    drawn = [[float(value) for value in line.get_ydata()] for line in axis.lines]
+    drawn = [numpy.asarray(line.get_ydata(), dtype=float).tolist() for line in axis.lines]
     assert drawn == [[100.0, 80.0, 100.0], [100.0, 100.0], [50.0, 50.0, 20.0], [50.0, 50.0]]
     assert all(colour.light not in svg.inline(figure, "chart", "rates") for colour in style.THEMED)
 
