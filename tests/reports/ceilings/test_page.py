@@ -10,8 +10,9 @@ import numpy
 import pytest
 from msgspec.structs import replace
 
-from loadtests.results import CeilingCell, CeilingCourse, CeilingRatio
-from reports.ceilings import frames
+from loadtests import results
+from loadtests.results import CeilingCell, CeilingCourse, CeilingRatio, Manifest
+from reports.ceilings import frames, page
 from reports.ceilings.findings import CeilingFindings, find
 from reports.charts import ceiling_courses, ceiling_levels, ceiling_ratios, style, svg
 from tests.reports.ceilings.made import VALUES, made_ceilings, write_ceilings
@@ -32,12 +33,12 @@ def test_the_report_says_what_counts_and_what_does_not(tmp_path: Path) -> None:
     assert "INVALID slow, round 2: 3 answers were errors" in lines
     assert "something is left out" in lines
     assert lines[-1] == str(files.report)
-    page = files.report.read_text()
+    text = files.report.read_text()
     outline = Outline()
-    outline.feed(page)
+    outline.feed(text)
     assert outline.open == []
-    assert "3 answers were errors" in page
-    assert page.count("<svg") == 2 * 2
+    assert "3 answers were errors" in text
+    assert text.count("<svg") == 2 * 2
     for name in ("levels", "ratios"):
         ElementTree.parse(files.charts / f"{name}.svg")
 
@@ -101,6 +102,16 @@ def test_rates_over_time_are_drawn_with_their_medians() -> None:
     drawn = [numpy.asarray(line.get_ydata(), dtype=float).tolist() for line in axis.lines]
     assert drawn == [[100.0, 80.0, 100.0], [100.0, 100.0], [50.0, 50.0, 20.0], [50.0, 50.0]]
     assert all(colour.light not in svg.inline(figure, "chart", "rates") for colour in style.THEMED)
+
+
+def test_a_run_with_rates_over_time_has_their_chart_in_its_page(tmp_path: Path) -> None:
+    made = made_ceilings({"delay": VALUES["delay"][:1]})
+    course = CeilingCourse(name="pushes", step_s=5.0, values=(100.0, 80.0, 100.0))
+    steady = replace(made, ratios=(), windows=(replace(made.windows[0], courses=(course,)),))
+    files = write_ceilings(tmp_path / "made", steady)
+    page.write(files, results.read(files.manifest, Manifest), steady, find(steady))
+    assert [path.name for path in files.charts.iterdir()] == ["courses.svg"]
+    assert "The slowest step has of the median one: pushes 80%" in files.report.read_text()
 
 
 def test_many_cells_are_drawn_by_kind() -> None:
