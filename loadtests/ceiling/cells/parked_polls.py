@@ -48,7 +48,9 @@ class ParkedPolls:
             key=self.key,
             group="server",
             kind="parked",
-            label=f"{self.polls:,} parked polls, {queues}, {self.server.workers} workers",
+            label=f"{self.polls:,} parked polls, {queues}, {self.server.workers} workers"
+            if self.polls
+            else f"no parked polls, {self.server.workers} workers",
             unit="% of a core",
         )
 

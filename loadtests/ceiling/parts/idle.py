@@ -14,7 +14,11 @@ MOST_PERCENT = 2.0  # of a core
 
 
 def part(clients: int = CLIENTS, polls: int = 1000) -> Part:
-    """`clients` push and pop; `polls` wait, on one queue and on as many queues."""
+    """`clients` push and pop; `polls` wait, on one queue and on as many queues; and nobody at all waits.
+
+    What an idle server and an idle PostgreSQL take by themselves differs from hour to hour: the cell without
+    polls says how much it was in the same rounds.
+    """
     idle = ServerConfig(role="idle")
     loads = {
         "push": PeakMemory(HttpPush(ServerConfig(), 100, clients)),
@@ -27,7 +31,7 @@ def part(clients: int = CLIENTS, polls: int = 1000) -> Part:
     return Part(
         name="idle",
         help="memory of a worker under full load, CPU with parked polls",
-        cells=(*loads.values(), *parked.values()),
+        cells=(*loads.values(), ParkedPolls(idle, 0, 1), *parked.values()),
         ratios=(
             *(
                 CeilingRatio(
