@@ -9,6 +9,7 @@ import pytest
 
 from tests.waiting import until
 
+from .admin_answers import GroupRow
 from .answers import Message
 from .client import Client, Queue, ids, item
 from .figures import parked_polls
@@ -163,7 +164,14 @@ async def test_a_poll_takes_what_is_there(orders: Queue) -> None:
 async def test_a_group_that_subscribes_to_what_is_new_waits_for_it(orders: Queue) -> None:
     """Upstream registers the group when it claims, and skips what was pushed meanwhile."""
     await orders.push("old")
+    groups = "/api/v1/consumer-groups?limit=10000"
+
+    async def is_registered() -> bool:  # a poll counts as parked before that
+        rows = (await orders.client.get(groups)).as_(list[GroupRow])
+        return any((row.name, row.queue_name) == ("g", orders.name) for row in rows)
+
     async with waiting(orders, consumerGroup="g", subscriptionMode="new") as poll:
+        await until(is_registered)
         await orders.push("new")
         assert await at_once(poll) == ["new"]
 
