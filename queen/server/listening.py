@@ -57,7 +57,9 @@ def port_of(sockets: Sequence[socket.socket]) -> int:
 def announce(sockets: Sequence[socket.socket]) -> None:
     """Tell on stdout whoever started the server that it is ready; nobody may be listening any more."""
     try:
-        print(f"listening on {url_of(sockets)}", flush=True)
+        # Line and end in one write: where stdout is not buffered, a log line could come between the two.
+        sys.stdout.write(f"listening on {url_of(sockets)}\n")
+        sys.stdout.flush()
     except OSError:
         # The interpreter flushes stdout once more at its end: let it go where nothing is refused.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
