@@ -36,6 +36,7 @@ from queen.core.queues import Queues
 from queen.core.strategies import Strategy, strategy_of
 from queen.core.transaction import Transactor
 from queen.core.wakeups import Wakeups
+from queen.core.watching import Watch
 from queen.errors import DatabaseUnavailable, PoolTimeout, UserError
 from queen.http.connections import Connections
 from queen.http.routes import Route, RouteTable
@@ -106,7 +107,7 @@ async def application(
         store = PostgresStore(pool)
         backlog = Backlog(store)
         retention, eviction = expiring_jobs(store, settings)
-        jobs = Periodic([retention, eviction])
+        jobs = Periodic([retention, eviction, Watch(store, wakeups)])
         looks = shared_looks(store, settings.db_connection_timeout)
         plain = shared_acks(store, settings.db_connection_timeout)
         instruments = Instruments(

@@ -1,7 +1,7 @@
 """What one server process tells the others: which partitions may have something for whom.
 
 A notice is a hint to look, like the wake-up that it becomes over there: a superfluous one costs a look, a
-lost one the wait for the fallback poll, never a message. Who carries it is the `Announcer`'s business
+lost one the wait for the next look, never a message. Who carries it is the `Announcer`'s business
 (`queen.postgres.notify`).
 """
 

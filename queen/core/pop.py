@@ -39,6 +39,7 @@ from queen.core.store import (
     QUEUE_MODE_GROUP,
     Claimed,
     PartitionName,
+    Place,
     PopQuery,
     PopResult,
     Store,
@@ -48,7 +49,7 @@ from queen.core.store import (
 from queen.core.wakeups import Waiter, Wakeups
 from queen.errors import OutcomeUnknown, QueenError
 
-FALLBACK_POLL_S = 1.0  # the first in line looks at least this often: a lease may end without a word
+FALLBACK_POLL_S = 1.0  # the first in line looks at least this often where the watch cannot look for it
 _SHORTEST_PAUSE_MS = 5.0
 _MOST_GROUPS = 100_000
 _FRESH_STARTS = 3  # looks that find their queue or group deleted meanwhile, one after the other
@@ -283,10 +284,19 @@ class Popper:
     async def _park(self, waiter: Waiter, found: PopResult, until: Deadline) -> None:
         pause_s = until.remaining_s()
         if self._wakeups.leads(waiter):
-            pause_s = min(pause_s, FALLBACK_POLL_S)
+            waiter.place = self._place(waiter)
+            if waiter.place is None:
+                pause_s = min(pause_s, FALLBACK_POLL_S)
             if found.next_in_ms is not None:
                 pause_s = min(pause_s, max(found.next_in_ms, _SHORTEST_PAUSE_MS) / 1000)
         await waiter.wait(pause_s)
+
+    def _place(self, waiter: Waiter) -> Place | None:
+        group_id = self._groups.get((waiter.queue, waiter.group))
+        if group_id is None or waiter.partition is None:
+            return None if group_id is None else Place(group_id, None)
+        known = self._directory.known([PartitionName(waiter.queue, waiter.partition)])
+        return None if known is None else Place(group_id, known[0].id)
 
 
 def _query(request: PopRequest, group_id: int, partition_id: int | None, lease_id: UUID | None) -> PopQuery:

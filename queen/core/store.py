@@ -80,6 +80,13 @@ class PopQuery(Struct, frozen=True):
     lease_id: UUID | None
 
 
+class Place(Struct, frozen=True):
+    """Where a pop looks: a group, or one partition of it."""
+
+    group_id: int
+    partition_id: int | None
+
+
 class PopResult(Struct, frozen=True):
     """Messages, or when to look again.
 
@@ -227,6 +234,15 @@ class Store(Protocol):
         """The same for several queries in one call, one outcome for each in their order.
 
         Nothing is waited for: a named partition that another pop holds counts as blocked.
+        """
+        ...
+
+    async def find_due(
+        self, places: Sequence[Place], within_ms: float, deadline: Deadline
+    ) -> dict[int, float]:
+        """Index of a place → in how many ms there is something to look for (0: now).
+
+        Only where there is within that time. A place that is gone counts: who looks there finds out.
         """
         ...
 

@@ -7,15 +7,21 @@ waiter does not use (it leaves, or its look fails) goes to the next in line.
 
 What changes here is also announced to the other server processes; what they announce wakes ours.
 
-What nobody announces (a lease that runs out, a delayed message that falls due) only the first in line of
-each (queue, group, partition) looks for; when it leaves, the next in line is woken and takes over. It
-looks at least once a second (`queen.core.pop.FALLBACK_POLL_S`), and when the look before said that
-something falls due. So the end of every lease is noticed at once, although nobody says that a lease was
-taken: leases last whole seconds, at least one. Between the taking of a lease and its end the first in line
-therefore looks at least once, and that look says when the lease ends. An extension only moves the end
-away: the look at the old end says the new one. The same holds for a message that is delayed, or held back
-by a window: its push is announced, or else the first in line looks before a second has passed. An ack that
-ends a lease before its time is announced.
+What nobody announces (a lease that runs out, a delayed message that falls due) is looked for on behalf of
+the first in line of each (queue, group, partition) only; when it leaves, the next in line is woken, looks
+and takes over. The first in line looks when its last look said that something falls due. Beyond that the
+store is asked once a second whether there is something to look for (`queen.core.watching`): for all lines
+together, and the answer says when, also of what falls due before the next question. A line whose group or
+partition has no id yet looks once a second itself (`queen.core.pop.FALLBACK_POLL_S`).
+
+So the end of every lease is noticed at once, although nobody says that a lease was taken: leases last
+whole seconds, at least one. Between the taking of a lease and its end lies at least one question, and its
+answer says when the lease ends - unless the end is farther away than the next question, which then says it.
+An extension only moves the end away: the look at the old end says the new one. The same holds for a message
+that is delayed, or held back by a window: its push is announced, or else the question after it, less than a
+second later, has the first in line look, and that look says when it falls due. An ack that ends a lease
+before its time is announced. A group or a partition that is deleted by whoever does not announce it is
+something to look for, too: the look finds it or makes it anew.
 """
 
 import asyncio
@@ -25,22 +31,42 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 
 from queen.core.notices import Announcer, Change, Silence
+from queen.core.store import Place
 
 
 class Waiter:
-    """One parked long poll of a group on a queue; `partition` None: any partition."""
+    """One parked long poll of a group on a queue; `partition` None: any partition.
 
-    __slots__ = ("_event", "group", "partition", "queue")
+    `place`: where it waits, by the store's ids, if it leads its line and they are known.
+    """
+
+    __slots__ = ("_alarm", "_event", "group", "partition", "place", "queue")
 
     def __init__(self, queue: str, group: str, partition: str | None) -> None:
         self.queue = queue
         self.group = group
         self.partition = partition
+        self.place: Place | None = None
         self._event = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
 
     def wake(self) -> None:
         """Have it look again."""
         self._event.set()
+
+    def wake_in(self, seconds: float) -> None:
+        """Have it look after that time, unless it looks before: then that look says what comes next."""
+        if seconds <= 0:
+            self.wake()
+            return
+        self.forget_alarm()
+        self._alarm = asyncio.get_running_loop().call_later(seconds, self.wake)
+
+    def forget_alarm(self) -> None:
+        """Take back `wake_in`."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     @property
     def woken(self) -> bool:
@@ -52,6 +78,7 @@ class Waiter:
         """Around a look: uses the wake-ups that came before it; a look that fails has used none."""
         woken = self.woken
         self._event.clear()
+        self.forget_alarm()
         try:
             yield
         except BaseException:
@@ -100,8 +127,13 @@ class Wakeups:
         """Whether it is the first in line."""
         return self._waiting[waiter.queue][waiter.group, waiter.partition][0] is waiter
 
+    def watched(self) -> list[tuple[Waiter, Place]]:
+        """Of each line that has a place in the store, the first waiter."""
+        return [(line[0], line[0].place) for line in self._lines() if line[0].place is not None]
+
     def leave(self, waiter: Waiter) -> None:
         """Take a waiter out. Its lead, and a wake-up that it got and did not use, go to the next one."""
+        waiter.forget_alarm()
         lines = self._waiting[waiter.queue]
         line = lines[waiter.group, waiter.partition]
         led = line[0] is waiter

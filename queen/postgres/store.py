@@ -24,6 +24,7 @@ from queen.core.store import (
     NewMessage,
     Partition,
     PartitionName,
+    Place,
     PlainAck,
     PopOutcome,
     PopQuery,
@@ -116,6 +117,14 @@ class PostgresStore:
         for row in rows:
             found[row[0] - 1].append(row)
         return [_pop_outcome(each) for each in found]
+
+    async def find_due(
+        self, places: Sequence[Place], within_ms: float, deadline: Deadline
+    ) -> dict[int, float]:
+        groups = [place.group_id for place in places]
+        partitions = [place.partition_id for place in places]
+        rows = await self._calls.fetch(statements.FIND_DUE, deadline, groups, partitions, within_ms)
+        return {line - 1: due_in_ms for line, due_in_ms in rows}
 
     async def release(self, lease_id: UUID, deadline: Deadline) -> None:
         await self._calls.fetch(statements.RELEASE, deadline, lease_id)

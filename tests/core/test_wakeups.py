@@ -1,11 +1,13 @@
 """Wake-ups: as many as there is work, to those it concerns, and none is lost."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 import pytest
 
 from queen.core.notices import Change
 from queen.core.pop import FALLBACK_POLL_S
+from queen.core.store import Place
 from queen.core.wakeups import Wakeups
 
 
@@ -144,6 +146,43 @@ def test_closing_wakes_everybody_and_leaves_nothing_behind() -> None:
     for waiter in waiters:
         wakeups.leave(waiter)
     assert wakeups.parked == 0
+
+
+def test_the_first_of_each_line_that_has_a_place_is_watched() -> None:
+    wakeups = Wakeups()
+    leader, second = (wakeups.join("q", "g", None) for _ in range(2))
+    wakeups.join("q", "h", None)
+    leader.place = second.place = Place(7, None)
+    assert wakeups.watched() == [(leader, Place(7, None))]
+    wakeups.leave(leader)
+    assert wakeups.watched() == [(second, Place(7, None))]
+
+
+async def test_an_alarm_wakes_when_its_time_has_come() -> None:
+    waiter = Wakeups().join("q", "g", None)
+    woken = []
+    for seconds in (0, 0.05):
+        waiter.wake_in(seconds)
+        woken.append(waiter.woken)
+        async with asyncio.timeout(5):
+            await waiter.wait(10)
+        with waiter.looking():
+            pass
+    assert woken == [True, False]
+
+
+async def test_an_alarm_is_taken_back_by_a_new_one_by_a_look_and_by_leaving() -> None:
+    wakeups = Wakeups()
+    again, looks, leaves = (wakeups.join("q", "g", None) for _ in range(3))
+    for waiter in (again, looks, leaves):
+        waiter.wake_in(0.01)
+    again.wake_in(10)
+    with looks.looking():
+        pass
+    wakeups.leave(leaves)
+    await asyncio.sleep(0.05)
+    assert [waiter.woken for waiter in (again, looks, leaves)] == [False, False, False]
+    again.forget_alarm()
 
 
 def test_the_fallback_is_no_longer_than_the_shortest_lease() -> None:

@@ -17,6 +17,8 @@ from queen.core.push import Pusher
 from queen.core.strategies import strategy_of
 from queen.core.transaction import Transactor
 from queen.core.wakeups import Wakeups
+from queen.core.watching import Watch
+from queen.jobs.periodic import Periodic
 from queen.local.database import Database
 from queen.observe.pool import PoolGauges
 from queen.postgres.migrate import migrate
@@ -100,6 +102,7 @@ async def open_queue(settings: Settings, announcer: Announcer | None = None) -> 
                 kind: await stack.enter_async_context(strategy_of(store, using(settings, kind)))
                 for kind in PushStrategy
             }
+            await stack.enter_async_context(Periodic([Watch(store, wakeups)]).running())
             plain = shared_acks(store, STATEMENT_TIMEOUT_MS)
             await stack.enter_async_context(plain.running())
             yield Queue(

@@ -2,14 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+
+import pytest
 
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.pop import FALLBACK_POLL_S, PopRequest
 from queen.core.push import new_message
-from queen.core.store import AckItem, PartitionName, PopOutcome, PopQuery, QueueOptions
+from queen.core.store import AckItem, Partition, PartitionName, PopOutcome, PopQuery, QueueOptions
+from queen.core.watching import WATCH_INTERVAL_S
 from queen.postgres.store import PostgresStore
 from queen.settings import PushStrategy
 from tests.waiting import until
@@ -142,7 +146,7 @@ async def test_what_an_auto_ack_leaves_behind_wakes_the_next_in_line(queue: Queu
 
 
 class CountsLooks(PostgresStore):
-    """A store that counts the looks into it."""
+    """A store that counts the looks into it; one at a partition that does not exist ends with `find`."""
 
     looks = 0
 
@@ -150,20 +154,46 @@ class CountsLooks(PostgresStore):
         self.looks += len(queries)
         return await super().pop_together(queries, deadline)
 
+    async def find(self, name: PartitionName, deadline: Deadline) -> Partition | None:
+        found = await super().find(name, deadline)
+        self.looks += found is None
+        return found
 
-async def test_of_many_parked_polls_one_looks_now_and_then(queue: Queue) -> None:
+
+@asynccontextmanager
+async def thirty_parked(queue: Queue, partition: str | None) -> AsyncIterator[CountsLooks]:
+    """So many polls, each of which has looked once."""
     store = CountsLooks(queue.pool)
     async with popping(store, Directory(store), queue.wakeups) as popper:
-        request = PopRequest("orders", None, wait_ms=60_000)
+        request = PopRequest("orders", partition, wait_ms=60_000)
         waiting = [asyncio.create_task(popper.pop(request, Ear())) for _ in range(30)]
         await until(lambda: store.looks == 30)
+        try:
+            yield store
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+    assert queue.wakeups.parked == 0
+
+
+@pytest.mark.parametrize("partition", [None, "p"])
+async def test_no_parked_poll_looks_while_there_is_nothing_to_look_for(
+    queue: Queue, partition: str | None
+) -> None:
+    await push(queue, "a")
+    assert await queue.pop(PopRequest("orders", "p", auto_ack=True)) is not None
+    async with thirty_parked(queue, partition) as store:
+        started_s = time.perf_counter()
+        await until(lambda: time.perf_counter() > started_s + 2.5 * WATCH_INTERVAL_S)
+        assert store.looks == 30
+
+
+async def test_of_polls_for_a_partition_that_does_not_exist_one_looks_now_and_then(queue: Queue) -> None:
+    async with thirty_parked(queue, "nosuch") as store:
         started_s = time.perf_counter()
         await until(lambda: store.looks >= 32)
         assert time.perf_counter() - started_s > FALLBACK_POLL_S
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-        assert queue.wakeups.parked == 0
 
 
 async def test_a_server_clock_that_is_wrong_does_not_matter(queue: Queue) -> None:
