@@ -14,7 +14,7 @@ from loadtests.ceiling.window import Asked
 from queen.errors import SettingsError
 from queen.local.database import Database
 from queen.local.process import ChildFailed
-from queen.postgres.statements import PUSH
+from queen.postgres.statements import POP, PUSH
 from tests.sweep.made import made_load
 
 PGBENCH = """\
@@ -40,11 +40,12 @@ def test_the_matrix_is_complete() -> None:
     assert len(PARTS["matrix"].cells) == 3 * 4 * 4 * 2
 
 
-def test_the_direct_flush_is_the_servers_own_statement() -> None:
+@pytest.mark.parametrize(("ours", "servers"), [(statements.PUSH, PUSH), (statements.POP, POP)])
+def test_the_direct_statements_are_the_servers_own(ours: str, servers: str) -> None:
     def code(sql: str) -> str:
         return " ".join(line for line in sql.splitlines() if not line.startswith("--"))
 
-    assert code(statements.PUSH) == code(PUSH)
+    assert code(ours) == code(servers)
 
 
 def test_pgbench_is_read() -> None:

@@ -14,6 +14,7 @@ import pytest
 from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.cells.commit import Commit
 from loadtests.ceiling.cells.direct import DirectWrite
+from loadtests.ceiling.cells.direct_pop import DirectPop
 from loadtests.ceiling.cells.direct_read import DirectRead
 from loadtests.ceiling.cells.end_to_end import EndToEnd
 from loadtests.ceiling.cells.http_get import HttpGet
@@ -88,6 +89,7 @@ async def test_a_small_run_has_a_figure_for_every_cell_and_leaves_nothing(
         DirectWrite(ONE, "copy", 50, connections=2),
         HttpPop(READING, batch=10, connections=4),
         HttpPop(READING, batch=10, connections=4, ack=True),
+        DirectPop(READING, rows=10, connections=2),
         DirectRead(READING, rows=10, connections=2),
         HttpGet(ONE, connections=4),
         Commit(ONE),

@@ -58,6 +58,31 @@ async def test_pops_count_the_messages_of_the_answers(wrk: Path, listener: Liste
     assert 0 < result.window_messages <= result.messages
 
 
+async def test_groups_take_turns_when_one_has_read_everything(
+    wrk: Path, listener: Listener, tmp_path: Path
+) -> None:
+    """Each group has ten messages, of which an answer carries two."""
+    left = {"a": 10, "b": 10, "c": 1_000_000}
+
+    def answer(method: str, path: str, body: bytes) -> tuple[int, bytes]:
+        group = path.rpartition("&consumerGroup=")[2]
+        if not left[group]:
+            return 204, b""
+        left[group] -= 2
+        return 200, b'{"messages":[{"leaseExpiries":0},{"leaseExpiries":0}]}'
+
+    listener.answer = answer
+    options = {"path": "/pop?batch=2", "groups": "a,b,c", "group_messages": "10"}
+    result = await made_run(wrk, listener, tmp_path, "pop.lua", options).carry_out(SHORT)
+    assert (left["a"], left["b"]) == (0, 0)
+    asked = "".join(path[-1] for _, path, _ in listener.requests)
+    assert 5 <= asked.count("a") < 5 + 3
+    assert 5 <= asked.count("b") < 5 + 3
+    assert asked.startswith("aaa")
+    assert asked.endswith("c")
+    assert result.messages > 20
+
+
 async def test_everything_that_was_popped_is_acknowledged_once(
     wrk: Path, listener: Listener, tmp_path: Path
 ) -> None:

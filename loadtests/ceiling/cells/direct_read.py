@@ -9,7 +9,7 @@ from loadtests.ceiling import statements
 from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.cells import PARTITIONS
 from loadtests.ceiling.cells.direct import closed_loop
-from loadtests.ceiling.cells.http_pop import QUEUE, fill
+from loadtests.ceiling.cells.reading import QUEUE, fill
 from loadtests.ceiling.servers import ServerConfig
 from loadtests.ceiling.window import Asked, Measured
 from loadtests.results import CeilingCell
@@ -42,7 +42,7 @@ class DirectRead:
             key=self.key,
             group="raw",
             kind="read",
-            label=f"read of {self.rows} rows, {self.connections} connections",
+            label=f"bare SELECT of {self.rows} rows, {self.connections} connections",
         )
 
     @property

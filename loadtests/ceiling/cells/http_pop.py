@@ -1,30 +1,25 @@
 """Pops over HTTP in a closed loop, auto-acknowledged or acknowledged by a second request.
 
-The messages are put into the table once, and the cursors are set back before each window: what is measured is
-the same messages again and again, read from servers whose tables do not grow.
+They read the messages of `reading.py`, from servers whose tables do not grow.
 """
 
 import math
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import msgspec
 
-from loadtests.ceiling import own_client, statements
+from loadtests.ceiling import own_client
 from loadtests.ceiling.account import disagreement, settled
 from loadtests.ceiling.bench import Bench
-from loadtests.ceiling.cells import PARTITIONS, PAYLOAD_BYTES
-from loadtests.ceiling.push_body import payload
+from loadtests.ceiling.cells.reading import FILLED_MSG_S, QUEUE, Turns, fill, rewind
 from loadtests.ceiling.servers import RunningServer, ServerConfig
 from loadtests.ceiling.window import Asked, Measured
 from loadtests.ceiling.wrk import WrkRun
 from loadtests.results import CeilingCell
 from loadtests.sweep.http_client import KeptConnection
 
-QUEUE = "ceiling-read"
-FASTEST_MSG_S = 200_000  # no pop is faster: a window never reads more than this
 POP_PATH = f"/api/v1/pop/queue/{QUEUE}?batch="
 WAITING = "&wait=true&timeout=20000"
 ACK_PATH = "/api/v1/ack/batch"
@@ -35,6 +30,7 @@ class HttpPop:
     """`connections` consumers of `server` that take `batch` messages at a time.
 
     Those that acknowledge wait (a long poll) while others have leases on all partitions, as consumers do.
+    They read in queue mode, and no group goes on behind it: whoever waits could not, and they are slower.
     """
 
     server: ServerConfig
@@ -65,61 +61,63 @@ class HttpPop:
         return None
 
     async def prepare(self, bench: Bench) -> None:
-        """Fill the partitions as far as one window can read, and register the group."""
-        server = bench.servers[self.server]
+        """Fill the partitions and register the groups."""
         first = 3 * self.connections * self.batch  # before the window opens, and under way at its end
-        most = math.ceil(FASTEST_MSG_S * bench.load_s) + first
-        await fill(server, most)
-        client = KeptConnection(server.url, timeout_s=own_client.TIMEOUT_S)
-        try:
-            await client.get(f"{POP_PATH}1&autoAck=true")
-        finally:
-            await client.close()
+        await fill(bench.servers[self.server], math.ceil(FILLED_MSG_S * bench.load_s) + first)
 
     async def measure(self, bench: Bench, asked: Asked) -> Measured:
         """Set the cursors back, pop, then see that they have moved as far as was answered."""
         server = bench.servers[self.server]
-        await server.control.execute(statements.REWIND, QUEUE)
+        turns = await rewind(server)
         before = await server.consumed(QUEUE)
-        measured = await self._load(server, bench, asked)
+        measured = await self._load(server, turns, bench, asked)
         consumed = await settled(partial(server.consumed, QUEUE), server.busy_s) - before
         checked = measured.checked(
             disagreement(consumed, measured.run_messages, cut=self.connections * self.batch)
         )
-        if not await server.control.fetchval(statements.UNREAD, QUEUE):
+        one_group = self.ack or bench.wrk is None
+        if consumed >= (turns.messages if one_group else turns.capacity):
             return checked.with_fault("every message was read before the end")
         return checked
 
-    async def _load(self, server: RunningServer, bench: Bench, asked: Asked) -> Measured:
-        path = f"{POP_PATH}{self.batch}{WAITING if self.ack else '&autoAck=true'}"
-        return await pops(server.url, path, self.connections, bench, asked, ack=self.ack)
+    async def _load(self, server: RunningServer, turns: Turns, bench: Bench, asked: Asked) -> Measured:
+        path = f"{POP_PATH}{self.batch}"
+        if self.ack:
+            return await pops(server.url, path + WAITING, self.connections, bench, asked, ack=True)
+        return await pops(server.url, path + "&autoAck=true", self.connections, bench, asked, turns=turns)
 
 
 async def pops(
-    url: str, path: str, connections: int, bench: Bench, asked: Asked, *, ack: bool = False
+    url: str,
+    path: str,
+    connections: int,
+    bench: Bench,
+    asked: Asked,
+    *,
+    ack: bool = False,
+    turns: Turns | None = None,
 ) -> Measured:
-    """Pops of that path in a closed loop, by wrk where it is installed. Raises `ChildFailed`."""
+    """Pops of that path in a closed loop, by wrk where it is installed. Raises `ChildFailed`.
+
+    `turns`: the groups that read; only wrk goes on with a second one. None: the path names whoever reads.
+    """
     if bench.wrk is None:
         exchange = pop_and_ack if ack else pop
+        if turns is not None:
+            path = f"{path}&consumerGroup={turns.groups[0]}"
         return await own_client.closed_loop(url, connections, partial(exchange, path), asked)
+    options = {"path": path}
+    if turns is not None:
+        options |= {"groups": ",".join(turns.groups), "group_messages": str(turns.messages)}
     run = WrkRun(
         program=bench.wrk,
         script="pop_ack.lua" if ack else "pop.lua",
         url=url,
         connections=connections,
-        options={"path": path},
+        options=options,
         log=bench.staging / f"wrk-pop-{asked.tag}.log",
     )
     return (await run.carry_out(asked)).measured(each=None)
-
-
-async def fill(server: RunningServer, messages: int) -> None:
-    """See that the queue holds that many messages, evenly over its partitions."""
-    await server.partitions(QUEUE, PARTITIONS)
-    short = messages - await server.stored(QUEUE)
-    if short > 0:
-        text = payload(PAYLOAD_BYTES, 0, random.Random(0))
-        await server.control.execute(statements.FILL, QUEUE, math.ceil(short / PARTITIONS), text)
 
 
 class Message(msgspec.Struct, rename="camel"):
