@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from loadtests import results
 from loadtests.results import Ceilings, Manifest, RunFiles
 from reports.ceilings import frames, wording
+from reports.ceilings.advice import advice
 from reports.ceilings.findings import CeilingFindings
 from reports.charts import ceiling_courses, ceiling_levels, ceiling_ratios, svg
 from reports.page import facts
@@ -77,6 +78,7 @@ def _render(
             ceilings=ceilings,
             headline=wording.headline(found),
             fastest=wording.fastest(found),
+            advice=advice(found),
             ratio_headings=wording.RATIO_HEADINGS,
             ratio_rows=[wording.ratio_row(each) for each in found.ratios],
             ratio_caption=wording.RATIO_CAPTION,

@@ -6,6 +6,7 @@ import msgspec
 
 from loadtests.results import Manifest
 from reports.ceilings import wording
+from reports.ceilings.advice import advice
 from reports.ceilings.findings import CeilingFindings
 from reports.terminal import print_table
 
@@ -14,13 +15,14 @@ class CeilingOutput(msgspec.Struct, frozen=True):
     """What `queen report --json` prints of such a run."""
 
     finding: str
+    advice: tuple[str, ...]
     report: str  # path of report.html
     findings: CeilingFindings
     notes: tuple[str, ...]
 
 
 def show(found: CeilingFindings, manifest: Manifest, page: Path) -> None:
-    """Cells, ratios, what does not count, the finding, and where the page is."""
+    """Cells, ratios, what does not count, the finding, what it says of settings, and where the page is."""
     print_table(wording.CELL_HEADINGS, [wording.cell_row(each) for each in found.cells], wording.CELL_CAPTION)
     print()
     if found.ratios:
@@ -32,10 +34,12 @@ def show(found: CeilingFindings, manifest: Manifest, page: Path) -> None:
     for note in manifest.notes:
         print(note)
     print(wording.headline(found))
+    for sentence in advice(found):
+        print(sentence)
     print(page)
 
 
 def as_json(found: CeilingFindings, manifest: Manifest, page: Path) -> str:
-    """One JSON object: finding, report, findings, notes."""
-    output = CeilingOutput(wording.headline(found), str(page), found, manifest.notes)
+    """One JSON object: finding, advice, report, findings, notes."""
+    output = CeilingOutput(wording.headline(found), advice(found), str(page), found, manifest.notes)
     return msgspec.json.format(msgspec.json.encode(output), indent=1).decode()

@@ -140,7 +140,7 @@ PART = Part(
         ),
         CeilingRatio(
             key="pool-4-100",
-            label="pool of 4 / pool of 100, push ×100",
+            label="pool of 4 / pool of 100, push ×100, 1 worker",
             of=PUSH_SMALL_POOL.key,
             base=(PUSH_LARGE_POOL.key,),
             wanted=0.95,
@@ -154,25 +154,25 @@ PART = Part(
         ),
         CeilingRatio(
             key="workers-push-1",
-            label="1 worker / 2 workers, push ×1",
+            label="1 worker / 2 workers: push ×1",
             of=PUSH_1_ONE.key,
             base=(PUSH_1.key,),
         ),
         CeilingRatio(
             key="workers-push-100",
-            label="1 worker / 2 workers, push ×100",
+            label="1 worker / 2 workers: push ×100",
             of=PUSH_100_ONE.key,
             base=(PUSH_100.key,),
         ),
         CeilingRatio(
             key="workers-pop-100",
-            label="1 worker / 2 workers, pop ×100",
+            label="1 worker / 2 workers: pop ×100",
             of=POP_100_ONE.key,
             base=(POP_100.key,),
         ),
         CeilingRatio(
             key="workers-pop-ack-100",
-            label="1 worker / 2 workers, pop, then ack ×100",
+            label="1 worker / 2 workers: pop, then ack ×100",
             of=POP_ACK_100_ONE.key,
             base=(POP_ACK_100.key,),
         ),

@@ -1,0 +1,74 @@
+"""What a run says about settings, one sentence each: the size of the pool, the number of workers."""
+
+from collections.abc import Sequence
+
+from reports.ceilings.findings import Answer, CeilingFindings, RatioFound
+from reports.ceilings.pairs import Spread
+
+POOLS = "pool-4-100"  # key of the ratio of a small pool to a large one
+WORKERS = "workers-"  # of the keys of all ratios of one worker to two
+NAMED = 6  # loads; more of them are only counted
+
+
+def advice(found: CeilingFindings) -> tuple[str, ...]:
+    """The sentences; none about what was not measured."""
+    measured = [each for each in found.ratios if each.spread is not None]
+    workers = [each for each in measured if each.ratio.key.startswith(WORKERS)]
+    sentences = [pools(each) for each in measured if each.ratio.key == POOLS]
+    return (*sentences, *([worker_count(workers)] if workers else []))
+
+
+def pools(found: RatioFound) -> str:
+    """Whether a big pool buys anything under `coalesce`, with the figures that say so."""
+    assert found.spread is not None
+    figures = f"{found.ratio.label}: {figure(found.spread)}, where {found.ratio.wanted:g} is enough"
+    return {
+        Answer.MET: f"A big pool buys nothing under coalesce ({figures}).",
+        Answer.OPEN_ABOVE: f"A big pool buys nothing under coalesce by the median; "
+        f"the interval leaves it open ({figures}).",
+        Answer.OPEN_BELOW: f"Whether a big pool buys anything under coalesce stays open ({figures}).",
+        Answer.MISSED: f"A big pool is faster under coalesce here ({figures}).",
+    }[found.answer]
+
+
+def worker_count(found: Sequence[RatioFound]) -> str:
+    """For which loads one worker is faster than two, for which it is slower."""
+    one = [each for each in found if (side := interval(each)) and side[0] > 1]
+    two = [each for each in found if (side := interval(each)) and side[1] < 1]
+    open_ = [each for each in found if each not in one and each not in two]
+    words = [
+        f"{name} for {loads(group, len(found))}"
+        for name, group in (
+            ("One worker is faster than two", one),
+            ("two workers are faster", two),
+            ("no difference is shown", open_),
+        )
+        if group
+    ]
+    text = "; ".join(words)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def loads(group: Sequence[RatioFound], of: int) -> str:
+    """`push ×1 (1.34 [1.31–1.36])`, or how many of how many."""
+    if of > NAMED:
+        return f"{len(group)} of {of} loads"
+    return ", ".join(
+        f"{each.ratio.label.partition(': ')[2]} ({figure(each.spread)})"
+        for each in group
+        if each.spread is not None
+    )
+
+
+def figure(spread: Spread) -> str:
+    """The median, with the interval when there is one."""
+    if spread.interval is None:
+        return f"{spread.median:.2f}"
+    return f"{spread.median:.2f} [{spread.interval.low:.2f}–{spread.interval.high:.2f}]"
+
+
+def interval(found: RatioFound) -> tuple[float, float] | None:
+    """Both ends; None of a single round, which shows no difference."""
+    if found.spread is None or found.spread.interval is None:
+        return None
+    return found.spread.interval.low, found.spread.interval.high
