@@ -37,7 +37,29 @@ def test_the_ratios_of_a_part_are_of_its_cells(name: str) -> None:
 
 
 def test_the_matrix_is_complete() -> None:
-    assert len(PARTS["matrix"].cells) == 3 * 4 * 4 * 2
+    cells = [cell.described for cell in PARTS["matrix"].cells]
+    ours = {(cell.kind, cell.unit): 0 for cell in cells if cell.group == "server"}
+    for cell in cells:
+        if cell.group == "server":
+            ours[cell.kind, cell.unit] += 1
+    both = 4 * 4 * 2  # batches, clients, workers
+    assert ours == {
+        ("push", "msg/s"): both + 4,  # by Locust
+        ("pop", "msg/s"): both,
+        ("pop, then ack", "msg/s"): both,
+        ("end to end", "ms"): 2,
+    }
+    raw = {cell.kind for cell in cells if cell.group == "raw"}
+    assert raw == {"write", "read", "commit", "disk", "HTTP"}
+    ceilings = " ".join(cell.label for cell in cells if cell.group == "raw")
+    for ceiling in (
+        "flush statement, 1000 rows",
+        "COPY",
+        "pgbench",
+        "plain INSERT, 1 row, 16",
+        "pop statement",
+    ):
+        assert ceiling in ceilings
 
 
 @pytest.mark.parametrize(("ours", "servers"), [(statements.PUSH, PUSH), (statements.POP, POP)])
