@@ -7,6 +7,8 @@ from reports.ceilings.pairs import Spread
 
 POOLS = "pool-4-100"  # key of the ratio of a small pool to a large one
 WORKERS = "workers-"  # of the keys of all ratios of one worker to two
+SHARE = "few-share"  # key of how unevenly connections fell to two workers
+FEW_P99 = "few-p99"  # key of what that does to the slowest requests
 NAMED = 6  # loads; more of them are only counted
 
 
@@ -15,7 +17,12 @@ def advice(found: CeilingFindings) -> tuple[str, ...]:
     measured = [each for each in found.ratios if each.spread is not None]
     workers = [each for each in measured if each.ratio.key.startswith(WORKERS)]
     sentences = [pools(each) for each in measured if each.ratio.key == POOLS]
-    return (*sentences, *([worker_count(workers)] if workers else []))
+    if workers:
+        sentences.append(worker_count(workers))
+    by_key = {each.ratio.key: each for each in measured}
+    if SHARE in by_key and FEW_P99 in by_key:
+        sentences.append(few_clients(by_key[SHARE], by_key[FEW_P99]))
+    return tuple(sentences)
 
 
 def pools(found: RatioFound) -> str:
@@ -47,6 +54,22 @@ def worker_count(found: Sequence[RatioFound]) -> str:
     ]
     text = "; ".join(words)
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def few_clients(share: RatioFound, p99: RatioFound) -> str:
+    """How unevenly connections fell to two workers, and what it cost: advice when it is shown to cost."""
+    assert share.spread is not None
+    assert p99.spread is not None
+    text = (
+        "Who comes to which worker is chance: with few clients the busier of two had "
+        f"{50 * share.spread.median:.0f} % of the connections "
+        f"({50 * share.spread.highest:.0f} % at most) and half of the pool; "
+        f"the p99 was {figure(p99.spread)} times that of one worker"
+    )
+    sides = interval(p99)
+    if sides and sides[0] > 1:
+        return f"{text}: take one worker for few clients and a small pool."
+    return f"{text}."
 
 
 def loads(group: Sequence[RatioFound], of: int) -> str:

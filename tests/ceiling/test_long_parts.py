@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from loadtests.ceiling.cells.few_clients import FewClients, with_shares
 from loadtests.ceiling.cells.filled_push import FilledPush
 from loadtests.ceiling.cells.http_pop import HttpPop
 from loadtests.ceiling.cells.http_push import HttpPush
@@ -17,6 +18,7 @@ from loadtests.ceiling.parts import PARTS, partitions, steady, table
 from loadtests.ceiling.runner import CeilingRun
 from loadtests.ceiling.servers import ServerConfig
 from loadtests.ceiling.session import request
+from loadtests.ceiling.window import Measured
 from loadtests.results import CeilingRatio, Ceilings, read
 from queen.errors import SettingsError
 from queen.local.postgres import PostgresServer
@@ -27,9 +29,10 @@ KEPT = replace(WRITING, role="kept")  # its tables are never emptied
 FILLED = FilledPush(HttpPush(KEPT, 10, 4), rows=1_000)
 STEADY = Steady(WRITING, 10, connections=4)
 MEMORY = (PeakMemory(HttpPush(WRITING, 10, 4)), PeakMemory(HttpPop(KEPT, 10, 4)))
+FEW = FewClients(HttpPush(replace(WRITING, workers=2), 10, 5))
 POPS = (IdlePop(KEPT, idle=30), IdlePop(KEPT, idle=30, empty=True))
 PARKED = (ParkedPolls(KEPT, 0, 1), ParkedPolls(KEPT, polls=6, queues=1), ParkedPolls(KEPT, polls=6, queues=6))
-CELLS: tuple[Cell, ...] = (FILLED, STEADY, *MEMORY, *POPS, *PARKED)
+CELLS: tuple[Cell, ...] = (FILLED, STEADY, *MEMORY, FEW, *POPS, *PARKED)
 LIMIT = CeilingRatio(key="l", label="memory / limit", of=MEMORY[0].described.key, floor=1000.0)
 SLOWEST = CeilingRatio(
     key="s", label="slowest", of=STEADY.key, figure="slowest_pushes", floor=1.0, wanted=0.01
@@ -68,6 +71,10 @@ async def test_every_cell_of_the_long_parts_has_its_figures(
         window = windows[memory.described.key]
         assert window.value == window.figures["worker_1_mib"] > 10
         assert window.figures["msg_s"] > 0
+    few = windows[FEW.key].figures
+    shares = [few["worker_1_connections"], few["worker_2_connections"]]
+    assert sum(shares) == 5
+    assert few["busiest_percent"] == 100 * max(shares) / 5
     full, empty = (windows[pop.key] for pop in POPS)
     assert full.value == full.p50_ms
     assert (full.messages > 0, empty.messages) == (True, 0)
@@ -93,6 +100,16 @@ async def test_without_wrk_the_long_parts_load_with_our_own(
     for window in ceilings.windows:
         assert window.faults == ()
         assert window.value > 0
+
+
+def test_connections_that_nobody_has_make_the_window_invalid() -> None:
+    seen = Measured(value=1.0, measured_s=1.0, messages=1, run_messages=1)
+    assert with_shares(seen, [3, 1], 4).figures == {
+        "busiest_percent": 75.0,
+        "worker_1_connections": 3.0,
+        "worker_2_connections": 1.0,
+    }
+    assert with_shares(seen, [3, 0], 4).faults == ("3 of 4 connections were seen at the workers",)
 
 
 def test_a_part_says_how_long_it_takes_and_the_options_say_otherwise(tmp_path: Path) -> None:

@@ -7,5 +7,7 @@ from loadtests.ceiling.parts.partitions import PART as PARTITIONS
 from loadtests.ceiling.parts.ratios import PART as RATIOS
 from loadtests.ceiling.parts.steady import PART as STEADY
 from loadtests.ceiling.parts.table import PART as TABLE
+from loadtests.ceiling.parts.workers import PART as WORKERS
 
-PARTS: dict[str, Part] = {part.name: part for part in (RATIOS, MATRIX, PARTITIONS, TABLE, STEADY, IDLE)}
+_ALL = (RATIOS, MATRIX, WORKERS, PARTITIONS, TABLE, STEADY, IDLE)
+PARTS: dict[str, Part] = {part.name: part for part in _ALL}

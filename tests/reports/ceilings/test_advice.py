@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from loadtests.ceiling.parts import PARTS
 from loadtests.results import CeilingRatio, Ceilings
-from reports.ceilings.advice import POOLS, WORKERS, advice
+from reports.ceilings.advice import FEW_P99, POOLS, SHARE, WORKERS, advice
 from reports.ceilings.findings import find
 from tests.reports.ceilings.made import VALUES, made_ceilings, write_ceilings
 
@@ -73,9 +73,29 @@ def test_many_loads_are_counted() -> None:
     assert said == "One worker is faster than two for 7 of 8 loads; two workers are faster for 1 of 8 loads."
 
 
+@pytest.mark.parametrize(
+    ("p99", "end"),
+    [
+        ((1.5, 1.51, 1.52), "of one worker: take one worker for few clients and a small pool."),
+        ((0.9, 1.0, 1.1), "times that of one worker."),
+        ((1.5,), "the p99 was 1.50 times that of one worker."),
+    ],
+)
+def test_how_unevenly_few_clients_came_to_two_workers(p99: tuple[float, ...], end: str) -> None:
+    ratios = (
+        CeilingRatio(key=SHARE, label="share", of="push", floor=50.0),
+        CeilingRatio(key=FEW_P99, label="p99", of="slow", floor=1.0),
+    )
+    percent = (62.5, 50.0, 87.5)[: len(p99)]
+    (said,) = advice(find(replace(made_ceilings({"push": percent, "slow": p99}), ratios=ratios)))
+    assert said.endswith(end)
+    assert ("had 62 % of the connections (88 % at most)" in said) == (len(p99) == 3)
+
+
 def test_the_ratios_that_are_spoken_of_are_measured() -> None:
     (pool,) = [ratio for ratio in PARTS["ratios"].ratios if ratio.key == POOLS]
     assert (pool.wanted, "1 worker" in pool.label) == (0.95, True)
+    assert {SHARE, FEW_P99} <= {ratio.key for ratio in PARTS["workers"].ratios}
     for part in PARTS.values():
         for ratio in part.ratios:
             if ratio.key.startswith(WORKERS):

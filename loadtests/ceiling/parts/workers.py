@@ -1,0 +1,77 @@
+"""One worker or two, with the same pool in all: what is faster, and how unevenly few clients come to two."""
+
+from loadtests.ceiling.cells.few_clients import FewClients
+from loadtests.ceiling.cells.http_pop import HttpPop
+from loadtests.ceiling.cells.http_push import HttpPush
+from loadtests.ceiling.part import Cell, Part
+from loadtests.ceiling.servers import ServerConfig
+from loadtests.results import CeilingRatio
+
+CLIENTS, FEW_CLIENTS, SMALL_POOL = 64, 8, 4
+
+
+def _loads(workers: int) -> dict[str, HttpPush | HttpPop]:
+    writing, reading = ServerConfig(workers=workers), ServerConfig(workers=workers, role="read")
+    return {
+        "push-1": HttpPush(writing, 1, CLIENTS),
+        "push-100": HttpPush(writing, 100, CLIENTS),
+        "pop-100": HttpPop(reading, 100, CLIENTS),
+        "pop-ack-100": HttpPop(reading, 100, CLIENTS, ack=True),
+    }
+
+
+def _few(workers: int) -> FewClients:
+    """By `batch`, where every request waits for a connection of its own."""
+    return FewClients(HttpPush(ServerConfig("batch", workers, SMALL_POOL), 100, FEW_CLIENTS))
+
+
+NAMES = {
+    "push-1": "push ×1",
+    "push-100": "push ×100",
+    "pop-100": "pop ×100",
+    "pop-ack-100": "pop, then ack ×100",
+}
+_ONE, _TWO = _loads(1), _loads(2)
+_ONE_FEW, _TWO_FEW = _few(1), _few(2)
+CELLS: tuple[Cell, ...] = (*_ONE.values(), *_TWO.values(), _ONE_FEW, _TWO_FEW)
+_FEW = f"{FEW_CLIENTS} clients and a pool of {SMALL_POOL}"
+
+PART = Part(
+    name="workers",
+    help="one worker or two with the same pool in all, and few clients of a small pool",
+    cells=CELLS,
+    ratios=(
+        *(
+            CeilingRatio(
+                key=f"workers-{load}",
+                label=f"1 worker / 2 workers: {name}",
+                of=_ONE[load].key,
+                base=(_TWO[load].key,),
+            )
+            for load, name in NAMES.items()
+        ),
+        CeilingRatio(
+            key="workers-few",
+            label=f"1 worker / 2 workers: push ×100 by {_FEW} (batch)",
+            of=_ONE_FEW.key,
+            base=(_TWO_FEW.key,),
+        ),
+        CeilingRatio(
+            key="few-p99",
+            label=f"2 workers / 1 worker, p99, {_FEW} (batch)",
+            of=_TWO_FEW.key,
+            base=(_ONE_FEW.key,),
+            figure="p99_ms",
+            direction="at_most",
+        ),
+        CeilingRatio(
+            key="few-share",
+            label=f"connections of the busier of 2 workers / half of them, {_FEW}",
+            of=_TWO_FEW.key,
+            figure="busiest_percent",
+            floor=50.0,
+            direction="at_most",
+        ),
+    ),
+    rounds=10,  # each is another draw of who comes to whom
+)
