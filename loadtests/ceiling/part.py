@@ -4,16 +4,14 @@ A part is one module in `parts/`: it names its cells and its ratios and nothing 
 the list in `parts/__init__.py`. A cell that is not there yet is one class in `cells/`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.servers import ServerConfig
 from loadtests.ceiling.window import Asked, Measured
 from loadtests.results import CeilingCell, CeilingRatio
-
-Step = Callable[[Bench], Awaitable[None]]
 
 
 class Cell(Protocol):
@@ -52,9 +50,9 @@ class Part:
 
     name: str  # what --part says
     help: str  # one line
+    takes: str  # how long, with these rounds, on a machine of two processors
     cells: Sequence[Cell]
     ratios: Sequence[CeilingRatio]
-    begin_round: Sequence[Step] = field(default=())  # beside the fresh tables of every round
     rounds: int = 5  # unless --rounds says so
     measure_s: float = 1.0  # of a window, unless --seconds says so
     # Before the first round alone, not before every window: what comes after a checkpoint (a page written for

@@ -65,7 +65,7 @@ class CeilingRecord:
         ratios = [
             replace(ratio, base=base)
             for ratio in self._ceilings.ratios
-            if ratio.of in keys
+            if {ratio.of, ratio.less or ratio.of} <= keys
             and ((base := tuple(key for key in ratio.base if key in keys)) or not ratio.base)
         ]
         self._ceilings = replace(self._ceilings, cells=tuple(cells), ratios=tuple(ratios))

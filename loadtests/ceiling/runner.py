@@ -8,7 +8,7 @@ import itertools
 import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from loadtests.ceiling import servers
@@ -43,6 +43,7 @@ class CeilingRequest:
     seed: int
     command: tuple[str, ...]
     environ: Mapping[str, str]
+    postgres_settings: Mapping[str, str] = field(default_factory=dict)  # of a PostgreSQL that we start
 
 
 class CeilingRun:
@@ -54,7 +55,9 @@ class CeilingRun:
         self._staging = request.run.root / "staging"
         self._tags = itertools.count()
         self._rounds_done = 0
-        self._notes: list[str] = []
+        self._notes = [
+            f"PostgreSQL runs with {name}={value}" for name, value in request.postgres_settings.items()
+        ]
         self._cells: Sequence[Cell] = request.part.cells
         self.record = CeilingRecord(
             request.run,
@@ -89,7 +92,9 @@ class CeilingRun:
         pool = sum(config.pool for config in configs) + DIRECT_CONNECTIONS + len(configs)
         workers = sum(config.workers for config in configs)
         async with (
-            open_database(request.environ, settings=room_for(pool, workers)) as database,
+            open_database(
+                request.environ, settings={**room_for(pool, workers), **request.postgres_settings}
+            ) as database,
             TrialDatabases.open(database.address, largest_pool=pool, workers=workers) as databases,
             AsyncExitStack() as stack,
         ):
@@ -144,8 +149,6 @@ class CeilingRun:
             await self._measure(cell, bench, request.warmup_s, REHEARSAL_S)
         await bench.checkpoint()
         for number, order in enumerate(orders(self._cells, request.rounds, request.seed)):
-            for step in request.part.begin_round:
-                await step(bench)
             for cell in order:
                 self._show(cell.described.label, done=len(self.record.windows))
                 window = await self._window(cell, bench, number)

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from loadtests.runs.directory import new_run
 from loadtests.runs.reporting import report
 from loadtests.sweep.progress import showing
 from queen.errors import SettingsError, UserError
+from queen.local.cluster import checked_settings
+from queen.local.open_database import outside_database
 
 EXIT_DONE, EXIT_FAILED, EXIT_ACCOUNTING = 0, 1, 3
 WARMUP_S = 0.3
@@ -22,30 +24,31 @@ WARMUP_S = 0.3
 
 def request(
     *,
-    part: str,
+    part: Part,
     rounds: int | None = None,
     measure_s: float | None = None,
-    rows: int | None = None,
+    settings: Sequence[str] = (),
     seed: int,
     output: Path | None,
     command: tuple[str, ...],
     environ: Mapping[str, str],
 ) -> CeilingRequest:
-    """What to run, with its directory made. What is None, the part decides.
+    """What to run, with its directory made. What is None, the part decides; `settings` are NAME=VALUE.
 
     Raises `UserError` for all that can be mended.
     """
-    chosen = _part(part, rows)
-    measure_s = chosen.measure_s if measure_s is None else measure_s
+    postgres_settings = _postgres_settings(settings, environ)
+    measure_s = part.measure_s if measure_s is None else measure_s
     return CeilingRequest(
-        part=chosen,
+        part=part,
         run=_directory(output),
-        rounds=chosen.rounds if rounds is None else rounds,
+        rounds=part.rounds if rounds is None else rounds,
         warmup_s=min(WARMUP_S, measure_s),
         measure_s=measure_s,
         seed=seed,
         command=command,
         environ=environ,
+        postgres_settings=postgres_settings,
     )
 
 
@@ -71,7 +74,7 @@ async def measure_and_report(asked: CeilingRequest, *, as_json: bool) -> int:
     return EXIT_DONE if reported else EXIT_FAILED
 
 
-def _part(name: str, rows: int | None) -> Part:
+def part_named(name: str, rows: int | None = None) -> Part:
     """The part of that name, with so many rows. Raises `SettingsError`."""
     if name not in PARTS:
         raise SettingsError(f"--part {name}: expected one of {', '.join(PARTS)}")
@@ -82,6 +85,21 @@ def _part(name: str, rows: int | None) -> Part:
         sizable = ", ".join(each.name for each in PARTS.values() if each.with_rows is not None)
         raise SettingsError(f"--rows {rows}: --part {name} fills no table; this is for --part {sizable}")
     return part.with_rows(rows)
+
+
+def _postgres_settings(settings: Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """By name. Raises `SettingsError`; what a value may be PostgreSQL itself says when it starts."""
+    found = {}
+    for text in settings:
+        name, equals, value = text.partition("=")
+        if not (equals and name.strip() and value.strip()):
+            raise SettingsError(f"--set {text}: expected NAME=VALUE")
+        found[name.strip()] = value.strip()
+    if found and outside_database(environ):
+        raise SettingsError(
+            "--set: PG_HOST names a PostgreSQL that runs already; set it there, or unset PG_HOST"
+        )
+    return dict(checked_settings(found))
 
 
 def _directory(output: Path | None) -> RunFiles:

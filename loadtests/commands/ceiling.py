@@ -3,21 +3,24 @@
 import argparse
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from queen.cli import EXIT_INTERRUPTED, Command
 
+if TYPE_CHECKING:
+    from loadtests.ceiling.part import Part
+
 EPILOG = """\
 examples:
-  queen ceiling                          the ratios (about 4 minutes)
-  queen ceiling --rounds 3 --seconds 0.5 a quick look (about 2 minutes)
-  queen ceiling --part matrix --json     every batch × clients (about 4 minutes a round), as JSON
-  queen ceiling --part partitions        pops among 100 idle partitions and among 100,000 (about 2 minutes)
-  queen ceiling --part table             pushes into an empty table and into one of 10 million messages
-  queen ceiling --part table --rows 1000000   (5 minutes), or of a million
-  queen ceiling --part steady            70 s of pushes and pops, in steps of 5 s
-  queen ceiling --part idle              memory under full load, CPU with 1,000 parked polls (4 minutes)
-  PUSH_MAX_FLUSHES=4 queen ceiling       another setting of the servers
+  queen ceiling                                              the ratios
+  queen ceiling --rounds 3 --seconds 0.5                     a quick look
+  queen ceiling --part matrix --rounds 1 --json              another part, as JSON
+  queen ceiling --part table --rows 1000000                  with a table of a million messages
+  queen ceiling --part table --set shared_buffers=2GB --set max_wal_size=4GB
+                                                             PostgreSQL with other settings
+  PUSH_MAX_FLUSHES=4 queen ceiling                           another setting of the servers
 
 Every cell is measured once in each round, in shuffled order; ratios are taken within a round. The load
 comes from wrk where it is installed. PG_HOST (with PG_PORT, PG_USER, PG_PASSWORD, PG_DB) names a database
@@ -27,11 +30,23 @@ not agree, 130 interrupted (what is finished is kept)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options."""
-    parser.add_argument("--part", default="ratios", metavar="PART", help="see the examples below (ratios)")
-    parser.add_argument("--rounds", type=_positive, metavar="N", help="of all cells (5, of most parts)")
+    """The options, and the parts with their times, which the parts themselves know."""
+    from loadtests.ceiling.parts import PARTS
+
+    parser.epilog = f"{_described(PARTS.values())}\n\n{parser.epilog or ''}"
     parser.add_argument(
-        "--seconds", type=_seconds, metavar="S", help="of a measured window (1.0, of most parts)"
+        "--part", default="ratios", metavar="PART", help="what to measure: see below (ratios)"
+    )
+    parser.add_argument("--rounds", type=_positive, metavar="N", help="of all cells (each part has its own)")
+    parser.add_argument(
+        "--seconds", type=_seconds, metavar="S", help="of a measured window (each part has its own)"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the PostgreSQL that is started; repeatable",
     )
     parser.add_argument(
         "--rows", type=_positive, metavar="N", help="of the large table of --part table (10 million)"
@@ -49,10 +64,10 @@ def run(options: argparse.Namespace) -> int:
     from loadtests.sweep.interruption import Interrupted, run_until_interrupted
 
     request = session.request(
-        part=options.part,
+        part=session.part_named(options.part, options.rows),
         rounds=options.rounds,
         measure_s=options.seconds,
-        rows=options.rows,
+        settings=options.set,
         seed=options.seed,
         output=options.output,
         command=("queen", *sys.argv[1:]),
@@ -65,6 +80,15 @@ def run(options: argparse.Namespace) -> int:
         kept = f"; queen report {request.run.root} tells what is there" if request.run.root.exists() else ""
         print(f"queen: interrupted{kept}", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def _described(parts: "Iterable[Part]") -> str:
+    lines = [
+        f"  {part.name:11s} {part.help}\n{'':14s}{part.rounds} rounds, windows of {part.measure_s:g} s: "
+        f"about {part.takes}"
+        for part in parts
+    ]
+    return "\n".join(("parts, with their times on a machine of two processors:", *lines))
 
 
 def _positive(text: str) -> int:

@@ -71,6 +71,7 @@ class CeilingRatio(Struct, frozen=True, kw_only=True):
     """A ratio that is worked out in each round: `of` over a base, which is a cell of the same round.
 
     With several cells in `base` it is the best of them, the one with the highest median over the rounds.
+    From the figure of `of` that of `less`, another cell of the round, is subtracted first: what it adds.
     The base is multiplied by `times`, and is at least `floor` (both in the unit of the figure). Without a
     cell in `base` it is `floor`: a limit.
     """
@@ -79,6 +80,7 @@ class CeilingRatio(Struct, frozen=True, kw_only=True):
     label: str
     of: str  # key of a cell
     base: tuple[str, ...] = ()  # keys of cells
+    less: str = ""  # key of a cell; "": nothing is subtracted
     figure: str = "value"  # of the windows of both: see `CeilingWindow.figure`
     times: float = 1.0
     floor: float = 0.0

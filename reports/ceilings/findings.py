@@ -118,7 +118,7 @@ def _ratio(ratio: CeilingRatio, rounds: Mapping[str, Rounds], labels: Mapping[st
     values = tuple(
         figure / against
         for number, window in sorted(rounds.get(ratio.of, {}).items())
-        if (figure := window.figure(ratio.figure)) is not None
+        if (figure := _figure(ratio, window, rounds.get(ratio.less, {}).get(number))) is not None
         and (against := _against(ratio, rounds.get(base, {}).get(number))) > 0
     )
     found = spread(values)
@@ -130,6 +130,15 @@ def _ratio(ratio: CeilingRatio, rounds: Mapping[str, Rounds], labels: Mapping[st
         spread=found,
         answer=_answer(ratio, found),
     )
+
+
+def _figure(ratio: CeilingRatio, window: CeilingWindow, less: CeilingWindow | None) -> float | None:
+    """What is divided; None: one of the two cells has no such figure."""
+    figure = window.figure(ratio.figure)
+    if figure is None or not ratio.less:
+        return figure
+    subtracted = less.figure(ratio.figure) if less is not None else None
+    return None if subtracted is None else figure - subtracted
 
 
 def _against(ratio: CeilingRatio, base: CeilingWindow | None) -> float:

@@ -34,9 +34,12 @@ def levels(found: CeilingFindings) -> pd.DataFrame:
 
 
 def ratios(found: CeilingFindings) -> pd.DataFrame:
-    """One row for each ratio: panel, label, median, low, high (interval, else range), wanted, wanted_text."""
+    """One row for each ratio: panel, label, median, low, high (interval, else range), wanted, wanted_text.
+
+    A difference that was zero or less in a round has no place on a log scale, and none here.
+    """
     return pd.DataFrame(
-        [_ratio(each) for each in found.ratios if each.spread is not None],
+        [_ratio(each) for each in found.ratios if each.spread is not None and each.spread.lowest > 0],
         columns=["panel", "label", "median", "low", "high", "wanted", "wanted_text"],
     ).sort_values("panel", key=lambda panels: panels != JUDGED, kind="stable")
 

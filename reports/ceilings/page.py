@@ -79,6 +79,7 @@ def _render(
             headline=wording.headline(found),
             fastest=wording.fastest(found),
             advice=advice(found),
+            database=wording.database(manifest),
             ratio_headings=wording.RATIO_HEADINGS,
             ratio_rows=[wording.ratio_row(each) for each in found.ratios],
             ratio_caption=wording.RATIO_CAPTION,

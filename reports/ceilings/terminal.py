@@ -31,6 +31,7 @@ def show(found: CeilingFindings, manifest: Manifest, page: Path) -> None:
         )
     for window in found.invalid:
         print(f"INVALID {window.cell}, round {window.round + 1}: {'; '.join(window.faults)}")
+    print(wording.database(manifest))
     for note in manifest.notes:
         print(note)
     print(wording.headline(found))

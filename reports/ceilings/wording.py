@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from statistics import median
 
-from loadtests.results import CeilingRatio, CeilingWindow
+from loadtests.results import CeilingRatio, CeilingWindow, Manifest
 from reports.ceilings.findings import Answer, CeilingFindings, CellFound, RatioFound
 from reports.ceilings.pairs import Spread
 
 ABSENT = "–"
+TOLD_SETTINGS = ("shared_buffers", "max_wal_size")
 CELL_HEADINGS = (
     "cell",
     "median",
@@ -49,6 +50,12 @@ def fastest(found: CeilingFindings) -> str:
             words.append(f"{verb} at best {', '.join(known)}")
     text = "; ".join(words)
     return text[:1].upper() + text[1:]
+
+
+def database(manifest: Manifest) -> str:
+    """PostgreSQL and those of its settings on which rates depend most."""
+    told = [f"{name} {manifest.postgres_settings.get(name, 'as by default')}" for name in TOLD_SETTINGS]
+    return f"PostgreSQL {manifest.versions.postgres or 'of unknown version'}: {', '.join(told)}"
 
 
 def steadiness(windows: Iterable[CeilingWindow]) -> str:

@@ -32,7 +32,7 @@ def test_the_ratios_of_a_part_are_of_its_cells(name: str) -> None:
     keys = [cell.described.key for cell in part.cells]
     assert len(set(keys)) == len(keys)
     for ratio in part.ratios:
-        assert {ratio.of, *ratio.base} <= set(keys)
+        assert {ratio.of, *ratio.base, ratio.less or ratio.of} <= set(keys)
     assert len({ratio.key for ratio in part.ratios}) == len(part.ratios)
 
 

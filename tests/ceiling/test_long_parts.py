@@ -17,7 +17,7 @@ from loadtests.ceiling.part import Cell, Part
 from loadtests.ceiling.parts import PARTS, partitions, steady, table
 from loadtests.ceiling.runner import CeilingRun
 from loadtests.ceiling.servers import ServerConfig
-from loadtests.ceiling.session import request
+from loadtests.ceiling.session import part_named, request
 from loadtests.ceiling.window import Measured
 from loadtests.results import CeilingRatio, Ceilings, read
 from queen.errors import SettingsError
@@ -42,7 +42,7 @@ SLOWEST = CeilingRatio(
 async def run_small(root: Path, postgres: PostgresServer, *cells: Cell) -> Ceilings:
     """One round; returns what it wrote."""
     small = asked(root, postgres.environ(), *cells)
-    part = Part(name="small", help="", cells=cells, ratios=(LIMIT, SLOWEST), checkpoint_once=True)
+    part = Part(name="small", help="", takes="", cells=cells, ratios=(LIMIT, SLOWEST), checkpoint_once=True)
     await CeilingRun(replace(small, part=part, measure_s=0.3), Silent()).run()
     assert await left_databases(postgres) == []
     return read(small.run.ceilings, Ceilings)
@@ -113,22 +113,29 @@ def test_connections_that_nobody_has_make_the_window_invalid() -> None:
 
 
 def test_a_part_says_how_long_it_takes_and_the_options_say_otherwise(tmp_path: Path) -> None:
-    def made(name: str, output: str, **options: float) -> tuple[int, float]:
-        given = request(part=name, seed=7, output=tmp_path / output, command=(), environ={}, **options)  # type: ignore[arg-type]
+    def made(name: str, output: str, rounds: int | None = None, measure_s: float | None = None) -> object:
+        given = request(
+            part=part_named(name),
+            rounds=rounds,
+            measure_s=measure_s,
+            seed=7,
+            output=tmp_path / output,
+            command=(),
+            environ={},
+        )
         return given.rounds, given.measure_s
 
     assert made("ratios", "a") == (5, 1.0)
-    assert made("steady", "b") == (1, 70.0)
+    assert made("steady", "b") == (3, 70.0)
     assert made("steady", "c", rounds=2, measure_s=5.0) == (2, 5.0)
 
 
 def test_the_large_table_may_be_smaller(tmp_path: Path) -> None:
-    given = request(part="table", rows=5_000, seed=7, output=tmp_path / "a", command=(), environ={})
+    given = request(part=part_named("table", 5_000), seed=7, output=tmp_path / "a", command=(), environ={})
     assert given.part.cells[1].described.label.endswith(", 5,000 messages")
     assert given.part.checkpoint_once
     with pytest.raises(SettingsError, match=r"^--rows 5: --part steady fills no table; .* --part table$"):
-        request(part="steady", rows=5, seed=7, output=tmp_path / "b", command=(), environ={})
-    assert not (tmp_path / "b").exists()
+        part_named("steady", 5)
 
 
 def test_what_is_compared_does_not_share_a_database() -> None:
@@ -148,5 +155,10 @@ def test_every_promise_of_the_long_parts_is_judged() -> None:
     }
     assert wanted == {"partitions": [1.5] * 4, "table": [0.8], "steady": [0.5] * 2}
     assert steady.CELL.described.unit == "msg/s"
-    limits = {ratio.floor for ratio in PARTS["idle"].ratios}
-    assert limits == {120.0, 2.0}
+    idle = PARTS["idle"].ratios
+    assert {ratio.floor for ratio in idle} == {120.0, 2.0}
+    parked = [ratio for ratio in idle if ratio.of.startswith("parked-1000-")]
+    assert [(ratio.figure, ratio.less != "", ratio.wanted) for ratio in parked] == [
+        *[("value", False, 1.0)] * 2,  # both processes' CPU together
+        *[("value", True, None)] * 2,  # beyond what it is without any poll
+    ]

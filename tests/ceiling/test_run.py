@@ -1,6 +1,7 @@
 """Small runs against a real server and a real PostgreSQL: figures, faults, and nothing left behind."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from loadtests.ceiling.cells.http_get import HttpGet
 from loadtests.ceiling.cells.http_pop import HttpPop
 from loadtests.ceiling.cells.http_push import HttpPush
 from loadtests.ceiling.part import Cell, Part
+from loadtests.ceiling.parts import PARTS
 from loadtests.ceiling.runner import CeilingRequest, CeilingRun
 from loadtests.ceiling.servers import ServerConfig
 from loadtests.ceiling.window import Asked, Measured
@@ -52,7 +54,7 @@ class Silent:
 def asked(root: Path, environ: Mapping[str, str], *cells: Cell, rounds: int = 1) -> CeilingRequest:
     root.mkdir()
     return CeilingRequest(
-        part=Part(name="small", help="", cells=cells, ratios=(RATIO,)),
+        part=Part(name="small", help="", takes="", cells=cells, ratios=(RATIO,)),
         run=RunFiles(root),
         rounds=rounds,
         warmup_s=0.05,
@@ -65,6 +67,16 @@ def asked(root: Path, environ: Mapping[str, str], *cells: Cell, rounds: int = 1)
 
 def by_cell(ceilings: Ceilings) -> dict[str, CeilingWindow]:
     return {window.cell: window for window in ceilings.windows}
+
+
+def children() -> set[psutil.Process]:
+    """Our own; PostgreSQL, which the tests share, starts and ends backends as it likes."""
+    found = set()
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if child.name() != "postgres":
+                found.add(child)
+    return found
 
 
 async def left_databases(postgres: PostgresServer) -> list[str]:
@@ -199,19 +211,58 @@ async def test_an_interrupted_run_keeps_its_windows_and_leaves_no_process(
 ) -> None:
     request = asked(tmp_path / "run", postgres.environ(), PUSH, FLUSH, rounds=50)
     run = CeilingRun(request, Silent())
-    ours = psutil.Process()
-    before = set(ours.children(recursive=True))
+    before = children()
     work = asyncio.create_task(run.run())
     await until(lambda: work.done() or len(run.record.windows) >= 2, deadline_s=30)
     work.cancel()
     with suppress(asyncio.CancelledError):
         await work
     assert work.cancelled()
-    assert set(ours.children(recursive=True)) <= before
+    assert children() <= before
     kept = read(request.run.ceilings, Ceilings).windows
     assert len(kept) == len(run.record.windows) >= 2
     assert read(request.run.manifest, Manifest).interrupted
     assert await left_databases(postgres) == []
+
+
+async def test_our_postgresql_may_have_other_settings(tmp_path: Path, wrk: Path) -> None:
+    request = replace(asked(tmp_path / "run", {}, PUSH), postgres_settings={"shared_buffers": "64MB"})
+    await CeilingRun(request, Silent()).run()
+    manifest = read(request.run.manifest, Manifest)
+    assert manifest.postgres_settings["shared_buffers"] == "64MB"
+    assert manifest.notes == ("PostgreSQL runs with shared_buffers=64MB",)
+
+
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        ("no such=1", "queen: 'no such' is not the name of a PostgreSQL setting"),
+        ("nosuch=1", "queen: PostgreSQL refuses a setting: "),
+        ("shared_buffers=much", "queen: PostgreSQL refuses a setting: "),
+    ],
+)
+def test_a_setting_that_postgresql_does_not_know_is_one_line(tmp_path: Path, setting: str, line: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "queen", "ceiling", "--set", setting],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != "PG_HOST"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith(line)
+    assert "Traceback" not in done.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_the_help_names_every_part_and_its_time() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "queen", "ceiling", "--help"], capture_output=True, text=True, check=True
+    )
+    for part in PARTS.values():
+        assert f"  {part.name:11s} {part.help}\n" in done.stdout
+        assert f"{part.rounds} rounds, windows of {part.measure_s:g} s: about {part.takes}\n" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -220,6 +271,8 @@ async def test_an_interrupted_run_keeps_its_windows_and_leaves_no_process(
         (("--part", "nosuch"), 2, "queen: --part nosuch: expected one of "),
         (("--seconds", "0"), 2, "'0': expected seconds from 0.1 to 600"),
         (("--rows", "5"), 2, "queen: --rows 5: --part ratios fills no table; this is for --part table"),
+        (("--set", "shared_buffers"), 2, "queen: --set shared_buffers: expected NAME=VALUE"),
+        (("--set", "a=1"), 2, "queen: --set: PG_HOST names a PostgreSQL that runs already; "),
         (("--rounds", "x"), 2, "'x': expected a whole number from 1"),
         (("--output", "run"), 1, "queen: PG_HOST=127.0.0.1 PG_PORT=1 "),
         (("--output", "/dev/null/x"), 1, "queen: --output /dev/null/x: "),
@@ -231,7 +284,7 @@ def test_a_mistake_is_one_line_and_an_exit_code(
     done = subprocess.run(
         [sys.executable, "-m", "queen", "ceiling", *options],
         cwd=tmp_path,
-        env={"PG_HOST": "127.0.0.1", "PG_PORT": "1", "PATH": "/usr/bin:/bin"},
+        env={**os.environ, "PG_HOST": "127.0.0.1", "PG_PORT": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -17,6 +17,7 @@ def part(few: int = FEW, many: int = MANY) -> Part:
     return Part(
         name="partitions",
         help="pops among few and among very many idle partitions",
+        takes="2 minutes",
         cells=tuple(cell for pair in pairs for cell in pair),
         ratios=tuple(
             CeilingRatio(

@@ -10,6 +10,7 @@ CELL = Steady(ServerConfig(), 100, connections=64)
 PART = Part(
     name="steady",
     help="pushes and pops at once for 70 s, in steps of 5 s",
+    takes="4 minutes",
     cells=(CELL,),
     ratios=tuple(
         CeilingRatio(
@@ -22,6 +23,6 @@ PART = Part(
         )
         for name in (PUSHES, POPS)
     ),
-    rounds=1,  # a further one begins with emptied tables, but no longer with fresh ones
+    rounds=3,  # the first begins with fresh tables, the others with emptied ones: one alone has no interval
     measure_s=70.0,
 )

@@ -17,6 +17,7 @@ def part(rows: int = ROWS) -> Part:
     return Part(
         name="table",
         help="pushes into an empty table and into one of millions of messages",
+        takes="5 minutes",
         cells=(empty, large),
         ratios=(
             CeilingRatio(

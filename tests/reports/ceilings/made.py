@@ -90,6 +90,7 @@ def write_ceilings(root: Path, ceilings: Ceilings) -> RunFiles:
         versions=ServerVersions(postgres="18.6", postgres_source="embedded"),
         blocks_asked=4,
         blocks_done=4,
+        postgres_settings={"shared_buffers": "2GB"},
         notes=("something is left out",),
     )
     results.write(files.manifest, manifest)

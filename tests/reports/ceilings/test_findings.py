@@ -1,15 +1,20 @@
 """Ratios are of one round, what does not count enters nothing, and the answer needs the whole interval."""
 
 import math
+from collections.abc import Mapping, Sequence
 
 import pytest
 from msgspec.structs import replace
 
-from loadtests.results import CeilingCourse, CeilingRatio, CeilingWindow
+from loadtests.results import CeilingCourse, CeilingRatio, Ceilings, CeilingWindow
 from reports.ceilings import wording
 from reports.ceilings.findings import Answer, CeilingFindings, RatioFound, find
 from reports.ceilings.pairs import spread
 from tests.reports.ceilings.made import VALUES, made_ceilings
+
+
+def made_ceilings_with(rule: CeilingRatio, values: Mapping[str, Sequence[float]]) -> Ceilings:
+    return replace(made_ceilings(values), ratios=(rule,))
 
 
 def ratio(found: CeilingFindings, key: str) -> RatioFound:
@@ -63,6 +68,19 @@ def test_a_ratio_may_be_of_another_figure_of_both_windows() -> None:
     assert ratio(found, "m").values == (2.0, 2.0, 2.0, 2.0)
     assert ratio(found, "o").values == (0.5, 0.5, 0.5, 0.5)
     assert ratio(found, "u").answer is Answer.NOT_MEASURED  # the base has no such figure
+
+
+def test_what_a_cell_adds_to_another_is_a_difference_within_a_round() -> None:
+    more = CeilingRatio(key="m", label="more", of="push", less="slow", floor=20.0)
+    gone = CeilingRatio(key="g", label="gone", of="push", less="none", floor=20.0)
+    own = CeilingRatio(key="o", label="own", of="push", less="slow", figure="own", floor=20.0)
+    made = replace(made_ceilings(faults={("slow", 1): "gone"}), ratios=(more, gone, own))
+    assert ratio(find(made), "m").values == (2.0, 4.0, 2.0)
+    assert ratio(find(made), "g").values == ratio(find(made), "o").values == ()
+    nothing = ratio(find(made_ceilings_with(more, {**VALUES, "push": (40.0, 10.0, 81.0, 40.0)})), "m")
+    assert nothing.values == (0.0, -0.5, 0.05, 0.0)
+    assert nothing.spread is not None
+    assert nothing.spread.interval is None  # no logarithm
 
 
 def test_a_window_that_does_not_count_enters_nothing() -> None:

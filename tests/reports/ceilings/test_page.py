@@ -32,12 +32,14 @@ def test_the_report_says_what_counts_and_what_does_not(tmp_path: Path) -> None:
     assert any(line.startswith("push / best (large statements)") and "missed" in line for line in lines)
     assert "INVALID slow, round 2: 3 answers were errors" in lines
     assert "something is left out" in lines
+    assert "PostgreSQL 18.6: shared_buffers 2GB, max_wal_size as by default" in lines
     assert lines[-1] == str(files.report)
     text = files.report.read_text()
     outline = Outline()
     outline.feed(text)
     assert outline.open == []
     assert "3 answers were errors" in text
+    assert "PostgreSQL 18.6: shared_buffers 2GB, max_wal_size as by default" in text
     assert text.count("<svg") == 2 * 2
     for name in ("levels", "ratios"):
         ElementTree.parse(files.charts / f"{name}.svg")
@@ -82,6 +84,12 @@ def test_the_charts_name_their_units_and_every_row(found: CeilingFindings, colum
         drawn = svg.inline(figure, "chart", "what it shows")
         assert ElementTree.fromstring(drawn).get("role") == "img"
         assert all(colour.light not in drawn for colour in style.THEMED)
+
+
+def test_a_difference_that_is_nothing_has_no_place_on_a_log_scale() -> None:
+    more = CeilingRatio(key="m", label="more", of="push", less="slow", floor=20.0)
+    made = replace(made_ceilings({**VALUES, "slow": VALUES["push"]}), ratios=(more,))
+    assert len(frames.ratios(find(made))) == 0
 
 
 def test_rates_over_time_are_drawn_with_their_medians() -> None:
