@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
     parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT", help="a .toml file or a ready name")
     factors = parser.add_argument_group("factors (comma-separated levels, crossed)")
-    factors.add_argument("--strategy", help="sequential, batch")
+    factors.add_argument("--strategy", help="sequential, batch, coalesce")
     factors.add_argument("--pool", metavar="N,…", help="DB_POOL_SIZE, connections")
     factors.add_argument("--rtt", metavar="MS,…", help="round trip added between server and database, ms")
     factors.add_argument("--batch", metavar="N,…", help="messages in a push")
