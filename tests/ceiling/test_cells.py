@@ -34,6 +34,7 @@ def test_the_ratios_of_a_part_are_of_its_cells(name: str) -> None:
     for ratio in part.ratios:
         assert {ratio.of, *ratio.base, ratio.less or ratio.of} <= set(keys)
     assert len({ratio.key for ratio in part.ratios}) == len(part.ratios)
+    assert max(len(ratio.label) for ratio in part.ratios) <= 64  # the chart's panel is no wider
 
 
 def test_the_matrix_is_complete() -> None:

@@ -11,7 +11,7 @@ from loadtests.results import CeilingRatio
 CLIENTS = 256
 MOST_MIB = 120.0  # a worker
 MOST_PERCENT = 2.0  # of a core, server and PostgreSQL together
-LIMIT = f"{MOST_PERCENT:g} % of a core"
+LIMIT = f"{MOST_PERCENT:g} % of a core"  # CPU is always that of both
 
 
 def part(clients: int = CLIENTS, polls: int = 1000) -> Part:
@@ -32,7 +32,7 @@ def part(clients: int = CLIENTS, polls: int = 1000) -> Part:
     }
     return Part(
         name="idle",
-        help="memory of a worker under full load, CPU with parked polls",
+        help="memory of a worker under full load, CPU of server and PostgreSQL with parked polls",
         takes="4 minutes",
         cells=(*loads.values(), nobody, *parked.values()),
         ratios=(
@@ -50,7 +50,7 @@ def part(clients: int = CLIENTS, polls: int = 1000) -> Part:
             *(
                 CeilingRatio(
                     key=f"parked-{cell.queues}",
-                    label=f"CPU of server and PostgreSQL, {polls:,} parked polls, {where} / {LIMIT}",
+                    label=f"CPU, {polls:,} parked polls, {where} / {LIMIT}",
                     of=cell.key,
                     floor=MOST_PERCENT,
                     wanted=1.0,
@@ -60,7 +60,7 @@ def part(clients: int = CLIENTS, polls: int = 1000) -> Part:
             ),
             CeilingRatio(
                 key="parked-none",
-                label=f"the same without any poll / {LIMIT}",
+                label=f"CPU without any poll / {LIMIT}",
                 of=nobody.key,
                 floor=MOST_PERCENT,
                 direction="at_most",
@@ -68,7 +68,7 @@ def part(clients: int = CLIENTS, polls: int = 1000) -> Part:
             *(
                 CeilingRatio(
                     key=f"parked-{cell.queues}-more",
-                    label=f"what {polls:,} parked polls add to that, {where} / {LIMIT}",
+                    label=f"CPU that {polls:,} polls add, {where} / {LIMIT}",
                     of=cell.key,
                     less=nobody.key,
                     floor=MOST_PERCENT,

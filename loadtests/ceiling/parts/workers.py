@@ -34,7 +34,7 @@ NAMES = {
 _ONE, _TWO = _loads(1), _loads(2)
 _ONE_FEW, _TWO_FEW = _few(1), _few(2)
 CELLS: tuple[Cell, ...] = (*_ONE.values(), *_TWO.values(), _ONE_FEW, _TWO_FEW)
-_FEW = f"{FEW_CLIENTS} clients and a pool of {SMALL_POOL}"
+_FEW = f"{FEW_CLIENTS} clients, pool of {SMALL_POOL}"
 
 PART = Part(
     name="workers",
@@ -53,13 +53,13 @@ PART = Part(
         ),
         CeilingRatio(
             key="workers-few",
-            label=f"1 worker / 2 workers: push ×100 by {_FEW} (batch)",
+            label=f"1 worker / 2 workers: push ×100, {_FEW}, batch",
             of=_ONE_FEW.key,
             base=(_TWO_FEW.key,),
         ),
         CeilingRatio(
             key="few-p99",
-            label=f"2 workers / 1 worker, p99, {_FEW} (batch)",
+            label=f"2 workers / 1 worker, p99, {_FEW}, batch",
             of=_TWO_FEW.key,
             base=(_ONE_FEW.key,),
             figure="p99_ms",
@@ -67,7 +67,7 @@ PART = Part(
         ),
         CeilingRatio(
             key="few-share",
-            label=f"connections of the busier of 2 workers / half of them, {_FEW}",
+            label="connections of the busier of 2 workers / half of them",
             of=_TWO_FEW.key,
             figure="busiest_percent",
             floor=50.0,
