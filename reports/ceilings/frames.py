@@ -38,8 +38,14 @@ def ratios(found: CeilingFindings) -> pd.DataFrame:
 
     A difference that was zero or less in a round has no place on a log scale, and none here.
     """
+    kinds = {each.cell.key: each.cell.kind for each in found.cells}
+    crowded = sum(each.ratio.wanted is None for each in found.ratios) > MOST_ROWS
     return pd.DataFrame(
-        [_ratio(each) for each in found.ratios if each.spread is not None and each.spread.lowest > 0],
+        [
+            _ratio(each, f"{SHOWN}: {kinds[each.ratio.of]}" if crowded else SHOWN)
+            for each in found.ratios
+            if each.spread is not None and each.spread.lowest > 0
+        ],
         columns=["panel", "label", "median", "low", "high", "wanted", "wanted_text"],
     ).sort_values("panel", key=lambda panels: panels != JUDGED, kind="stable")
 
@@ -72,12 +78,12 @@ def _panel(found: CellFound, *, crowded: bool) -> str:
     return f"{group}: {found.cell.kind}" if crowded else group
 
 
-def _ratio(found: RatioFound) -> dict[str, object]:
+def _ratio(found: RatioFound, shown: str) -> dict[str, object]:
     spread = found.spread
     assert spread is not None
     judged = found.ratio.wanted is not None
     return {
-        "panel": JUDGED if judged else SHOWN,
+        "panel": JUDGED if judged else shown,
         "label": found.ratio.label,
         "median": spread.median,
         "low": spread.interval.low if spread.interval else spread.lowest,

@@ -1,5 +1,7 @@
 """What cells say of themselves, and what they read of other programs."""
 
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -39,10 +41,7 @@ def test_the_ratios_of_a_part_are_of_its_cells(name: str) -> None:
 
 def test_the_matrix_is_complete() -> None:
     cells = [cell.described for cell in PARTS["matrix"].cells]
-    ours = {(cell.kind, cell.unit): 0 for cell in cells if cell.group == "server"}
-    for cell in cells:
-        if cell.group == "server":
-            ours[cell.kind, cell.unit] += 1
+    ours = Counter((cell.kind, cell.unit) for cell in cells if cell.group == "server")
     both = 4 * 4 * 2  # batches, clients, workers
     assert ours == {
         ("push", "msg/s"): both + 4,  # by Locust
@@ -54,13 +53,19 @@ def test_the_matrix_is_complete() -> None:
     assert raw == {"write", "read", "commit", "disk", "HTTP"}
     ceilings = " ".join(cell.label for cell in cells if cell.group == "raw")
     for ceiling in (
-        "flush statement, 1000 rows",
+        "flush statement, 1,000 rows",
         "COPY",
         "pgbench",
         "plain INSERT, 1 row, 16",
         "pop statement",
     ):
         assert ceiling in ceilings
+
+
+def test_one_is_not_many() -> None:
+    labels = [cell.described.label for part in PARTS.values() for cell in part.cells]
+    assert any("1 client," in label for label in labels)
+    assert [label for label in labels if re.search(r"\b1 (row|client|connection|worker|queue)s", label)] == []
 
 
 @pytest.mark.parametrize(("ours", "servers"), [(statements.PUSH, PUSH), (statements.POP, POP)])

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from loadtests.ceiling import statements
 from loadtests.ceiling.bench import Bench
-from loadtests.ceiling.cells import PARTITIONS, PAYLOAD_BYTES
+from loadtests.ceiling.cells import PARTITIONS, PAYLOAD_BYTES, counted
 from loadtests.ceiling.push_body import payload
 from loadtests.ceiling.servers import ServerConfig
 from loadtests.ceiling.window import Asked, Measured, WindowClock
@@ -53,9 +53,12 @@ class DirectWrite:
     @property
     def described(self) -> CeilingCell:
         name = NAMES[self.statement]
-        rows = "1 row" if self.rows == 1 else f"{self.rows} rows"
+        rows = counted(self.rows, "row")
         return CeilingCell(
-            key=self.key, group="raw", kind="write", label=f"{name}, {rows}, {self.connections} connections"
+            key=self.key,
+            group="raw",
+            kind="write",
+            label=f"{name}, {rows}, {counted(self.connections, 'connection')}",
         )
 
     @property

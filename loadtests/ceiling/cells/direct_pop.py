@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from loadtests.ceiling import statements
 from loadtests.ceiling.account import disagreement
 from loadtests.ceiling.bench import Bench
-from loadtests.ceiling.cells import PARTITIONS
+from loadtests.ceiling.cells import PARTITIONS, counted
 from loadtests.ceiling.cells.direct import closed_loop
 from loadtests.ceiling.cells.reading import QUEUE, fill, group_ids, rewind
 from loadtests.ceiling.servers import ServerConfig
@@ -34,7 +34,7 @@ class DirectPop:
             key=self.key,
             group="raw",
             kind="read",
-            label=f"pop statement, {self.rows} rows, {self.connections} connections",
+            label=f"pop statement, {self.rows} rows, {counted(self.connections, 'connection')}",
         )
 
     @property

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from loadtests.ceiling import statements
 from loadtests.ceiling.bench import Bench
-from loadtests.ceiling.cells import PARTITIONS
+from loadtests.ceiling.cells import PARTITIONS, counted
 from loadtests.ceiling.cells.direct import closed_loop
 from loadtests.ceiling.cells.reading import QUEUE, fill
 from loadtests.ceiling.servers import ServerConfig
@@ -42,7 +42,7 @@ class DirectRead:
             key=self.key,
             group="raw",
             kind="read",
-            label=f"bare SELECT of {self.rows} rows, {self.connections} connections",
+            label=f"bare SELECT of {self.rows} rows, {counted(self.connections, 'connection')}",
         )
 
     @property

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from loadtests.ceiling import own_client
 from loadtests.ceiling.bench import Bench
+from loadtests.ceiling.cells import counted
 from loadtests.ceiling.servers import ServerConfig
 from loadtests.ceiling.window import Asked, Measured
 from loadtests.ceiling.wrk import WrkRun
@@ -28,11 +29,12 @@ class HttpGet:
 
     @property
     def described(self) -> CeilingCell:
+        clients = counted(self.connections, "client")
         return CeilingCell(
             key=self.key,
             group="raw",
             kind="HTTP",
-            label=f"GET {PATH}, {self.connections} clients, {self.server.workers} workers",
+            label=f"GET {PATH}, {clients}, {counted(self.server.workers, 'worker')}",
             unit="answers/s",
         )
 

@@ -13,6 +13,7 @@ import msgspec
 from loadtests.ceiling import own_client
 from loadtests.ceiling.account import disagreement, settled
 from loadtests.ceiling.bench import Bench
+from loadtests.ceiling.cells import counted
 from loadtests.ceiling.cells.reading import FILLED_MSG_S, QUEUE, Turns, fill, rewind
 from loadtests.ceiling.servers import RunningServer, ServerConfig
 from loadtests.ceiling.window import Asked, Measured
@@ -50,7 +51,7 @@ class HttpPop:
             key=self.key,
             group="server",
             kind="pop, then ack" if self.ack else "pop",
-            label=f"{what} ×{self.batch}, {self.connections} clients, {self.server.label}",
+            label=f"{what} ×{self.batch}, {counted(self.connections, 'client')}, {self.server.label}",
         )
 
     @property

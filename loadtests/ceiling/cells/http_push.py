@@ -7,7 +7,7 @@ from typing import Literal
 
 from loadtests.ceiling.account import disagreement, settled
 from loadtests.ceiling.bench import Bench
-from loadtests.ceiling.cells import PARTITIONS, PAYLOAD_BYTES
+from loadtests.ceiling.cells import PARTITIONS, PAYLOAD_BYTES, counted
 from loadtests.ceiling.locust import LocustPush
 from loadtests.ceiling.push_body import push_template
 from loadtests.ceiling.servers import ServerConfig
@@ -42,7 +42,7 @@ class HttpPush:
         return CeilingCell(
             key=self.key,
             group="server",
-            label=f"push{by} ×{self.batch}, {self.connections} clients, {self.server.label}",
+            label=f"push{by} ×{self.batch}, {counted(self.connections, 'client')}, {self.server.label}",
         )
 
     @property

@@ -11,6 +11,7 @@ import msgspec
 
 from loadtests.ceiling import own_client
 from loadtests.ceiling.bench import Bench
+from loadtests.ceiling.cells import counted
 from loadtests.ceiling.servers import ServerConfig
 from loadtests.ceiling.window import Asked, Measured
 from loadtests.results import CeilingCell
@@ -43,14 +44,14 @@ class ParkedPolls:
 
     @property
     def described(self) -> CeilingCell:
-        queues = "1 queue" if self.queues == 1 else f"{self.queues:,} queues"
+        queues = counted(self.queues, "queue")
         return CeilingCell(
             key=self.key,
             group="server",
             kind="parked",
-            label=f"{self.polls:,} parked polls, {queues}, {self.server.workers} workers"
+            label=f"{counted(self.polls, 'parked poll')}, {queues}, {counted(self.server.workers, 'worker')}"
             if self.polls
-            else f"no parked polls, {self.server.workers} workers",
+            else f"no parked polls, {counted(self.server.workers, 'worker')}",
             unit="% of a core",
         )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadtests.ceiling.bench import Bench
-from loadtests.ceiling.cells import PAYLOAD_BYTES
+from loadtests.ceiling.cells import PAYLOAD_BYTES, counted
 from loadtests.ceiling.push_body import payload
 from loadtests.ceiling.servers import ServerConfig
 from loadtests.ceiling.window import Asked, Measured
@@ -45,7 +45,7 @@ class Pgbench:
             key=self.key,
             group="raw",
             kind="write",
-            label=f"pgbench, INSERT of 1 row, {self.connections} connections",
+            label=f"pgbench, INSERT of 1 row, {counted(self.connections, 'connection')}",
         )
 
     @property

@@ -145,3 +145,14 @@ def test_many_cells_are_drawn_by_kind() -> None:
     panels = frames.levels(found)["panel"]
     assert set(panels) == {"What the server does: push", "What the server does: pop"}
     assert len(ceiling_levels.draw(frames.levels(found)).axes) == 2
+
+
+def test_many_ratios_are_drawn_by_the_kind_of_their_cells() -> None:
+    shown = [
+        CeilingRatio(key=f"{cell}{number}", label=f"{cell} {number}", of=cell, floor=1.0)
+        for cell in ("push", "delay")
+        for number in range(13)
+    ]
+    judged = CeilingRatio(key="j", label="j", of="push", floor=1.0, wanted=1.0)
+    panels = frames.ratios(find(replace(made_ceilings(), ratios=(*shown, judged))))["panel"]
+    assert list(panels.unique()) == [frames.JUDGED, "Other ratios: push", "Other ratios: end to end"]
