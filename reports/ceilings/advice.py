@@ -40,6 +40,8 @@ def pools(found: RatioFound) -> str:
 
 def worker_count(found: Sequence[RatioFound]) -> str:
     """For which loads one worker is faster than two, for which it is slower."""
+    if not any(interval(each) for each in found):
+        return "A single round shows no difference between one worker and two."
     one = [each for each in found if (side := interval(each)) and side[0] > 1]
     two = [each for each in found if (side := interval(each)) and side[1] < 1]
     open_ = [each for each in found if each not in one and each not in two]

@@ -63,7 +63,9 @@ def test_the_loads_for_which_one_worker_is_better_are_named() -> None:
 
 
 def test_one_round_shows_no_difference() -> None:
-    assert advice(find(workers(push=(1.3,)))) == ("No difference is shown for push (1.30).",)
+    assert advice(find(workers(push=(1.3,)))) == (
+        "A single round shows no difference between one worker and two.",
+    )
 
 
 def test_many_loads_are_counted() -> None:
