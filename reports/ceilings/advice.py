@@ -31,8 +31,8 @@ def pools(found: RatioFound) -> str:
     figures = f"{found.ratio.label}: {figure(found.spread)}, where {found.ratio.wanted:g} is enough"
     return {
         Answer.MET: f"A big pool buys nothing under coalesce ({figures}).",
-        Answer.OPEN_ABOVE: f"A big pool buys nothing under coalesce by the median; "
-        f"the interval leaves it open ({figures}).",
+        Answer.OPEN_ABOVE: f"A big pool buys nothing under coalesce by the median, "
+        f"which is not settled ({figures}).",
         Answer.OPEN_BELOW: f"Whether a big pool buys anything under coalesce stays open ({figures}).",
         Answer.MISSED: f"A big pool is faster under coalesce here ({figures}).",
     }[found.answer]

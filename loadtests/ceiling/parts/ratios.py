@@ -66,7 +66,7 @@ SERVERS: tuple[Cell, ...] = (*PUSHES, *POPS, END_TO_END)
 PART = Part(
     name="ratios",
     help="the server over what its database can do, a ratio for each promise",
-    takes="6 minutes",
+    takes="5 minutes",
     cells=(*RAW, *SERVERS),
     ratios=(
         CeilingRatio(

@@ -39,7 +39,7 @@ _FEW = f"{FEW_CLIENTS} clients, pool of {SMALL_POOL}"
 PART = Part(
     name="workers",
     help="one worker or two with the same pool in all, and few clients of a small pool",
-    takes="4 minutes",
+    takes="3 minutes",
     cells=CELLS,
     ratios=(
         *(

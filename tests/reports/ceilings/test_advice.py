@@ -37,10 +37,10 @@ def workers(**loads: Sequence[float]) -> Ceilings:
     ("values", "sentence"),
     [
         ((1.0, 1.01, 1.02), "A big pool buys nothing under coalesce (4 / 100, 1 worker: 1.01 ["),
-        ((0.9, 1.0, 1.1), "A big pool buys nothing under coalesce by the median; the interval leaves it"),
+        ((0.9, 1.0, 1.1), "A big pool buys nothing under coalesce by the median, which is not settled ("),
         ((0.8, 0.9, 1.1), "Whether a big pool buys anything under coalesce stays open ("),
         ((0.5, 0.51, 0.52), "A big pool is faster under coalesce here (4 / 100, 1 worker: 0.51 ["),
-        ((1.1,), "A big pool buys nothing under coalesce by the median; the interval leaves it"),
+        ((1.1,), "A big pool buys nothing under coalesce by the median, which is not settled ("),
     ],
 )
 def test_whether_a_big_pool_buys_anything(values: tuple[float, ...], sentence: str) -> None:
