@@ -47,6 +47,7 @@ from queen.observe.instance import Siblings
 from queen.observe.loop_lag import LoopLag
 from queen.observe.pool import PoolGauges
 from queen.observe.reading import Instruments
+from queen.postgres.held import holding
 from queen.postgres.migrate import migrate
 from queen.postgres.notify import Notifier
 from queen.postgres.pool import Pool, open_pool
@@ -104,17 +105,17 @@ async def application(
         await _prepare(pool, settings)
         notifier = Notifier(settings)
         wakeups = Wakeups(notifier)
-        store = PostgresStore(pool)
+        store, hold = PostgresStore(pool), holding(pool)
         backlog = Backlog(store)
         retention, eviction = expiring_jobs(store, settings)
         jobs = Periodic([retention, eviction, Watch(store, wakeups)])
-        looks = shared_looks(store, settings.db_connection_timeout)
-        plain = shared_acks(store, settings.db_connection_timeout)
+        looks = shared_looks(hold, settings.db_connection_timeout)
+        plain = shared_acks(hold, settings.db_connection_timeout)
         instruments = Instruments(
             gauges, Activity(), wakeups, notifier, connections, lag, backlog, retention, eviction, jobs
         )
         async with (
-            strategy_of(store, settings) as strategy,
+            strategy_of(store, hold, settings) as strategy,
             looks.running(),
             plain.running(),
             siblings.answering(instruments.read),

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from queen.core.deadline import Deadline
 from queen.core.sharing import Shared
-from queen.core.store import AckItem, AckOutcome, PartitionName, PlainAck, Store, by_queue
+from queen.core.store import AckItem, AckOutcome, Hold, PartitionName, PlainAck, Store, by_queue
 from queen.core.wakeups import Wakeups
 
 STATUSES = frozenset({"completed", "success", "failed", "retry", "dlq"})
@@ -23,12 +23,16 @@ _DONE = frozenset({"completed", "success"})
 _FLIGHTS = 2  # shared calls under way at a time, of one process; the second only when full
 _FLIGHT_ITEMS = 1_000  # acks that a shared call may hold
 
-PlainAcks = Shared[PlainAck, AckOutcome | None]
+PlainAcks = Shared[Store, PlainAck, AckOutcome | None]
 
 
-def shared_acks(store: Store, boarding_ms: float) -> PlainAcks:
+def shared_acks(hold: Hold, boarding_ms: float) -> PlainAcks:
     """Plain acks, many in a call. Who makes them runs them (`Shared.running`)."""
-    return PlainAcks(store.ack_together, flights=_FLIGHTS, weight=_FLIGHT_ITEMS, boarding_ms=boarding_ms)
+    return PlainAcks(hold, _ack, flights=_FLIGHTS, weight=_FLIGHT_ITEMS, boarding_ms=boarding_ms)
+
+
+async def _ack(store: Store, requests: Sequence[PlainAck], deadline: Deadline) -> Sequence[AckOutcome | None]:
+    return await store.ack_together(requests, deadline)
 
 
 _ERRORS = {

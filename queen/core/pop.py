@@ -38,8 +38,10 @@ from queen.core.sharing import Shared
 from queen.core.store import (
     QUEUE_MODE_GROUP,
     Claimed,
+    Hold,
     PartitionName,
     Place,
+    PopOutcome,
     PopQuery,
     PopResult,
     Store,
@@ -58,12 +60,16 @@ _FLIGHTS = 2  # shared calls under way at a time, of one process; the second onl
 _FLIGHT_MESSAGES = 1_000  # that a shared call may bring
 _LARGE_BATCH = 250  # from here on a pop has a call of its own: it would hold up all others
 
-Looks = Shared[PopQuery, PopResult]
+Looks = Shared[Store, PopQuery, PopResult]
 
 
-def shared_looks(store: Store, boarding_ms: float) -> Looks:
+def shared_looks(hold: Hold, boarding_ms: float) -> Looks:
     """Looks into the store, many in a call. Who makes them runs them (`Shared.running`)."""
-    return Looks(store.pop_together, flights=_FLIGHTS, weight=_FLIGHT_MESSAGES, boarding_ms=boarding_ms)
+    return Looks(hold, _look, flights=_FLIGHTS, weight=_FLIGHT_MESSAGES, boarding_ms=boarding_ms)
+
+
+async def _look(store: Store, queries: Sequence[PopQuery], deadline: Deadline) -> Sequence[PopOutcome]:
+    return await store.pop_together(queries, deadline)
 
 
 class PopRequest(Struct, frozen=True):

@@ -14,8 +14,8 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol, TypeAlias
 
 import asyncpg
 
@@ -65,7 +65,15 @@ class Turns:
         self._free += 1
 
 
-class Pool:
+class Pool(Protocol):
+    """Whoever lends connections."""
+
+    def connection(self, deadline: Deadline) -> AbstractAsyncContextManager[Connection]:
+        """Borrow one for a block. Raises `PoolTimeout` and `DatabaseUnavailable`."""
+        ...
+
+
+class TunedPool:
     """Connections to one database."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", settings: Settings, gauges: PoolGauges) -> None:
@@ -145,7 +153,7 @@ def address(settings: Settings) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def open_pool(settings: Settings, gauges: PoolGauges) -> AsyncIterator[Pool]:
+async def open_pool(settings: Settings, gauges: PoolGauges) -> AsyncIterator[TunedPool]:
     """A pool, which connects when it is first asked; on leaving, wait for borrowed connections and close."""
     pool = await asyncpg.create_pool(
         **address(settings),
@@ -160,7 +168,7 @@ async def open_pool(settings: Settings, gauges: PoolGauges) -> AsyncIterator[Poo
         reset=None if settings.db_pool_reset else _keep_session,
     )
     try:
-        yield Pool(pool, settings, gauges)
+        yield TunedPool(pool, settings, gauges)
     finally:
         try:
             async with asyncio.timeout(settings.shutdown_grace / 1000 + 1):

@@ -1,7 +1,8 @@
 """Sharing calls, seen from a push: who rides with whom, what each is told, that no flight is ever lost."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from queen.core.coalesce import Coalescer, Existing
 from queen.core.deadline import Deadline
 from queen.core.ids import uuid7
+from queen.core.sharing import LATE_S
 from queen.core.store import NewMessage, PartitionName, UnknownPartition
 from queen.errors import BadRequest, DatabaseUnavailable, OutcomeUnknown, PoolTimeout, ShuttingDown
 from tests.waiting import until
@@ -26,10 +28,32 @@ class Database:
         self.open = asyncio.Event()
         self.open.set()
         self.refuses: dict[str, Exception] = {}
+        self.connections = asyncio.Semaphore(100)
+        self.asking = 0  # for a connection
+        self.most_asking = 0
+        self.away: Exception | None = None
         self.under_way = 0
         self.most_under_way = 0
 
-    async def insert(
+    @asynccontextmanager
+    async def hold(self, deadline: Deadline) -> AsyncIterator["Database"]:
+        if self.away is not None:
+            raise self.away
+        self.asking += 1
+        self.most_asking = max(self.most_asking, self.asking)
+        try:
+            async with asyncio.timeout(deadline.remaining_s()):
+                await self.connections.acquire()
+        except TimeoutError:
+            raise PoolTimeout from None
+        finally:
+            self.asking -= 1
+        try:
+            yield self
+        finally:
+            self.connections.release()
+
+    async def push_batch(
         self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
     ) -> Existing:
         assert len(messages) == len(partitions)
@@ -55,7 +79,7 @@ class Database:
 def coalescer(
     database: Database, flights: int = 1, messages: int = 100, boarding_ms: float = LONG_MS
 ) -> Coalescer:
-    return Coalescer(database.insert, flights=flights, messages=messages, boarding_ms=boarding_ms)
+    return Coalescer(database.hold, flights=flights, messages=messages, boarding_ms=boarding_ms)
 
 
 def push(sut: Coalescer, *names: str) -> "asyncio.Task[Existing]":
@@ -300,3 +324,71 @@ async def test_large_payloads_make_a_flush_full() -> None:
     database.open.set()
     await asyncio.gather(flying, *tasks)
     assert database.flushes == [["a"], ["large"], ["b"]]
+
+
+async def no_connection(database: Database, sut: Coalescer, *names: str) -> "asyncio.Task[Existing]":
+    """A push that waits for a flight that waits for a connection: there is none."""
+    database.connections = asyncio.Semaphore(0)
+    task = push(sut, *names)
+    await until(lambda: database.asking == 1)
+    return task
+
+
+async def test_who_comes_while_a_flight_waits_for_its_connection_rides_in_it() -> None:
+    database = Database()
+    sut = coalescer(database)
+    tasks = [await no_connection(database, sut, "a"), push(sut, "b")]
+    await parked(sut, 2)
+    database.connections.release()
+    assert await asyncio.gather(*tasks) == [{}] * 2
+    assert database.flushes == [["a", "b"]]
+
+
+async def test_the_waits_for_a_flight_and_for_its_connection_do_not_add_up() -> None:
+    """Who asked first is told first, at its own time, also when both wait for the same connection."""
+    database = Database()
+    sut = coalescer(database, boarding_ms=150)
+    first = await no_connection(database, sut, "a")
+    await asyncio.sleep(0.1)
+    second = push(sut, "b")
+    with pytest.raises(PoolTimeout):
+        await first
+    assert not second.done(), "it has 100 ms more than the first one had"
+    database.connections.release()
+    assert await second == {}
+    assert database.flushes == [["b"]]
+
+
+async def test_few_flights_wait_for_a_connection_however_long_it_takes() -> None:
+    database = Database()
+    sut = coalescer(database, flights=9, messages=1)
+    tasks = [await no_connection(database, sut, "a"), *(push(sut, name) for name in "bcdefgh")]
+    await asyncio.sleep(5 * LATE_S)
+    assert database.most_asking == 2
+    database.connections.release()
+    assert await asyncio.gather(*tasks) == [{}] * 8
+
+
+@pytest.mark.parametrize(
+    ("away", "told"),
+    [(DatabaseUnavailable("away"), DatabaseUnavailable), (TypeError("defect"), OutcomeUnknown)],
+)
+async def test_no_connection_is_everybodys_and_the_next_one_is_tried(
+    away: Exception, told: type[Exception]
+) -> None:
+    database = Database()
+    database.away = away
+    sut = coalescer(database)
+    results = await asyncio.gather(*(push(sut, name) for name in "abc"), return_exceptions=True)
+    assert [type(result) for result in results] == [told] * 3
+    database.away = None
+    assert await push(sut, "d") == {}
+    assert database.flushes == [["d"]]
+
+
+async def test_a_second_flight_at_the_gate_departs_only_when_both_would_be_full() -> None:
+    database = Database()
+    sut = coalescer(database, flights=2, messages=2)
+    await asyncio.gather(*(push(sut, name) for name in "abc"))
+    assert database.flushes == [["a", "b"], ["c"]]
+    assert database.most_asking == database.most_under_way == 1

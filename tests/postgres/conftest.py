@@ -1,7 +1,7 @@
 """A store over a fresh, migrated database, on PostgreSQL 15 and on 18."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import msgspec
@@ -14,6 +14,7 @@ from queen.core.directory import Directory
 from queen.core.notices import Announcer
 from queen.core.pop import Delivery, Popper, PopRequest, shared_looks
 from queen.core.push import Pusher
+from queen.core.store import Hold
 from queen.core.strategies import strategy_of
 from queen.core.transaction import Transactor
 from queen.core.wakeups import Wakeups
@@ -21,8 +22,9 @@ from queen.core.watching import Watch
 from queen.jobs.periodic import Periodic
 from queen.local.database import Database
 from queen.observe.pool import PoolGauges
+from queen.postgres.held import holding
 from queen.postgres.migrate import migrate
-from queen.postgres.pool import Pool, open_pool
+from queen.postgres.pool import TunedPool, open_pool
 from queen.postgres.store import PostgresStore
 from queen.settings import PushStrategy, Settings
 
@@ -56,7 +58,7 @@ class Ear:
 class Queue:
     """The operations of one server process, and a way to look into the tables."""
 
-    pool: Pool
+    pool: TunedPool
     gauges: PoolGauges
     store: PostgresStore
     wakeups: Wakeups
@@ -95,15 +97,15 @@ async def open_queue(settings: Settings, announcer: Announcer | None = None) -> 
     async with open_pool(settings, gauges) as pool:
         async with pool.connection(soon()) as connection:
             await migrate(connection)
-        store, wakeups = PostgresStore(pool), Wakeups(announcer)
+        store, hold, wakeups = PostgresStore(pool), holding(pool), Wakeups(announcer)
         directory, backlog = Directory(store), Backlog(store)
         async with AsyncExitStack() as stack:
             strategies = {
-                kind: await stack.enter_async_context(strategy_of(store, using(settings, kind)))
+                kind: await stack.enter_async_context(strategy_of(store, hold, using(settings, kind)))
                 for kind in PushStrategy
             }
             await stack.enter_async_context(Periodic([Watch(store, wakeups)]).running())
-            plain = shared_acks(store, STATEMENT_TIMEOUT_MS)
+            plain = shared_acks(hold, settings.db_connection_timeout)
             await stack.enter_async_context(plain.running())
             yield Queue(
                 pool=pool,
@@ -114,16 +116,18 @@ async def open_queue(settings: Settings, announcer: Announcer | None = None) -> 
                     kind: Pusher(directory, backlog, wakeups, strategy)
                     for kind, strategy in strategies.items()
                 },
-                popper=await stack.enter_async_context(popping(store, directory, wakeups)),
+                popper=await stack.enter_async_context(popping(store, directory, wakeups, hold)),
                 acker=Acker(store, plain, wakeups),
                 transactor=Transactor(store, directory, backlog, wakeups),
             )
 
 
 @asynccontextmanager
-async def popping(store: PostgresStore, directory: Directory, wakeups: Wakeups) -> AsyncIterator[Popper]:
-    """The pop operation over that store."""
-    looks = shared_looks(store, STATEMENT_TIMEOUT_MS)
+async def popping(
+    store: PostgresStore, directory: Directory, wakeups: Wakeups, hold: Hold | None = None
+) -> AsyncIterator[Popper]:
+    """The pop operation over that store; without `hold` shared looks borrow their connections like others."""
+    looks = shared_looks(hold or (lambda _: nullcontext(store)), STATEMENT_TIMEOUT_MS)
     async with looks.running():
         yield Popper(store, looks, directory, wakeups, soon)
 
