@@ -43,6 +43,7 @@ from queen.http.routes import Route, RouteTable
 from queen.jobs.expiring import expiring_jobs
 from queen.jobs.periodic import Periodic
 from queen.observe.activity import Activity
+from queen.observe.boarding import BoardingGauges
 from queen.observe.instance import Siblings
 from queen.observe.loop_lag import LoopLag
 from queen.observe.pool import PoolGauges
@@ -100,7 +101,7 @@ async def application(
 
     Raises `UserError` when the database cannot be reached or is not ours to migrate.
     """
-    gauges = PoolGauges(settings.db_pool_size)
+    gauges, boarding = PoolGauges(settings.db_pool_size), BoardingGauges()
     async with open_pool(settings, gauges) as pool:
         await _prepare(pool, settings)
         notifier = Notifier(settings)
@@ -109,13 +110,23 @@ async def application(
         backlog = Backlog(store)
         retention, eviction = expiring_jobs(store, settings)
         jobs = Periodic([retention, eviction, Watch(store, wakeups)])
-        looks = shared_looks(hold, settings.db_connection_timeout)
-        plain = shared_acks(hold, settings.db_connection_timeout)
+        looks = shared_looks(hold, boarding, settings.db_connection_timeout)
+        plain = shared_acks(hold, boarding, settings.db_connection_timeout)
         instruments = Instruments(
-            gauges, Activity(), wakeups, notifier, connections, lag, backlog, retention, eviction, jobs
+            gauges,
+            boarding,
+            Activity(),
+            wakeups,
+            notifier,
+            connections,
+            lag,
+            backlog,
+            retention,
+            eviction,
+            jobs,
         )
         async with (
-            strategy_of(store, hold, settings) as strategy,
+            strategy_of(store, hold, boarding, settings) as strategy,
             looks.running(),
             plain.running(),
             siblings.answering(instruments.read),

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from queen.core.deadline import Deadline
-from queen.core.sharing import Shared
+from queen.core.sharing import Line, Shared
 from queen.core.store import AckItem, AckOutcome, Hold, PartitionName, PlainAck, Store, by_queue
 from queen.core.wakeups import Wakeups
 
@@ -26,9 +26,9 @@ _FLIGHT_ITEMS = 1_000  # acks that a shared call may hold
 PlainAcks = Shared[Store, PlainAck, AckOutcome | None]
 
 
-def shared_acks(hold: Hold, boarding_ms: float) -> PlainAcks:
+def shared_acks(hold: Hold, line: Line, boarding_ms: float) -> PlainAcks:
     """Plain acks, many in a call. Who makes them runs them (`Shared.running`)."""
-    return PlainAcks(hold, _ack, flights=_FLIGHTS, weight=_FLIGHT_ITEMS, boarding_ms=boarding_ms)
+    return PlainAcks(hold, _ack, flights=_FLIGHTS, weight=_FLIGHT_ITEMS, boarding_ms=boarding_ms, line=line)
 
 
 async def _ack(store: Store, requests: Sequence[PlainAck], deadline: Deadline) -> Sequence[AckOutcome | None]:

@@ -34,7 +34,7 @@ from msgspec import Struct
 
 from queen.core.deadline import Deadline, StartDeadline
 from queen.core.directory import Directory
-from queen.core.sharing import Shared
+from queen.core.sharing import Line, Shared
 from queen.core.store import (
     QUEUE_MODE_GROUP,
     Claimed,
@@ -63,9 +63,9 @@ _LARGE_BATCH = 250  # from here on a pop has a call of its own: it would hold up
 Looks = Shared[Store, PopQuery, PopResult]
 
 
-def shared_looks(hold: Hold, boarding_ms: float) -> Looks:
+def shared_looks(hold: Hold, line: Line, boarding_ms: float) -> Looks:
     """Looks into the store, many in a call. Who makes them runs them (`Shared.running`)."""
-    return Looks(hold, _look, flights=_FLIGHTS, weight=_FLIGHT_MESSAGES, boarding_ms=boarding_ms)
+    return Looks(hold, _look, flights=_FLIGHTS, weight=_FLIGHT_MESSAGES, boarding_ms=boarding_ms, line=line)
 
 
 async def _look(store: Store, queries: Sequence[PopQuery], deadline: Deadline) -> Sequence[PopOutcome]:

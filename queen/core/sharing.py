@@ -22,7 +22,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from queen.core.deadline import Deadline
 from queen.core.store import UnknownPartition
@@ -44,22 +44,40 @@ Call = Callable[[Held, Sequence[Asked], Deadline], Awaitable[Sequence[Answer | E
 HoldOf = Callable[[Deadline], AbstractAsyncContextManager[Held]]
 
 
-class Rider(Generic[Asked, Answer]):
-    """One call on its way; `turn` is done when it has landed. `boards_by_s`: of `time.monotonic`."""
+class Line(Protocol):
+    """Whoever counts those who wait to board."""
 
-    __slots__ = ("asked", "boards_by_s", "deadline", "turn", "weight")
+    def watch(self, waits_s: Callable[[], Sequence[float]]) -> None:
+        """Ask `waits_s` who waits, and for how long."""
+        ...
+
+    def boarded(self, waits_s: Sequence[float]) -> None:
+        """These boarded, so long after they asked."""
+        ...
+
+    def left(self, wait_s: float, timed_out: bool) -> None:
+        """One left the line: it was told that it waited too long, or nobody waits for it."""
+        ...
+
+
+class Rider(Generic[Asked, Answer]):
+    """One call on its way; `turn` is done when it has landed. Instants are of `time.monotonic`."""
+
+    __slots__ = ("asked", "asked_s", "boards_by_s", "deadline", "turn", "weight")
 
     def __init__(
         self,
         asked: Asked,
         weight: int,
         deadline: Deadline,
+        asked_s: float,
         boards_by_s: float,
         turn: "asyncio.Future[Answer]",
     ) -> None:
         self.asked = asked
         self.weight = weight
         self.deadline = deadline
+        self.asked_s = asked_s
         self.boards_by_s = boards_by_s
         self.turn = turn
 
@@ -94,18 +112,21 @@ class Shared(Generic[Held, Asked, Answer]):
         flights: int,
         weight: int,
         boarding_ms: float,
+        line: Line,
     ) -> None:
         self._hold = hold
         self._call = call
         self._most_flights = flights
         self._most_weight = weight
         self._boarding_ms = boarding_ms
+        self._line = line
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Rider[Asked, Answer]] = deque()
         self._waiting_weight = 0  # of those in `_waiting`, also of who has given up
         self._flights: dict[asyncio.Task[None], _Flight] = {}
         self._watch: asyncio.TimerHandle | None = None
         self._closed = False
+        line.watch(self._waits_s)
 
     @property
     def flying(self) -> int:
@@ -120,8 +141,9 @@ class Shared(Generic[Held, Asked, Answer]):
     def board(self, asked: Asked, weight: int, deadline: Deadline) -> "asyncio.Future[Answer]":
         """Ask in company. Fails with `PoolTimeout` when no flight takes it in time, else as the call does."""
         turn: asyncio.Future[Answer] = self._loop.create_future()
-        boards_by_s = min(deadline.at_s, time.monotonic() + self._boarding_ms / 1000)
-        self._waiting.append(Rider(asked, weight, deadline, boards_by_s, turn))
+        asked_s = time.monotonic()
+        boards_by_s = min(deadline.at_s, asked_s + self._boarding_ms / 1000)
+        self._waiting.append(Rider(asked, weight, deadline, asked_s, boards_by_s, turn))
         self._waiting_weight += weight
         self._depart_if_due()
         if self._watch is None:
@@ -139,8 +161,8 @@ class Shared(Generic[Held, Asked, Answer]):
             for flight in flights:
                 flight.cancel()
             await asyncio.gather(*flights, return_exceptions=True)
-            for rider in self._waiting:
-                rider.tell(ShuttingDown("the server is shutting down"))
+            while self._waiting:
+                self._leave_behind(self._leave_line(), ShuttingDown("the server is shutting down"))
             if self._watch is not None:
                 self._watch.cancel()
 
@@ -210,13 +232,12 @@ class Shared(Generic[Held, Asked, Answer]):
         now_s = time.monotonic()
         while self._waiting and (not riders or self._waiting[0].weight <= room):
             rider = self._leave_line()
-            if rider.turn.done():
-                continue
-            if rider.boards_by_s <= now_s:
-                rider.tell(PoolTimeout())
-                continue
-            riders.append(rider)
-            room -= rider.weight
+            if rider.turn.done() or rider.boards_by_s <= now_s:
+                self._leave_behind(rider, PoolTimeout())
+            else:
+                riders.append(rider)
+                room -= rider.weight
+        self._line.boarded([now_s - rider.asked_s for rider in riders])
         flight.since_s = self._loop.time()
         flight.at_gate = False
         self._depart_if_due()
@@ -226,6 +247,15 @@ class Shared(Generic[Held, Asked, Answer]):
         rider = self._waiting.popleft()
         self._waiting_weight -= rider.weight
         return rider
+
+    def _leave_behind(self, rider: Rider[Asked, Answer], error: QueenError) -> None:
+        timed_out = isinstance(error, PoolTimeout) and not rider.turn.done()
+        self._line.left(time.monotonic() - rider.asked_s, timed_out)
+        rider.tell(error)
+
+    def _waits_s(self) -> list[float]:
+        now_s = time.monotonic()
+        return [now_s - rider.asked_s for rider in self._waiting]
 
     def _watch_who_waits(self) -> None:
         """Look after them when the flights may be late, and by the time at which the first must board."""
@@ -237,7 +267,7 @@ class Shared(Generic[Held, Asked, Answer]):
         self._watch = None
         now_s = time.monotonic()
         while self._waiting and (self._waiting[0].turn.done() or self._waiting[0].boards_by_s <= now_s):
-            self._leave_line().tell(PoolTimeout())
+            self._leave_behind(self._leave_line(), PoolTimeout())
         self._depart_if_due()
         self._watch_who_waits()
 

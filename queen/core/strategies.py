@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from queen.core.coalesce import Coalescer, Insert, Turn
 from queen.core.deadline import Deadline
+from queen.core.sharing import Line
 from queen.core.store import Hold, NewMessage, Store
 from queen.settings import PushStrategy, Settings
 
@@ -25,7 +26,7 @@ class Strategy(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def strategy_of(store: Store, hold: Hold, settings: Settings) -> AsyncIterator[Strategy]:
+async def strategy_of(store: Store, hold: Hold, line: Line, settings: Settings) -> AsyncIterator[Strategy]:
     """The strategy that the settings name, until the end of the block."""
     match settings.push_strategy:
         case PushStrategy.SEQUENTIAL:
@@ -38,6 +39,7 @@ async def strategy_of(store: Store, hold: Hold, settings: Settings) -> AsyncIter
                 flights=settings.push_max_flushes,
                 messages=settings.push_max_flush_messages,
                 boarding_ms=settings.db_connection_timeout,
+                line=line,
             )
             async with coalescer.running():
                 yield Strategy(coalescer.insert, coalescer.board)

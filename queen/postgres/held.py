@@ -25,7 +25,7 @@ def holding(pool: TunedPool) -> Hold:
 
     @asynccontextmanager
     async def hold(deadline: Deadline) -> AsyncIterator[Store]:
-        async with pool.connection(deadline) as connection:
+        async with pool.connection(deadline, for_riders=True) as connection:
             yield PostgresStore(OneConnection(connection))
 
     return hold

@@ -84,22 +84,26 @@ class TunedPool:
         gauges.watch_total(pool.get_size)
 
     @asynccontextmanager
-    async def connection(self, deadline: Deadline) -> AsyncIterator[Connection]:
+    async def connection(self, deadline: Deadline, *, for_riders: bool = False) -> AsyncIterator[Connection]:
         """Borrow a connection.
+
+        `for_riders`: for calls that wait by themselves and count their own time-outs (core/sharing.py).
 
         Raises `PoolTimeout` when none is had within DB_CONNECTION_TIMEOUT or the deadline, and
         `DatabaseUnavailable` when the database refuses to be connected to.
         """
         asked_s = time.perf_counter()
         limit = deadline.within_ms(self._timeout_ms)
-        with self._gauges.asking():
-            try:
-                await self._turns.take(limit.remaining_s())
-            except TimeoutError:
-                self._gauges.timed_out()
-                raise PoolTimeout from None
         try:
-            connection = await self._open(limit)
+            with self._gauges.asking():
+                await self._turns.take(limit.remaining_s())
+        except TimeoutError:
+            raise self._too_late(for_riders) from None
+        try:
+            try:
+                connection = await self._open(limit)
+            except TimeoutError:
+                raise self._too_late(for_riders) from None
             had_s = time.perf_counter()
             self._gauges.acquired(had_s - asked_s)
             try:
@@ -121,13 +125,14 @@ class TunedPool:
             self._gauges.released(time.perf_counter() - had_s)
 
     async def _open(self, limit: Deadline) -> Connection:
-        try:
-            with connecting():
-                async with asyncio.timeout(limit.remaining_s()):
-                    return await self._pool.acquire()
-        except TimeoutError:
+        with connecting():
+            async with asyncio.timeout(limit.remaining_s()):
+                return await self._pool.acquire()
+
+    def _too_late(self, for_riders: bool) -> PoolTimeout:
+        if not for_riders:
             self._gauges.timed_out()
-            raise PoolTimeout from None
+        return PoolTimeout()
 
 
 def is_lost(connection: Connection) -> bool:

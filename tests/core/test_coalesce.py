@@ -14,6 +14,7 @@ from queen.core.ids import uuid7
 from queen.core.sharing import LATE_S
 from queen.core.store import NewMessage, PartitionName, UnknownPartition
 from queen.errors import BadRequest, DatabaseUnavailable, OutcomeUnknown, PoolTimeout, ShuttingDown
+from queen.observe.boarding import BoardingGauges
 from tests.waiting import until
 
 LONG_MS = 10_000.0
@@ -29,6 +30,7 @@ class Database:
         self.open.set()
         self.refuses: dict[str, Exception] = {}
         self.connections = asyncio.Semaphore(100)
+        self.line = BoardingGauges()
         self.asking = 0  # for a connection
         self.most_asking = 0
         self.away: Exception | None = None
@@ -79,7 +81,9 @@ class Database:
 def coalescer(
     database: Database, flights: int = 1, messages: int = 100, boarding_ms: float = LONG_MS
 ) -> Coalescer:
-    return Coalescer(database.hold, flights=flights, messages=messages, boarding_ms=boarding_ms)
+    return Coalescer(
+        database.hold, flights=flights, messages=messages, boarding_ms=boarding_ms, line=database.line
+    )
 
 
 def push(sut: Coalescer, *names: str) -> "asyncio.Task[Existing]":
@@ -392,3 +396,22 @@ async def test_a_second_flight_at_the_gate_departs_only_when_both_would_be_full(
     await asyncio.gather(*(push(sut, name) for name in "abc"))
     assert database.flushes == [["a", "b"], ["c"]]
     assert database.most_asking == database.most_under_way == 1
+
+
+async def test_everybody_who_waits_to_board_is_counted_and_for_how_long() -> None:
+    database = Database()
+    sut = coalescer(database, boarding_ms=100)
+    tasks = [await no_connection(database, sut, "a"), *(push(sut, name) for name in "bc")]
+    await parked(sut, 3)
+    earlier = database.line.read()
+    assert (earlier.waiting_count, earlier.boarded, earlier.timeouts) == (3, 0, 0)
+    await until(lambda: database.line.read().waiting_seconds > earlier.waiting_seconds)
+    await asyncio.wait(tasks)
+    tasks.append(push(sut, "d"))
+    await parked(sut, 1)
+    database.connections.release()
+    assert await tasks.pop() == {}
+    after = database.line.read()
+    assert (after.waiting_count, after.boarded, after.timeouts) == (0, 1, 3)
+    assert sum(after.wait_histogram.counts) == 1
+    assert after.waiting_seconds - after.wait_seconds >= 3 * 0.1, "those who waited in vain are in it"

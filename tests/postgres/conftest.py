@@ -14,13 +14,13 @@ from queen.core.directory import Directory
 from queen.core.notices import Announcer
 from queen.core.pop import Delivery, Popper, PopRequest, shared_looks
 from queen.core.push import Pusher
-from queen.core.store import Hold
 from queen.core.strategies import strategy_of
 from queen.core.transaction import Transactor
 from queen.core.wakeups import Wakeups
 from queen.core.watching import Watch
 from queen.jobs.periodic import Periodic
 from queen.local.database import Database
+from queen.observe.boarding import BoardingGauges
 from queen.observe.pool import PoolGauges
 from queen.postgres.held import holding
 from queen.postgres.migrate import migrate
@@ -60,6 +60,7 @@ class Queue:
 
     pool: TunedPool
     gauges: PoolGauges
+    boarding: BoardingGauges
     store: PostgresStore
     wakeups: Wakeups
     pushers: dict[PushStrategy, Pusher]
@@ -93,7 +94,7 @@ def using(settings: Settings, strategy: PushStrategy) -> Settings:
 @asynccontextmanager
 async def open_queue(settings: Settings, announcer: Announcer | None = None) -> AsyncIterator[Queue]:
     """What `queen.api.app` wires, without the HTTP."""
-    gauges = PoolGauges(settings.db_pool_size)
+    gauges, boarding = PoolGauges(settings.db_pool_size), BoardingGauges()
     async with open_pool(settings, gauges) as pool:
         async with pool.connection(soon()) as connection:
             await migrate(connection)
@@ -101,33 +102,36 @@ async def open_queue(settings: Settings, announcer: Announcer | None = None) -> 
         directory, backlog = Directory(store), Backlog(store)
         async with AsyncExitStack() as stack:
             strategies = {
-                kind: await stack.enter_async_context(strategy_of(store, hold, using(settings, kind)))
+                kind: await stack.enter_async_context(
+                    strategy_of(store, hold, boarding, using(settings, kind))
+                )
                 for kind in PushStrategy
             }
             await stack.enter_async_context(Periodic([Watch(store, wakeups)]).running())
-            plain = shared_acks(hold, settings.db_connection_timeout)
+            plain = shared_acks(hold, boarding, settings.db_connection_timeout)
             await stack.enter_async_context(plain.running())
+            looks = shared_looks(hold, boarding, settings.db_connection_timeout)
+            await stack.enter_async_context(looks.running())
             yield Queue(
                 pool=pool,
                 gauges=gauges,
+                boarding=boarding,
                 store=store,
                 wakeups=wakeups,
                 pushers={
                     kind: Pusher(directory, backlog, wakeups, strategy)
                     for kind, strategy in strategies.items()
                 },
-                popper=await stack.enter_async_context(popping(store, directory, wakeups, hold)),
+                popper=Popper(store, looks, directory, wakeups, soon),
                 acker=Acker(store, plain, wakeups),
                 transactor=Transactor(store, directory, backlog, wakeups),
             )
 
 
 @asynccontextmanager
-async def popping(
-    store: PostgresStore, directory: Directory, wakeups: Wakeups, hold: Hold | None = None
-) -> AsyncIterator[Popper]:
-    """The pop operation over that store; without `hold` shared looks borrow their connections like others."""
-    looks = shared_looks(hold or (lambda _: nullcontext(store)), STATEMENT_TIMEOUT_MS)
+async def popping(store: PostgresStore, directory: Directory, wakeups: Wakeups) -> AsyncIterator[Popper]:
+    """The pop operation over that store, whose shared looks borrow their connections like all others."""
+    looks = shared_looks(lambda _: nullcontext(store), BoardingGauges(), STATEMENT_TIMEOUT_MS)
     async with looks.running():
         yield Popper(store, looks, directory, wakeups, soon)
 
