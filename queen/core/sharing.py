@@ -10,8 +10,11 @@
   where opening a connection may hang, but `_MOST_AT_GATE` at a time are enough there.
 - Who has waited for `boarding_ms` gets a `PoolTimeout`: from asking to having a connection, and nothing was
   done.
-- A rider's failure stays its own: a flight that the database refuses is flown again in two halves, and so on.
-  A failure that is no rider's fault (no connection, no answer) is everybody's.
+- A rider's failure stays its own: a flight that the database refuses for what is in it is flown again in two
+  halves, and so on. A failure that is no rider's fault (no connection, no answer, a full disk) is
+  everybody's.
+- With a queue many partitions may go at once. After `_MOST_SEARCHES` whoever rides with a partition that is
+  gone is told that its own is: it looks again, and has lost nothing.
 - A rider is a future, so a call needs no task of its own; a flight is a task, and flies on as long as
   somebody waits. Who stops waiting while in the air changes nothing: what was asked for is done all the same.
 """
@@ -26,10 +29,11 @@ from typing import Generic, Protocol, TypeVar
 
 from queen.core.deadline import Deadline
 from queen.core.store import UnknownPartition
-from queen.errors import BadRequest, OutcomeUnknown, PoolTimeout, QueenError, ShuttingDown, StatementFailed
+from queen.errors import BadRequest, DataRefused, OutcomeUnknown, PoolTimeout, QueenError, ShuttingDown
 
 LATE_S = 0.05  # many times what a call takes where sharing it pays
 _MOST_AT_GATE = 2
+_MOST_SEARCHES = 20  # calls that find a partition gone: enough to find one rider among a thousand
 
 _log = logging.getLogger("queen.store")
 
@@ -275,19 +279,24 @@ class Shared(Generic[Held, Asked, Answer]):
         self, held: Held, riders: Sequence[Rider[Asked, Answer]]
     ) -> Sequence[Answer | Exception]:
         """One for each rider."""
-        deadline = max(rider.deadline for rider in riders)
-        try:
-            return await self._call(held, [rider.asked for rider in riders], deadline)
-        except (BadRequest, StatementFailed, UnknownPartition) as error:
-            if len(riders) == 1:
-                return [error]
-            middle = len(riders) // 2
-            return [
-                *await self._outcomes(held, riders[:middle]),
-                *await self._outcomes(held, riders[middle:]),
-            ]
-        except QueenError as error:
-            return [error] * len(riders)
+        outcomes: list[Answer | Exception] = []
+        searches = 0
+        parts = [riders]  # not flown yet, the next one last
+        while parts:
+            part = parts.pop()
+            try:
+                deadline = max(rider.deadline for rider in part)
+                outcomes += await self._call(held, [rider.asked for rider in part], deadline)
+            except (BadRequest, DataRefused, UnknownPartition) as error:
+                searches += isinstance(error, UnknownPartition)
+                if len(part) == 1 or searches > _MOST_SEARCHES:
+                    outcomes += [error] * len(part)
+                else:
+                    middle = len(part) // 2
+                    parts += [part[middle:], part[:middle]]
+            except QueenError as error:
+                outcomes += [error] * len(part)
+        return outcomes
 
 
 def _cut_off(riders: Sequence[Rider[Asked, Answer]]) -> None:

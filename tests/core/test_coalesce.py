@@ -13,7 +13,15 @@ from queen.core.deadline import Deadline
 from queen.core.ids import uuid7
 from queen.core.sharing import LATE_S
 from queen.core.store import NewMessage, PartitionName, UnknownPartition
-from queen.errors import BadRequest, DatabaseUnavailable, OutcomeUnknown, PoolTimeout, ShuttingDown
+from queen.errors import (
+    BadRequest,
+    DatabaseUnavailable,
+    DataRefused,
+    OutcomeUnknown,
+    PoolTimeout,
+    ShuttingDown,
+    StatementFailed,
+)
 from queen.observe.boarding import BoardingGauges
 from tests.waiting import until
 
@@ -164,7 +172,9 @@ async def test_each_rider_hears_of_its_own_duplicates() -> None:
     ]
 
 
-@pytest.mark.parametrize("refusal", [BadRequest("no"), UnknownPartition()], ids=["value", "partition"])
+@pytest.mark.parametrize(
+    "refusal", [BadRequest("no"), DataRefused("no"), UnknownPartition()], ids=["value", "data", "partition"]
+)
 async def test_a_refusal_is_its_own_riders_alone(refusal: Exception) -> None:
     database = Database()
     database.refuses = {"c": refusal}
@@ -178,17 +188,39 @@ async def test_a_refusal_is_its_own_riders_alone(refusal: Exception) -> None:
     assert sorted(database.stored) == list("abdefg")
 
 
-async def test_a_failure_of_the_database_is_everybodys() -> None:
+@pytest.mark.parametrize("failure", [DatabaseUnavailable("away"), StatementFailed("disk full")])
+async def test_a_failure_of_the_database_is_everybodys(failure: Exception) -> None:
     database = Database()
-    database.refuses = {"c": DatabaseUnavailable("away")}
+    database.refuses = {"c": failure}
     sut = coalescer(database)
     tasks = [await airborne(database, sut, "a"), *(push(sut, name) for name in "bcd")]
     await parked(sut, 3)
     database.open.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert results[0] == {}
-    assert all(isinstance(result, DatabaseUnavailable) for result in results[1:])
+    assert results[1:] == [failure] * 3
     assert len(database.flushes) == 2, "it is not tried again"
+
+
+async def test_one_partition_that_is_gone_is_found_among_a_thousand() -> None:
+    database = Database()
+    database.refuses = {"700": UnknownPartition()}
+    sut = coalescer(database, messages=1000)
+    results = await asyncio.gather(*(push(sut, str(n)) for n in range(1000)), return_exceptions=True)
+    assert [n for n, result in enumerate(results) if result != {}] == [700]
+    assert len(database.flushes) <= 21
+
+
+async def test_a_queue_that_is_gone_makes_no_call_for_each_of_its_pushes() -> None:
+    """Who is told so without being at fault has lost nothing: a push looks again and is stored."""
+    database = Database()
+    gone = UnknownPartition()
+    database.refuses = {str(n): gone for n in range(0, 1000, 2)}
+    sut = coalescer(database, messages=1000)
+    results = await asyncio.gather(*(push(sut, str(n)) for n in range(1000)), return_exceptions=True)
+    assert all(result is gone for result in results[::2])
+    assert all(result is gone or str(n) in database.stored for n, result in enumerate(results))
+    assert len(database.flushes) <= 50
 
 
 async def test_who_waits_too_long_is_told_so_and_stores_nothing() -> None:
