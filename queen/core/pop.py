@@ -31,6 +31,7 @@ from typing import Any, NoReturn, Protocol
 from uuid import UUID, uuid4
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from queen.core.deadline import Deadline, StartDeadline
 from queen.core.directory import Directory
@@ -49,7 +50,7 @@ from queen.core.store import (
     UnknownPartition,
 )
 from queen.core.wakeups import Waiter, Wakeups
-from queen.errors import OutcomeUnknown, QueenError
+from queen.errors import DataRefused, OutcomeUnknown, QueenError
 
 FALLBACK_POLL_S = 1.0  # the first in line looks at least this often where the watch cannot look for it
 _SHORTEST_PAUSE_MS = 5.0
@@ -160,8 +161,8 @@ class Popper:
         request, lease_id = boarded.request, boarded.lease_id
         try:
             found = boarded.turn.result()
-        except (UnknownGroup, UnknownPartition):
-            return self.pop(request, listener, boarded.until)  # which finds out about it
+        except (UnknownGroup, UnknownPartition, DataRefused):
+            return self.pop(request, listener, boarded.until)  # which knows what to do about it
         except OutcomeUnknown as error:
             return self._give_back(lease_id, error)
         if found.claimed:
@@ -175,7 +176,8 @@ class Popper:
     ) -> Delivery | None:
         """Messages for the group, or None when there are none in time.
 
-        A listener that has gone gets nothing and keeps no lease: what was claimed for it is given back.
+        A listener that has gone gets nothing and keeps no lease: what was claimed for it is given back. A
+        batch that the database cannot give in one piece (1 GiB) comes in smaller ones.
         """
         until = until or Deadline.after_ms(request.wait_ms)
         waiter = self._wakeups.join(request.queue, request.group, request.partition)
@@ -183,8 +185,14 @@ class Popper:
         try:
             while not listener.gone:
                 lease_id = None if request.auto_ack else uuid4()
-                with waiter.looking():
-                    found = await self._look_or_give_back(request, lease_id)
+                try:
+                    with waiter.looking():
+                        found = await self._look_or_give_back(request, lease_id)
+                except DataRefused:
+                    if request.batch == 1:
+                        raise
+                    request = replace(request, batch=request.batch // 2)
+                    continue
                 if found.claimed:
                     done = self._handed_over(request, Delivery(lease_id, found.claimed), listener)
                     if isinstance(done, Delivery):
@@ -248,10 +256,14 @@ class Popper:
             try:
                 return await self._look_as_known(request, lease_id)
             except (UnknownGroup, UnknownPartition):
-                self._groups.pop((request.queue, request.group), None)
-                if request.partition is not None:
-                    self._directory.forget([PartitionName(request.queue, request.partition)])
+                self._forget(request)
         return PopResult(claimed=())
+
+    def _forget(self, request: PopRequest) -> None:
+        """What was known of its group and its partition was wrong."""
+        self._groups.pop((request.queue, request.group), None)
+        if request.partition is not None:
+            self._directory.forget([PartitionName(request.queue, request.partition)])
 
     async def _look_as_known(self, request: PopRequest, lease_id: UUID | None) -> PopResult:
         deadline = self._deadline()

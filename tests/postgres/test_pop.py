@@ -14,6 +14,7 @@ from queen.core.pop import FALLBACK_POLL_S, PopRequest
 from queen.core.push import new_message
 from queen.core.store import AckItem, Partition, PartitionName, PopOutcome, PopQuery, QueueOptions
 from queen.core.watching import WATCH_INTERVAL_S
+from queen.errors import DataRefused
 from queen.postgres.store import PostgresStore
 from queen.settings import PushStrategy
 from tests.waiting import until
@@ -143,6 +144,48 @@ async def test_what_an_auto_ack_leaves_behind_wakes_the_next_in_line(queue: Queu
     got = [name for delivery in await asyncio.gather(*waiting) for name in names(delivery)]
     assert sorted(got) == ["a", "b", "c", "d"]
     assert time.perf_counter() - started_s < FALLBACK_POLL_S, "nobody waited for the fallback"
+
+
+class GivesLittle(PostgresStore):
+    """A store that can give two messages at once, as a database that can give 1 GiB."""
+
+    batches: list[int]
+
+    async def pop_together(self, queries: Sequence[PopQuery], deadline: Deadline) -> Sequence[PopOutcome]:
+        self.batches += [query.batch for query in queries]
+        if any(query.batch > 2 for query in queries):
+            raise DataRefused("too much")
+        return await super().pop_together(queries, deadline)
+
+
+async def test_a_batch_that_is_too_large_for_one_answer_comes_in_smaller_ones(queue: Queue) -> None:
+    await push(queue, "a", "b", "c")
+    store = GivesLittle(queue.pool)
+    store.batches = []
+    async with popping(store, Directory(store), queue.wakeups) as popper:
+        request = PopRequest("orders", None, batch=9, auto_ack=True)
+        assert names(await popper.pop(request, Ear())) == ["a", "b"]
+        boarded = popper.board(request)
+        assert boarded is not None
+        await asyncio.wait([boarded.turn])
+        landed = popper.land(boarded, Ear())
+        assert asyncio.iscoroutine(landed)
+        assert names(await landed) == ["c"]
+    assert store.batches == [9, 4, 2, 9, 9, 4, 2]
+
+
+class GivesNothing(PostgresStore):
+    """A store whose only message is larger than an answer can be."""
+
+    async def pop_together(self, queries: Sequence[PopQuery], deadline: Deadline) -> Sequence[PopOutcome]:
+        raise DataRefused("too much")
+
+
+async def test_a_message_that_is_too_large_for_an_answer_is_an_error(queue: Queue) -> None:
+    store = GivesNothing(queue.pool)
+    async with popping(store, Directory(store), queue.wakeups) as popper:
+        with pytest.raises(DataRefused):
+            await popper.pop(PopRequest("orders", None, batch=9), Ear())
 
 
 class CountsLooks(PostgresStore):
