@@ -19,8 +19,9 @@ never wait for a lock, so none of them keeps the others waiting. A look that fin
 its own: `Popper.board` and `land` are that short way, `pop` is the whole one.
 
 A client that leaves while its poll looks or waits keeps no lease. One that leaves later, or a look whose
-answer the database could not deliver (`OutcomeUnknown`), may keep it until it runs out. An auto-acked
-delivery is lost in all of these cases: at most once.
+answer the database could not deliver (`OutcomeUnknown`), may keep it until it runs out; so may a look that a
+second signal cuts off, since giving back is one more call to what the server no longer waits for. An
+auto-acked delivery is lost in all of these cases: at most once.
 """
 
 import asyncio
@@ -161,8 +162,11 @@ class Popper:
         request, lease_id = boarded.request, boarded.lease_id
         try:
             found = boarded.turn.result()
-        except (UnknownGroup, UnknownPartition, DataRefused):
-            return self.pop(request, listener, boarded.until)  # which knows what to do about it
+        except (UnknownGroup, UnknownPartition):
+            self._forget(request)
+            return self.pop(request, listener, boarded.until)
+        except DataRefused:
+            return self.pop(request, listener, boarded.until)  # which asks for less
         except OutcomeUnknown as error:
             return self._give_back(lease_id, error)
         if found.claimed:

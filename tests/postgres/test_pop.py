@@ -203,6 +203,23 @@ class CountsLooks(PostgresStore):
         return found
 
 
+async def test_a_boarded_pop_whose_group_was_deleted_looks_once_more(queue: Queue) -> None:
+    await push(queue, "a")
+    store = CountsLooks(queue.pool)
+    async with popping(store, Directory(store), queue.wakeups) as popper:
+        request = PopRequest("orders", None, group="g", auto_ack=True)
+        assert names(await popper.pop(request, Ear())) == ["a"]
+        await queue.store.delete_group("g", "orders", True, soon())
+        store.looks = 0
+        boarded = popper.board(request)
+        assert boarded is not None
+        await asyncio.wait([boarded.turn])
+        landed = popper.land(boarded, Ear())
+        assert asyncio.iscoroutine(landed)
+        assert names(await landed) == ["a"]
+    assert store.looks == 2
+
+
 @asynccontextmanager
 async def thirty_parked(queue: Queue, partition: str | None) -> AsyncIterator[CountsLooks]:
     """So many polls, each of which has looked once."""
