@@ -30,7 +30,8 @@ from queen.core.backlog import Backlog
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.groups import Groups
-from queen.core.pop import Looks, Popper, shared_looks
+from queen.core.looking import Looker, Looks, shared_looks
+from queen.core.pop import Popper
 from queen.core.push import Pusher
 from queen.core.queues import Queues
 from queen.core.strategies import Strategy, strategy_of
@@ -160,12 +161,13 @@ def _routes(
     queues = Queues(store, backlog, wakeups)
     activity = instruments.activity
     deadline = partial(Deadline.after_ms, settings.db_statement_timeout)
+    looker = Looker(store, parts.looks, directory, deadline)
     resources: list[Resource] = [
         HealthResource(store, siblings.worker_id),
         MetricsResource(instruments, siblings, settings.enable_metrics),
         ConfigureResource(queues, deadline),
         PushResource(Pusher(directory, backlog, wakeups, parts.strategy), activity, deadline),
-        PopResource(Popper(store, parts.looks, directory, wakeups, deadline), activity, settings),
+        PopResource(Popper(looker, wakeups), activity, settings),
         AckResource(Acker(store, parts.plain, wakeups), activity, deadline),
         TransactionResource(Transactor(store, directory, backlog, wakeups), activity, deadline),
         LeaseResource(store, deadline),

@@ -12,7 +12,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from queen.core.deadline import Deadline
-from queen.core.sharing import HoldOf, Line, Shared
+from queen.core.line import Figures
+from queen.core.sharing import HoldOf, Shared
 from queen.core.store import NewMessage
 
 Existing = dict[int, str]  # index of a message → id of the one that is there already
@@ -51,10 +52,10 @@ class Coalescer:
         flights: int,
         messages: int,
         boarding_ms: float,
-        line: Line,
+        figures: Figures,
     ) -> None:
         self._shared: Shared[Inserts, Push, Existing] = Shared(
-            hold, _flush, flights=flights, weight=messages, boarding_ms=boarding_ms, line=line
+            hold, _flush, flights=flights, weight=messages, boarding_ms=boarding_ms, figures=figures
         )
 
     @property

@@ -21,25 +21,32 @@
 
 import asyncio
 import logging
-import time
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from queen.core.deadline import Deadline
+from queen.core.line import Answer, Asked, Figures, Line, Rider
 from queen.core.store import UnknownPartition
 from queen.errors import BadRequest, DataRefused, OutcomeUnknown, PoolTimeout, QueenError, ShuttingDown
 
 LATE_S = 0.05  # many times what a call takes where sharing it pays
 _MOST_AT_GATE = 2
+
+# Of pops and of acks; pushes have settings for it. While the answers of one flight are written the other one
+# is in the database; a third would only wait for the locks of both. A thousand messages take the database
+# longer than the round trip and the commit, and not so long that who comes next waits for nothing else.
+_FLIGHTS = 2
+_FLIGHT_MESSAGES = 1_000
+
 _MOST_SEARCHES = 20  # calls that find a partition gone: enough to find one rider among a thousand
 
 _log = logging.getLogger("queen.store")
 
-Asked = TypeVar("Asked")
-Answer = TypeVar("Answer")
 Held = TypeVar("Held")
+Landed = TypeVar("Landed")
 
 # Over what is held, a store over one connection: gives an outcome for each, in their order, or fails for all.
 Call = Callable[[Held, Sequence[Asked], Deadline], Awaitable[Sequence[Answer | Exception]]]
@@ -48,51 +55,14 @@ Call = Callable[[Held, Sequence[Asked], Deadline], Awaitable[Sequence[Answer | E
 HoldOf = Callable[[Deadline], AbstractAsyncContextManager[Held]]
 
 
-class Line(Protocol):
-    """Whoever counts those who wait to board."""
+class Boarded(Struct, Generic[Landed], frozen=True):
+    """A call on its way, without a task of its own.
 
-    def watch(self, waits_s: Callable[[], Sequence[float]]) -> None:
-        """Ask `waits_s` who waits, and for how long."""
-        ...
+    Once `turn` is done, `land` gives what the call comes to, or raises its failure.
+    """
 
-    def boarded(self, waits_s: Sequence[float]) -> None:
-        """These boarded, so long after they asked."""
-        ...
-
-    def left(self, wait_s: float, timed_out: bool) -> None:
-        """One left the line: it was told that it waited too long, or nobody waits for it."""
-        ...
-
-
-class Rider(Generic[Asked, Answer]):
-    """One call on its way; `turn` is done when it has landed. Instants are of `time.monotonic`."""
-
-    __slots__ = ("asked", "asked_s", "boards_by_s", "deadline", "turn", "weight")
-
-    def __init__(
-        self,
-        asked: Asked,
-        weight: int,
-        deadline: Deadline,
-        asked_s: float,
-        boards_by_s: float,
-        turn: "asyncio.Future[Answer]",
-    ) -> None:
-        self.asked = asked
-        self.weight = weight
-        self.deadline = deadline
-        self.asked_s = asked_s
-        self.boards_by_s = boards_by_s
-        self.turn = turn
-
-    def tell(self, outcome: Answer | Exception) -> None:
-        """End its wait; one that was cancelled meanwhile is not told."""
-        if self.turn.done():
-            return
-        if isinstance(outcome, Exception):
-            self.turn.set_exception(outcome)
-        else:
-            self.turn.set_result(outcome)
+    turn: asyncio.Future[Any]
+    land: Callable[[], Landed]
 
 
 class _Flight:
@@ -113,24 +83,21 @@ class Shared(Generic[Held, Asked, Answer]):
         hold: HoldOf[Held],
         call: Call[Held, Asked, Answer],
         *,
-        flights: int,
-        weight: int,
+        flights: int = _FLIGHTS,
+        weight: int = _FLIGHT_MESSAGES,
         boarding_ms: float,
-        line: Line,
+        figures: Figures,
     ) -> None:
         self._hold = hold
         self._call = call
         self._most_flights = flights
         self._most_weight = weight
         self._boarding_ms = boarding_ms
-        self._line = line
+        self._line: Line[Asked, Answer] = Line(boarding_ms, figures)
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[Rider[Asked, Answer]] = deque()
-        self._waiting_weight = 0  # of those in `_waiting`, also of who has given up
         self._flights: dict[asyncio.Task[None], _Flight] = {}
         self._watch: asyncio.TimerHandle | None = None
         self._closed = False
-        line.watch(self._waits_s)
 
     @property
     def flying(self) -> int:
@@ -140,15 +107,12 @@ class Shared(Generic[Held, Asked, Answer]):
     @property
     def waiting(self) -> int:
         """Calls that wait to board, and some that have given up."""
-        return len(self._waiting)
+        return len(self._line.riders)
 
     def board(self, asked: Asked, weight: int, deadline: Deadline) -> "asyncio.Future[Answer]":
         """Ask in company. Fails with `PoolTimeout` when no flight takes it in time, else as the call does."""
         turn: asyncio.Future[Answer] = self._loop.create_future()
-        asked_s = time.monotonic()
-        boards_by_s = min(deadline.at_s, asked_s + self._boarding_ms / 1000)
-        self._waiting.append(Rider(asked, weight, deadline, asked_s, boards_by_s, turn))
-        self._waiting_weight += weight
+        self._line.join(asked, weight, deadline, turn)
         self._depart_if_due()
         if self._watch is None:
             self._watch_who_waits()
@@ -165,13 +129,12 @@ class Shared(Generic[Held, Asked, Answer]):
             for flight in flights:
                 flight.cancel()
             await asyncio.gather(*flights, return_exceptions=True)
-            while self._waiting:
-                self._leave_behind(self._leave_line(), ShuttingDown("the server is shutting down"))
+            self._line.close(ShuttingDown("the server is shutting down"))
             if self._watch is not None:
                 self._watch.cancel()
 
     def _depart_if_due(self) -> None:
-        if self._waiting and self._may_depart(self._flights.values()) and not self._closed:
+        if self._line.riders and self._may_depart(self._flights.values()) and not self._closed:
             flight = _Flight(self._loop.time())
             task = self._loop.create_task(self._fly(flight))
             self._flights[task] = flight
@@ -188,7 +151,7 @@ class Shared(Generic[Held, Asked, Answer]):
             at_gate += other.at_gate
         if at_gate >= _MOST_AT_GATE:
             return False
-        full = self._waiting_weight >= self._most_weight * (at_gate + 1)
+        full = self._line.weight >= self._most_weight * (at_gate + 1)
         return not on_time or (full and on_time < self._most_flights)
 
     def _landed(self, task: asyncio.Task[None]) -> None:
@@ -204,7 +167,7 @@ class Shared(Generic[Held, Asked, Answer]):
         while True:
             await self._fly_once(flight)
             others = [other for other in self._flights.values() if other is not flight]
-            if not self._waiting or not self._may_depart(others):
+            if not self._line.riders or not self._may_depart(others):
                 break
             flight.since_s = self._loop.time()
             flight.at_gate = True
@@ -231,47 +194,21 @@ class Shared(Generic[Held, Asked, Answer]):
 
     def _board(self, flight: _Flight) -> list[Rider[Asked, Answer]]:
         """Take from the line, in its order, who fits in. From here on the flight is in the air."""
-        riders: list[Rider[Asked, Answer]] = []
-        room = self._most_weight
-        now_s = time.monotonic()
-        while self._waiting and (not riders or self._waiting[0].weight <= room):
-            rider = self._leave_line()
-            if rider.turn.done() or rider.boards_by_s <= now_s:
-                self._leave_behind(rider, PoolTimeout())
-            else:
-                riders.append(rider)
-                room -= rider.weight
-        self._line.boarded([now_s - rider.asked_s for rider in riders])
+        riders = self._line.take(self._most_weight)
         flight.since_s = self._loop.time()
         flight.at_gate = False
         self._depart_if_due()
         return riders
 
-    def _leave_line(self) -> Rider[Asked, Answer]:
-        rider = self._waiting.popleft()
-        self._waiting_weight -= rider.weight
-        return rider
-
-    def _leave_behind(self, rider: Rider[Asked, Answer], error: QueenError) -> None:
-        timed_out = isinstance(error, PoolTimeout) and not rider.turn.done()
-        self._line.left(time.monotonic() - rider.asked_s, timed_out)
-        rider.tell(error)
-
-    def _waits_s(self) -> list[float]:
-        now_s = time.monotonic()
-        return [now_s - rider.asked_s for rider in self._waiting]
-
     def _watch_who_waits(self) -> None:
         """Look after them when the flights may be late, and by the time at which the first must board."""
-        if self._waiting:
-            after_s = min(max(0.0, self._waiting[0].boards_by_s - time.monotonic()), LATE_S)
+        if self._line.riders:
+            after_s = min(self._line.expires_in_s(), LATE_S)
             self._watch = self._loop.call_later(after_s, self._look_after_who_waits)
 
     def _look_after_who_waits(self) -> None:
         self._watch = None
-        now_s = time.monotonic()
-        while self._waiting and (self._waiting[0].turn.done() or self._waiting[0].boards_by_s <= now_s):
-            self._leave_behind(self._leave_line(), PoolTimeout())
+        self._line.expire()
         self._depart_if_due()
         self._watch_who_waits()
 
@@ -288,8 +225,9 @@ class Shared(Generic[Held, Asked, Answer]):
                 deadline = max(rider.deadline for rider in part)
                 outcomes += await self._call(held, [rider.asked for rider in part], deadline)
             except (BadRequest, DataRefused, UnknownPartition) as error:
-                searches += isinstance(error, UnknownPartition)
-                if len(part) == 1 or searches > _MOST_SEARCHES:
+                gone = isinstance(error, UnknownPartition)
+                searches += gone
+                if len(part) == 1 or (gone and searches > _MOST_SEARCHES):
                     outcomes += [error] * len(part)
                 else:
                     middle = len(part) // 2

@@ -32,7 +32,7 @@ class BoardingReading(Additive, frozen=True, rename="camel"):
 
 
 class BoardingGauges:
-    """Counters of all who share calls in one process. `queen.core.sharing` calls; metrics read."""
+    """Counters of all who share calls in one process. `queen.core.line` calls; metrics read."""
 
     def __init__(self) -> None:
         self._lines: list[Callable[[], Sequence[float]]] = []

@@ -38,7 +38,7 @@ class Database:
         self.open.set()
         self.refuses: dict[str, Exception] = {}
         self.connections = asyncio.Semaphore(100)
-        self.line = BoardingGauges()
+        self.figures = BoardingGauges()
         self.asking = 0  # for a connection
         self.most_asking = 0
         self.away: Exception | None = None
@@ -90,7 +90,7 @@ def coalescer(
     database: Database, flights: int = 1, messages: int = 100, boarding_ms: float = LONG_MS
 ) -> Coalescer:
     return Coalescer(
-        database.hold, flights=flights, messages=messages, boarding_ms=boarding_ms, line=database.line
+        database.hold, flights=flights, messages=messages, boarding_ms=boarding_ms, figures=database.figures
     )
 
 
@@ -221,6 +221,14 @@ async def test_a_queue_that_is_gone_makes_no_call_for_each_of_its_pushes() -> No
     assert all(result is gone for result in results[::2])
     assert all(result is gone or str(n) in database.stored for n, result in enumerate(results))
     assert len(database.flushes) <= 50
+
+
+async def test_a_queue_that_is_gone_fails_nobody_for_another_riders_value() -> None:
+    database = Database()
+    database.refuses = {str(n): UnknownPartition() for n in range(0, 50, 2)} | {"99": BadRequest("no")}
+    sut = coalescer(database, messages=1000)
+    results = await asyncio.gather(*(push(sut, str(n)) for n in range(100)), return_exceptions=True)
+    assert [n for n, result in enumerate(results) if isinstance(result, BadRequest)] == [99]
 
 
 async def test_who_waits_too_long_is_told_so_and_stores_nothing() -> None:
@@ -435,15 +443,15 @@ async def test_everybody_who_waits_to_board_is_counted_and_for_how_long() -> Non
     sut = coalescer(database, boarding_ms=100)
     tasks = [await no_connection(database, sut, "a"), *(push(sut, name) for name in "bc")]
     await parked(sut, 3)
-    earlier = database.line.read()
+    earlier = database.figures.read()
     assert (earlier.waiting_count, earlier.boarded, earlier.timeouts) == (3, 0, 0)
-    await until(lambda: database.line.read().waiting_seconds > earlier.waiting_seconds)
+    await until(lambda: database.figures.read().waiting_seconds > earlier.waiting_seconds)
     await asyncio.wait(tasks)
     tasks.append(push(sut, "d"))
     await parked(sut, 1)
     database.connections.release()
     assert await tasks.pop() == {}
-    after = database.line.read()
+    after = database.figures.read()
     assert (after.waiting_count, after.boarded, after.timeouts) == (0, 1, 3)
     assert sum(after.wait_histogram.counts) == 1
     assert after.waiting_seconds - after.wait_seconds >= 3 * 0.1, "those who waited in vain are in it"

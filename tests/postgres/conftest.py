@@ -1,19 +1,22 @@
 """A store over a fresh, migrated database, on PostgreSQL 15 and on 18."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import msgspec
 import pytest_asyncio
 
-from queen.core.ack import Acker, shared_acks
+from queen.core.ack import Acked, Acker, shared_acks
 from queen.core.backlog import Backlog
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
+from queen.core.looking import Looker, PopRequest, shared_looks
 from queen.core.notices import Announcer
-from queen.core.pop import Delivery, Popper, PopRequest, shared_looks
+from queen.core.pop import Delivery, Popper
 from queen.core.push import Pusher
+from queen.core.store import AckItem
 from queen.core.strategies import strategy_of
 from queen.core.transaction import Transactor
 from queen.core.wakeups import Wakeups
@@ -72,6 +75,16 @@ class Queue:
         """Pop for somebody who waits for the answer, unless told otherwise."""
         return await self.popper.pop(request, listener or Ear())
 
+    async def ack(self, group: str, items: Sequence[AckItem]) -> list[Acked]:
+        """Ack as /ack does: the short way if there is one, else by the whole rule."""
+        boarded = self.acker.board(group, items, soon())
+        if boarded is not None:
+            await asyncio.wait([boarded.turn])
+            done = boarded.land()
+            if done is not None:
+                return done
+        return await self.acker.judge(group, items, soon())
+
     async def sql(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         """Rows of a statement."""
         async with self.pool.connection(soon()) as connection:
@@ -122,7 +135,7 @@ async def open_queue(settings: Settings, announcer: Announcer | None = None) -> 
                     kind: Pusher(directory, backlog, wakeups, strategy)
                     for kind, strategy in strategies.items()
                 },
-                popper=Popper(store, looks, directory, wakeups, soon),
+                popper=Popper(Looker(store, looks, directory, soon), wakeups),
                 acker=Acker(store, plain, wakeups),
                 transactor=Transactor(store, directory, backlog, wakeups),
             )
@@ -133,7 +146,7 @@ async def popping(store: PostgresStore, directory: Directory, wakeups: Wakeups) 
     """The pop operation over that store, whose shared looks borrow their connections like all others."""
     looks = shared_looks(lambda _: nullcontext(store), BoardingGauges(), STATEMENT_TIMEOUT_MS)
     async with looks.running():
-        yield Popper(store, looks, directory, wakeups, soon)
+        yield Popper(Looker(store, looks, directory, soon), wakeups)
 
 
 @pytest_asyncio.fixture

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
-from queen.core.pop import PopRequest
+from queen.core.looking import PopRequest
 from queen.core.push import new_message
 from queen.core.store import QUEUE_MODE_GROUP, AckItem, PartitionName
 from queen.errors import PoolTimeout
@@ -33,7 +33,7 @@ def kinds(queue: Queue) -> list[Ask]:
         return lambda: queue.pushers[strategy].push([message], soon())
 
     async def pop() -> None:
-        boarded = queue.popper.board(request)
+        boarded = queue.popper.board(request, Ear())
         assert boarded is not None
         await boarded.turn
 

@@ -10,7 +10,8 @@ import pytest
 
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
-from queen.core.pop import FALLBACK_POLL_S, PopRequest
+from queen.core.looking import PopRequest
+from queen.core.pop import FALLBACK_POLL_S
 from queen.core.push import new_message
 from queen.core.store import AckItem, Partition, PartitionName, PopOutcome, PopQuery, QueueOptions
 from queen.core.watching import WATCH_INTERVAL_S
@@ -90,7 +91,7 @@ async def test_a_waiting_pop_wakes_when_a_lease_is_given_back(queue: Queue) -> N
         await until(lambda: queue.wakeups.parked == 1)
         message = messages(held)[0]
         retry = AckItem(message.partition_id, message.transaction_id, "retry", str(held.lease_id))
-        await queue.acker.ack("__QUEUE_MODE__", [retry], soon())
+        await queue.ack("__QUEUE_MODE__", [retry])
         assert names(await waiting) == ["a"]
 
 
@@ -165,10 +166,10 @@ async def test_a_batch_that_is_too_large_for_one_answer_comes_in_smaller_ones(qu
     async with popping(store, Directory(store), queue.wakeups) as popper:
         request = PopRequest("orders", None, batch=9, auto_ack=True)
         assert names(await popper.pop(request, Ear())) == ["a", "b"]
-        boarded = popper.board(request)
+        boarded = popper.board(request, Ear())
         assert boarded is not None
         await asyncio.wait([boarded.turn])
-        landed = popper.land(boarded, Ear())
+        landed = boarded.land()
         assert asyncio.iscoroutine(landed)
         assert names(await landed) == ["c"]
     assert store.batches == [9, 4, 2, 9, 9, 4, 2]
@@ -211,10 +212,10 @@ async def test_a_boarded_pop_whose_group_was_deleted_looks_once_more(queue: Queu
         assert names(await popper.pop(request, Ear())) == ["a"]
         await queue.store.delete_group("g", "orders", True, soon())
         store.looks = 0
-        boarded = popper.board(request)
+        boarded = popper.board(request, Ear())
         assert boarded is not None
         await asyncio.wait([boarded.turn])
-        landed = popper.land(boarded, Ear())
+        landed = boarded.land()
         assert asyncio.iscoroutine(landed)
         assert names(await landed) == ["a"]
     assert store.looks == 2
@@ -365,5 +366,5 @@ async def test_two_servers_share_one_database(queue: Queue, each_database: objec
                         "completed",
                         str(delivery.lease_id) if delivery else "",
                     )
-                    await other.acker.ack("__QUEUE_MODE__", [done], soon())
+                    await other.ack("__QUEUE_MODE__", [done])
         assert taken == [str(number) for number in range(40)]
