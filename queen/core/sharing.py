@@ -164,10 +164,10 @@ class Shared(Generic[Held, Asked, Answer]):
 
     async def _fly(self, flight: _Flight) -> None:
         """One flight after the other, as long as somebody waits whom no other flight takes."""
-        while True:
+        while self._line.riders:
             await self._fly_once(flight)
             others = [other for other in self._flights.values() if other is not flight]
-            if not self._line.riders or not self._may_depart(others):
+            if not self._may_depart(others):
                 break
             flight.since_s = self._loop.time()
             flight.at_gate = True

@@ -1,6 +1,7 @@
 """Sharing calls, seen from a push: who rides with whom, what each is told, that no flight is ever lost."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -41,6 +42,7 @@ class Database:
         self.figures = BoardingGauges()
         self.asking = 0  # for a connection
         self.most_asking = 0
+        self.asked = 0
         self.away: Exception | None = None
         self.under_way = 0
         self.most_under_way = 0
@@ -50,6 +52,7 @@ class Database:
         if self.away is not None:
             raise self.away
         self.asking += 1
+        self.asked += 1
         self.most_asking = max(self.most_asking, self.asking)
         try:
             async with asyncio.timeout(deadline.remaining_s()):
@@ -455,3 +458,17 @@ async def test_everybody_who_waits_to_board_is_counted_and_for_how_long() -> Non
     assert (after.waiting_count, after.boarded, after.timeouts) == (0, 1, 3)
     assert sum(after.wait_histogram.counts) == 1
     assert after.waiting_seconds - after.wait_seconds >= 3 * 0.1, "those who waited in vain are in it"
+
+
+async def test_a_round_of_the_event_loop_that_takes_long_sends_no_empty_flight() -> None:
+    """The first flight counts as late before it has begun; the second one finds that all are gone."""
+    database = Database()
+    sut = coalescer(database)
+    messages = [NewMessage(uuid7(), PartitionName("q", "p"), "a", None, "1")]
+    first = sut.board(messages, [1], Deadline.after_ms(LONG_MS))
+    time.sleep(1.5 * LATE_S)  # noqa: ASYNC251 - the event loop stands still
+    second = sut.board(messages, [1], Deadline.after_ms(LONG_MS))
+    assert sut.flying == 2
+    assert await first == await second == {}
+    await until(lambda: sut.flying == 0)
+    assert database.asked == 1
