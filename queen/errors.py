@@ -110,6 +110,10 @@ class StatementFailed(NotDone):
     code = "statement_failed"
 
 
+class DataRefused(StatementFailed):
+    """The same for what the statement was to work on: with a part of that it may succeed."""
+
+
 class OutcomeUnknown(QueenError):
     """The statement was sent and no answer came: it may have been applied.
 

@@ -8,8 +8,9 @@ import msgspec
 from msgspec import Struct
 
 from queen.api.codec import Decoder, answer, text_of, uuid_of
-from queen.core.ack import Acked, Acker, BoardedAck
+from queen.core.ack import Acked, Acker
 from queen.core.deadline import Deadline, StartDeadline
+from queen.core.sharing import Boarded
 from queen.core.store import QUEUE_MODE_GROUP, AckItem
 from queen.http.message import Answer, Later, Request, Response
 from queen.http.operation import Operation
@@ -111,13 +112,19 @@ class AckResource:
         boarded = self._acker.board(group, items, deadline)
         if boarded is None:
             return self._judge(group, items, deadline)
-        return Later(boarded.turn, partial(self._land, boarded, deadline))
+        return Later(boarded.turn, partial(self._land, group, items, boarded, deadline))
 
-    def _land(self, boarded: BoardedAck, deadline: Deadline) -> Answer:
-        acked = self._acker.land(boarded)
+    def _land(
+        self,
+        group: str,
+        items: Sequence[AckItem],
+        boarded: Boarded[list[Acked] | None],
+        deadline: Deadline,
+    ) -> Answer:
+        acked = boarded.land()
         if acked is None:
-            return self._judge(boarded.group, boarded.items, deadline)
-        return self._answer(boarded.items, acked)
+            return self._judge(group, items, deadline)
+        return self._answer(items, acked)
 
     async def _judge(self, group: str, items: Sequence[AckItem], deadline: Deadline) -> Response:
         return self._answer(items, await self._acker.judge(group, items, deadline))

@@ -30,7 +30,8 @@ from queen.core.backlog import Backlog
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.groups import Groups
-from queen.core.pop import Looks, Popper, shared_looks
+from queen.core.looking import Looker, Looks, shared_looks
+from queen.core.pop import Popper
 from queen.core.push import Pusher
 from queen.core.queues import Queues
 from queen.core.strategies import Strategy, strategy_of
@@ -43,10 +44,12 @@ from queen.http.routes import Route, RouteTable
 from queen.jobs.expiring import expiring_jobs
 from queen.jobs.periodic import Periodic
 from queen.observe.activity import Activity
+from queen.observe.boarding import BoardingGauges
 from queen.observe.instance import Siblings
 from queen.observe.loop_lag import LoopLag
 from queen.observe.pool import PoolGauges
 from queen.observe.reading import Instruments
+from queen.postgres.held import holding
 from queen.postgres.migrate import migrate
 from queen.postgres.notify import Notifier
 from queen.postgres.pool import Pool, open_pool
@@ -99,22 +102,32 @@ async def application(
 
     Raises `UserError` when the database cannot be reached or is not ours to migrate.
     """
-    gauges = PoolGauges(settings.db_pool_size)
+    gauges, boarding = PoolGauges(settings.db_pool_size), BoardingGauges()
     async with open_pool(settings, gauges) as pool:
         await _prepare(pool, settings)
         notifier = Notifier(settings)
         wakeups = Wakeups(notifier)
-        store = PostgresStore(pool)
+        store, hold = PostgresStore(pool), holding(pool)
         backlog = Backlog(store)
         retention, eviction = expiring_jobs(store, settings)
         jobs = Periodic([retention, eviction, Watch(store, wakeups)])
-        looks = shared_looks(store, settings.db_connection_timeout)
-        plain = shared_acks(store, settings.db_connection_timeout)
+        looks = shared_looks(hold, boarding, settings.db_connection_timeout)
+        plain = shared_acks(hold, boarding, settings.db_connection_timeout)
         instruments = Instruments(
-            gauges, Activity(), wakeups, notifier, connections, lag, backlog, retention, eviction, jobs
+            gauges,
+            boarding,
+            Activity(),
+            wakeups,
+            notifier,
+            connections,
+            lag,
+            backlog,
+            retention,
+            eviction,
+            jobs,
         )
         async with (
-            strategy_of(store, settings) as strategy,
+            strategy_of(store, hold, boarding, settings) as strategy,
             looks.running(),
             plain.running(),
             siblings.answering(instruments.read),
@@ -148,12 +161,13 @@ def _routes(
     queues = Queues(store, backlog, wakeups)
     activity = instruments.activity
     deadline = partial(Deadline.after_ms, settings.db_statement_timeout)
+    looker = Looker(store, parts.looks, directory, deadline)
     resources: list[Resource] = [
         HealthResource(store, siblings.worker_id),
         MetricsResource(instruments, siblings, settings.enable_metrics),
         ConfigureResource(queues, deadline),
         PushResource(Pusher(directory, backlog, wakeups, parts.strategy), activity, deadline),
-        PopResource(Popper(store, parts.looks, directory, wakeups, deadline), activity, settings),
+        PopResource(Popper(looker, wakeups), activity, settings),
         AckResource(Acker(store, parts.plain, wakeups), activity, deadline),
         TransactionResource(Transactor(store, directory, backlog, wakeups), activity, deadline),
         LeaseResource(store, deadline),

@@ -12,6 +12,7 @@ from queen.http.message import Request, Response
 from queen.http.operation import Operation
 from queen.http.routes import Route
 from queen.observe import prometheus
+from queen.observe.boarding import BoardingReading
 from queen.observe.instance import Readings, Siblings
 from queen.observe.pool import PoolReading
 from queen.observe.reading import Instruments, Rated, Reading
@@ -88,8 +89,13 @@ class Metrics(Struct, rename="camel"):
 
 
 class PoolMetrics(PoolReading, frozen=True, rename="camel", kw_only=True):
-    """The answer of /metrics/pool: the guide's three gauges, then everything else."""
+    """The answer of /metrics/pool: the guide's three gauges, then everything else.
 
+    What waits to share a call is no client of the pool: it is in `boarding`. Answers `pool_timeout` are the
+    `timeouts` of both together.
+    """
+
+    boarding: BoardingReading
     loop_lag_ms: float  # largest of the last ten seconds, of all workers
     workers: Workers
 
@@ -123,7 +129,14 @@ class MetricsResource:
         readings = await self._read()
         total = readings.total()
         lag_ms = total.loop_lag_s * 1000
-        return answer(PoolMetrics(**asdict(total.pool), loop_lag_ms=lag_ms, workers=_workers(readings)))
+        return answer(
+            PoolMetrics(
+                **asdict(total.pool),
+                boarding=total.boarding,
+                loop_lag_ms=lag_ms,
+                workers=_workers(readings),
+            )
+        )
 
     async def prometheus(self, _request: Request) -> Response:
         """Everything, for Prometheus."""

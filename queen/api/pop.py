@@ -16,9 +16,11 @@ from msgspec import Struct
 
 from queen.api.codec import text_of
 from queen.api.query import Flag, Number, Query, Text, instant_of
-from queen.core.pop import BoardedPop, Delivery, Popper, PopRequest
+from queen.core.looking import PopRequest
+from queen.core.pop import Delivery, Landed, Popper
+from queen.core.sharing import Boarded
 from queen.core.store import QUEUE_MODE_GROUP
-from queen.http.message import Answer, Client, Later, Request, Response
+from queen.http.message import Answer, Later, Request, Response
 from queen.http.operation import Operation
 from queen.http.routes import Route
 from queen.observe.activity import Activity
@@ -115,16 +117,16 @@ class PopResource:
 
     def _pop(self, request: Request, queue: str, partition: str | None) -> Answer:
         wanted = self._read(request.query, queue, partition)
-        boarded = self._popper.board(wanted)
+        boarded = self._popper.board(wanted, request.client)
         if boarded is None:
             return self._pursue(wanted, self._popper.pop(wanted, request.client))
-        return Later(boarded.turn, partial(self._land, boarded, request.client))
+        return Later(boarded.turn, partial(self._land, wanted, boarded))
 
-    def _land(self, boarded: BoardedPop, client: Client) -> Answer:
-        landed = self._popper.land(boarded, client)
+    def _land(self, wanted: PopRequest, boarded: Boarded[Landed]) -> Answer:
+        landed = boarded.land()
         if landed is None or isinstance(landed, Delivery):
-            return self._answer(boarded.request, landed)
-        return self._pursue(boarded.request, landed)
+            return self._answer(wanted, landed)
+        return self._pursue(wanted, landed)
 
     async def _pursue(self, wanted: PopRequest, delivery: Coroutine[Any, Any, Delivery | None]) -> Response:
         return self._answer(wanted, await delivery)

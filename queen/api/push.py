@@ -12,7 +12,8 @@ from msgspec import Meta, Struct
 from queen.api.codec import Decoder, answer, null, payload_text, text_of, uuid_of
 from queen.core.deadline import Deadline, StartDeadline
 from queen.core.ids import uuid7s
-from queen.core.push import BoardingPass, Pushed, Pusher, new_message
+from queen.core.push import Pushed, Pusher, new_message
+from queen.core.sharing import Boarded
 from queen.core.store import NewMessage, PartitionName, UnknownPartition
 from queen.http.message import Answer, Later, Request, Response
 from queen.http.operation import Operation
@@ -85,14 +86,16 @@ class PushResource:
         boarded = self._pusher.board(messages, deadline)
         if boarded is None:
             return self._push(messages, deadline)
-        return Later(boarded.turn, partial(self._land, boarded, deadline))
+        return Later(boarded.turn, partial(self._land, messages, boarded, deadline))
 
-    def _land(self, boarded: BoardingPass, deadline: Deadline) -> Answer:
+    def _land(
+        self, messages: Sequence[NewMessage], boarded: Boarded[list[Pushed]], deadline: Deadline
+    ) -> Answer:
         try:
-            return self._answer(boarded.messages, self._pusher.land(boarded))
+            return self._answer(messages, boarded.land())
         except UnknownPartition:
-            self._pusher.forget(boarded.messages)
-            return self._push(boarded.messages, deadline)
+            self._pusher.forget(messages)
+            return self._push(messages, deadline)
 
     async def _push(self, messages: Sequence[NewMessage], deadline: Deadline) -> Response:
         return self._answer(messages, await self._pusher.push(messages, deadline))

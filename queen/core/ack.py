@@ -5,31 +5,23 @@ locks of partition and cursor. Here its outcomes get the contract's words.
 
 Most requests are plain: they say `completed` of messages of one partition, under one lease. These share calls
 (core/sharing.py), which find out whether it is as simple as that; if not, the request is judged by itself.
-One that is needs no task of its own: `Acker.board` and `land` are that short way, `ack` is the whole one.
+`Acker.board` is that short way, which needs no task of its own; `judge` is the whole rule.
 """
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from msgspec import Struct
 
 from queen.core.deadline import Deadline
-from queen.core.sharing import Shared
-from queen.core.store import AckItem, AckOutcome, PartitionName, PlainAck, Store, by_queue
+from queen.core.line import Figures
+from queen.core.sharing import Boarded, Shared
+from queen.core.store import AckItem, AckOutcome, Hold, PartitionName, PlainAck, Store, by_queue
 from queen.core.wakeups import Wakeups
 
 STATUSES = frozenset({"completed", "success", "failed", "retry", "dlq"})
 _DONE = frozenset({"completed", "success"})
-_FLIGHTS = 2  # shared calls under way at a time, of one process; the second only when full
-_FLIGHT_ITEMS = 1_000  # acks that a shared call may hold
-
-PlainAcks = Shared[PlainAck, AckOutcome | None]
-
-
-def shared_acks(store: Store, boarding_ms: float) -> PlainAcks:
-    """Plain acks, many in a call. Who makes them runs them (`Shared.running`)."""
-    return PlainAcks(store.ack_together, flights=_FLIGHTS, weight=_FLIGHT_ITEMS, boarding_ms=boarding_ms)
-
 
 _ERRORS = {
     "unresolved": "unresolved transactionId for this partition: message not found",
@@ -38,6 +30,17 @@ _ERRORS = {
     "superseded": "superseded by an earlier failed or retry in this request",
     "committed": "already committed: the position of the group is past this message",
 }
+
+PlainAcks = Shared[Store, PlainAck, AckOutcome | None]
+
+
+def shared_acks(hold: Hold, figures: Figures, boarding_ms: float) -> PlainAcks:
+    """Plain acks, many in a call. Who makes them runs them (`Shared.running`)."""
+    return PlainAcks(hold, _ack, boarding_ms=boarding_ms, figures=figures)
+
+
+async def _ack(store: Store, requests: Sequence[PlainAck], deadline: Deadline) -> Sequence[AckOutcome | None]:
+    return await store.ack_together(requests, deadline)
 
 
 class Acked(Struct, frozen=True):
@@ -52,14 +55,6 @@ class Acked(Struct, frozen=True):
     partition: str | None
 
 
-class BoardedAck(Struct, frozen=True):
-    """A plain request on its way."""
-
-    group: str
-    items: Sequence[AckItem]
-    turn: asyncio.Future[AckOutcome | None]
-
-
 class Acker:
     """The ack operation of one server process."""
 
@@ -68,35 +63,30 @@ class Acker:
         self._plain = plain
         self._wakeups = wakeups
 
-    def board(self, group: str, items: Sequence[AckItem], deadline: Deadline) -> BoardedAck | None:
-        """The short way of a plain request. None: it is not plain, so `ack` must do it."""
+    def board(
+        self, group: str, items: Sequence[AckItem], deadline: Deadline
+    ) -> Boarded[list[Acked] | None] | None:
+        """The short way of a plain request. None: it is not plain, so `judge` must do it.
+
+        It lands with None when nothing was changed and `judge` must do it after all.
+        """
         plain = plain_ack(group, items)
         if plain is None:
             return None
-        return BoardedAck(group, items, self._plain.board(plain, len(items), deadline))
+        turn = self._plain.board(plain, len(items), deadline)
+        return Boarded(turn, partial(self._land, plain, turn))
 
-    def land(self, boarded: BoardedAck) -> list[Acked] | None:
-        """The answers, when the turn is done. None: nothing was changed, so `judge` must do it."""
-        outcome = boarded.turn.result()
+    def _land(self, plain: PlainAck, turn: asyncio.Future[AckOutcome | None]) -> list[Acked] | None:
+        outcome = turn.result()
         if outcome is None:
             return None
         answer = acked(outcome)
         if answer.released:
-            self._wake(boarded.group, [answer])
-        return [answer] * len(boarded.items)
-
-    async def ack(self, group: str, items: Sequence[AckItem], deadline: Deadline) -> list[Acked]:
-        """Apply the items together; one answer for each, in their order."""
-        boarded = self.board(group, items, deadline)
-        if boarded is not None:
-            await boarded.turn
-            done = self.land(boarded)
-            if done is not None:
-                return done
-        return await self.judge(group, items, deadline)
+            self._wake(plain.group, [answer])
+        return [answer] * len(plain.transaction_ids)
 
     async def judge(self, group: str, items: Sequence[AckItem], deadline: Deadline) -> list[Acked]:
-        """The same, by all of the rule."""
+        """Apply the items together, by all of the rule; one answer for each, in their order."""
         known = [item for item in items if item.status in STATUSES]
         outcomes = iter(await self._store.ack(group, known, deadline) if known else ())
         answers = [

@@ -7,17 +7,18 @@ half-empty flushes would only make more round trips and more commits of the same
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from msgspec import Struct
 
 from queen.core.deadline import Deadline
-from queen.core.sharing import Shared
+from queen.core.line import Figures
+from queen.core.sharing import HoldOf, Shared
 from queen.core.store import NewMessage
 
 Existing = dict[int, str]  # index of a message → id of the one that is there already
 Insert = Callable[[Sequence[NewMessage], Sequence[int], Deadline], Awaitable[Existing]]
 Turn = asyncio.Future[Existing]
-
 
 # A message of more characters than this weighs as much as several: a call of the database stays below
 # 16 MB, or holds a single push.
@@ -31,13 +32,30 @@ class Push(Struct, frozen=True, gc=False):
     partitions: Sequence[int]
 
 
-class Coalescer:
-    """Inserts by way of `insert`, many pushes at a time."""
+class Inserts(Protocol):
+    """What a flush needs of the store (core/store.py)."""
 
-    def __init__(self, insert: Insert, *, flights: int, messages: int, boarding_ms: float) -> None:
-        self._insert = insert
-        self._shared: Shared[Push, Existing] = Shared(
-            self._flush, flights=flights, weight=messages, boarding_ms=boarding_ms
+    async def push_batch(
+        self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
+    ) -> Existing:
+        """Insert all of them or none."""
+        ...
+
+
+class Coalescer:
+    """Inserts by way of `hold`, which gives a store over one connection, many pushes at a time."""
+
+    def __init__(
+        self,
+        hold: HoldOf[Inserts],
+        *,
+        flights: int,
+        messages: int,
+        boarding_ms: float,
+        figures: Figures,
+    ) -> None:
+        self._shared: Shared[Inserts, Push, Existing] = Shared(
+            hold, _flush, flights=flights, weight=messages, boarding_ms=boarding_ms, figures=figures
         )
 
     @property
@@ -51,7 +69,7 @@ class Coalescer:
         return self._shared.waiting
 
     def board(self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline) -> Turn:
-        """Like the `insert` that it is made of. Fails with `PoolTimeout` when no flush comes in time."""
+        """Like the `Insert` that it is made of. Fails with `PoolTimeout` when no flush comes in time."""
         characters = sum(len(message.payload) for message in messages)
         weight = max(len(messages), characters // _CHARACTERS_OF_ONE)
         return self._shared.board(Push(messages, partitions), weight, deadline)
@@ -68,10 +86,11 @@ class Coalescer:
         async with self._shared.running():
             yield
 
-    async def _flush(self, pushes: Sequence[Push], deadline: Deadline) -> Sequence[Existing]:
-        messages = [message for push in pushes for message in push.messages]
-        partitions = [partition for push in pushes for partition in push.partitions]
-        return _shares(pushes, await self._insert(messages, partitions, deadline))
+
+async def _flush(store: Inserts, pushes: Sequence[Push], deadline: Deadline) -> Sequence[Existing]:
+    messages = [message for push in pushes for message in push.messages]
+    partitions = [partition for push in pushes for partition in push.partitions]
+    return _shares(pushes, await store.push_batch(messages, partitions, deadline))
 
 
 def _shares(pushes: Sequence[Push], existing: Existing) -> list[Existing]:

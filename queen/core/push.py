@@ -12,10 +12,11 @@ then: a message that left it to the server would be stored a second time.
 
 There are two ways with one meaning. `push` waits for whatever must be waited for: partitions that are not
 known yet, the depth of a queue that has a maxSize, a connection. `board` waits for nothing: when all is known
-and the strategy coalesces, it gives a boarding pass, and `land` makes the answers once its turn is done.
+and the strategy coalesces, the push is on its way (`Boarded` in core/sharing.py).
 """
 
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from msgspec import Struct
@@ -25,6 +26,7 @@ from queen.core.coalesce import Existing, Turn
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.ids import uuid7
+from queen.core.sharing import Boarded
 from queen.core.store import NewMessage, Partition, PartitionName, by_queue
 from queen.core.strategies import Strategy
 from queen.core.wakeups import Wakeups
@@ -37,14 +39,6 @@ class Pushed(Struct, frozen=True, gc=False):
     transaction_id: str
     partition: Partition
     duplicate: bool
-
-
-class BoardingPass(Struct, frozen=True):
-    """A push that waits for its flight; `turn` is done when it has landed."""
-
-    messages: Sequence[NewMessage]
-    partitions: Sequence[Partition]  # one for each message
-    turn: Turn
 
 
 class Pusher:
@@ -69,11 +63,11 @@ class Pusher:
         self._wake(messages)
         return done
 
-    def board(self, messages: Sequence[NewMessage], deadline: Deadline) -> BoardingPass | None:
+    def board(self, messages: Sequence[NewMessage], deadline: Deadline) -> Boarded[list[Pushed]] | None:
         """The short way to the same. None: there is something to wait for, so `push` must do it.
 
-        The turn fails with `UnknownPartition` when a queue was deleted meanwhile; then nothing was stored,
-        and `push` does it all the same.
+        It lands with `UnknownPartition` when a queue was deleted meanwhile; then nothing was stored, and
+        `push` does it all the same.
         """
         if self._board is None or not self._backlog.is_unlimited(messages):
             return None
@@ -81,13 +75,15 @@ class Pusher:
         if partitions is None:
             return None
         ids = [partition.id for partition in partitions]
-        return BoardingPass(messages, partitions, self._board(messages, ids, deadline))
+        turn = self._board(messages, ids, deadline)
+        return Boarded(turn, partial(self._land, messages, partitions, turn))
 
-    def land(self, boarded: BoardingPass) -> list[Pushed]:
-        """The answers, when the turn is done. Raises its failure."""
-        existing = boarded.turn.result()
-        self._wake(boarded.messages)
-        return pushed(boarded.messages, boarded.partitions, existing)
+    def _land(
+        self, messages: Sequence[NewMessage], partitions: Sequence[Partition], turn: Turn
+    ) -> list[Pushed]:
+        existing = turn.result()
+        self._wake(messages)
+        return pushed(messages, partitions, existing)
 
     def forget(self, messages: Sequence[NewMessage]) -> None:
         """What was known of their partitions was wrong."""

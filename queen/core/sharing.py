@@ -2,82 +2,100 @@
 
 - Nothing waits in order to gather more: a call that finds nothing in flight departs at the end of the event
   loop's present round, together with whatever else that round brought.
-- The next flight takes who waits when this one lands, in the order of arrival, up to `weight` (and at least
-  one rider, however heavy). Up to `flights` are under way at a time, a further one only when it is full.
+- A flight first gets its connection, at the gate, and then takes who waits, in the order of arrival, up to
+  `weight` (and at least one rider, however heavy). So a rider waits in one line, and for one thing.
+- Up to `flights` are under way at a time, a further one only when it is full.
 - A flight that is up for `LATE_S` is late - a lock, a slow disk, a far database - and no longer counts: who
-  waits does not wait for it, and one that is stuck holds up nobody but its own riders.
-- Who has waited for `boarding_ms` gets a `PoolTimeout`: it is the wait for a turn in the database, and
-  nothing was done.
-- A rider's failure stays its own: a flight that the database refuses is flown again in two halves, and so on.
-  A failure that is no rider's fault (no connection, no answer) is everybody's.
+  waits does not wait for it, and one that is stuck holds up nobody but its own riders. The same at the gate,
+  where opening a connection may hang, but `_MOST_AT_GATE` at a time are enough there.
+- Who has waited for `boarding_ms` gets a `PoolTimeout`: from asking to having a connection, and nothing was
+  done.
+- A rider's failure stays its own: a flight that the database refuses for what is in it is flown again in two
+  halves, and so on. A failure that is no rider's fault (no connection, no answer, a full disk) is
+  everybody's.
+- With a queue many partitions may go at once. After `_MOST_SEARCHES` whoever rides with a partition that is
+  gone is told that its own is: it looks again, and has lost nothing.
 - A rider is a future, so a call needs no task of its own; a flight is a task, and flies on as long as
   somebody waits. Who stops waiting while in the air changes nothing: what was asked for is done all the same.
 """
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
-from typing import Generic, TypeVar
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from queen.core.deadline import Deadline
+from queen.core.line import Answer, Asked, Figures, Line, Rider
 from queen.core.store import UnknownPartition
-from queen.errors import BadRequest, OutcomeUnknown, PoolTimeout, QueenError, ShuttingDown, StatementFailed
+from queen.errors import BadRequest, DataRefused, OutcomeUnknown, PoolTimeout, QueenError, ShuttingDown
 
 LATE_S = 0.05  # many times what a call takes where sharing it pays
+_MOST_AT_GATE = 2
+
+# Of pops and of acks; pushes have settings for it. While the answers of one flight are written the other one
+# is in the database; a third would only wait for the locks of both. A thousand messages take the database
+# longer than the round trip and the commit, and not so long that who comes next waits for nothing else.
+_FLIGHTS = 2
+_FLIGHT_MESSAGES = 1_000
+
+_MOST_SEARCHES = 20  # calls that find a partition gone: enough to find one rider among a thousand
 
 _log = logging.getLogger("queen.store")
 
-Asked = TypeVar("Asked")
-Answer = TypeVar("Answer")
-Call = Callable[[Sequence[Asked], Deadline], Awaitable[Sequence[Answer | Exception]]]
+Held = TypeVar("Held")
+Landed = TypeVar("Landed")
+
+# Over what is held, a store over one connection: gives an outcome for each, in their order, or fails for all.
+Call = Callable[[Held, Sequence[Asked], Deadline], Awaitable[Sequence[Answer | Exception]]]
+
+# Waits for a connection until the deadline, and holds it inside the block.
+HoldOf = Callable[[Deadline], AbstractAsyncContextManager[Held]]
 
 
-class Rider(Generic[Asked, Answer]):
-    """One call on its way; `turn` is done when it has landed."""
+class Boarded(Struct, Generic[Landed], frozen=True):
+    """A call on its way, without a task of its own.
 
-    __slots__ = ("asked", "boards_by", "deadline", "turn", "weight")
+    Once `turn` is done, `land` gives what the call comes to, or raises its failure.
+    """
+
+    turn: asyncio.Future[Any]
+    land: Callable[[], Landed]
+
+
+class _Flight:
+    """One that is under way: since when, in the event loop's time, and whether it has yet to take riders."""
+
+    __slots__ = ("at_gate", "since_s")
+
+    def __init__(self, since_s: float) -> None:
+        self.since_s = since_s
+        self.at_gate = True
+
+
+class Shared(Generic[Held, Asked, Answer]):
+    """Calls by way of `call`, many at a time."""
 
     def __init__(
         self,
-        asked: Asked,
-        weight: int,
-        deadline: Deadline,
-        boards_by: Deadline,
-        turn: "asyncio.Future[Answer]",
+        hold: HoldOf[Held],
+        call: Call[Held, Asked, Answer],
+        *,
+        flights: int = _FLIGHTS,
+        weight: int = _FLIGHT_MESSAGES,
+        boarding_ms: float,
+        figures: Figures,
     ) -> None:
-        self.asked = asked
-        self.weight = weight
-        self.deadline = deadline
-        self.boards_by = boards_by
-        self.turn = turn
-
-    def tell(self, outcome: Answer | Exception) -> None:
-        """End its wait; one that was cancelled meanwhile is not told."""
-        if self.turn.done():
-            return
-        if isinstance(outcome, Exception):
-            self.turn.set_exception(outcome)
-        else:
-            self.turn.set_result(outcome)
-
-
-class Shared(Generic[Asked, Answer]):
-    """Calls by way of `call`, many at a time.
-
-    It gives an outcome for each, in their order, or fails for all.
-    """
-
-    def __init__(self, call: Call[Asked, Answer], *, flights: int, weight: int, boarding_ms: float) -> None:
+        self._hold = hold
         self._call = call
         self._most_flights = flights
         self._most_weight = weight
         self._boarding_ms = boarding_ms
+        self._line: Line[Asked, Answer] = Line(boarding_ms, figures)
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[Rider[Asked, Answer]] = deque()
-        self._waiting_weight = 0  # of those in `_waiting`, also of who has given up
-        self._flights: dict[asyncio.Task[None], float] = {}  # when it took off, in the event loop's time
+        self._flights: dict[asyncio.Task[None], _Flight] = {}
         self._watch: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -89,14 +107,12 @@ class Shared(Generic[Asked, Answer]):
     @property
     def waiting(self) -> int:
         """Calls that wait to board, and some that have given up."""
-        return len(self._waiting)
+        return len(self._line.riders)
 
     def board(self, asked: Asked, weight: int, deadline: Deadline) -> "asyncio.Future[Answer]":
-        """Ask in company. Fails with `PoolTimeout` when no flight comes in time, else as the call does."""
+        """Ask in company. Fails with `PoolTimeout` when no flight takes it in time, else as the call does."""
         turn: asyncio.Future[Answer] = self._loop.create_future()
-        boards_by = deadline.within_ms(self._boarding_ms)
-        self._waiting.append(Rider(asked, weight, deadline, boards_by, turn))
-        self._waiting_weight += weight
+        self._line.join(asked, weight, deadline, turn)
         self._depart_if_due()
         if self._watch is None:
             self._watch_who_waits()
@@ -113,87 +129,114 @@ class Shared(Generic[Asked, Answer]):
             for flight in flights:
                 flight.cancel()
             await asyncio.gather(*flights, return_exceptions=True)
-            for rider in self._waiting:
-                rider.tell(ShuttingDown("the server is shutting down"))
+            self._line.close(ShuttingDown("the server is shutting down"))
             if self._watch is not None:
                 self._watch.cancel()
 
     def _depart_if_due(self) -> None:
-        if self._waiting and self._may_depart(self._flights.values()) and not self._closed:
-            flight = self._loop.create_task(self._fly())
-            self._flights[flight] = self._loop.time()
-            flight.add_done_callback(self._landed)
+        if self._line.riders and self._may_depart(self._flights.values()) and not self._closed:
+            flight = _Flight(self._loop.time())
+            task = self._loop.create_task(self._fly(flight))
+            self._flights[task] = flight
+            task.add_done_callback(self._landed)
 
-    def _may_depart(self, others: Collection[float]) -> bool:
-        """Whether one more flight may take off beside those that took off at these times."""
+    def _may_depart(self, others: Collection[_Flight]) -> bool:
+        """Whether one more flight may take off beside these: full, also when those at the gate are."""
         if not others:
             return True
         late_s = self._loop.time() - LATE_S
-        on_time = sum(since_s > late_s for since_s in others)
-        return not on_time or (on_time < self._most_flights and self._waiting_weight >= self._most_weight)
+        on_time = at_gate = 0
+        for other in others:
+            on_time += other.since_s > late_s
+            at_gate += other.at_gate
+        if at_gate >= _MOST_AT_GATE:
+            return False
+        full = self._line.weight >= self._most_weight * (at_gate + 1)
+        return not on_time or (full and on_time < self._most_flights)
 
-    def _landed(self, flight: asyncio.Task[None]) -> None:
-        del self._flights[flight]
-        if flight.cancelled():
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        del self._flights[task]
+        if task.cancelled():
             return
-        if (error := flight.exception()) is not None:
+        if (error := task.exception()) is not None:
             _log.error("flight_failed", exc_info=error)
         self._depart_if_due()
 
-    async def _fly(self) -> None:
-        flight = asyncio.current_task(self._loop)
-        assert flight is not None
+    async def _fly(self, flight: _Flight) -> None:
+        """One flight after the other, as long as somebody waits whom no other flight takes."""
+        while self._line.riders:
+            await self._fly_once(flight)
+            others = [other for other in self._flights.values() if other is not flight]
+            if not self._may_depart(others):
+                break
+            flight.since_s = self._loop.time()
+            flight.at_gate = True
+
+    async def _fly_once(self, flight: _Flight) -> None:
         riders: list[Rider[Asked, Answer]] = []
         try:
-            while riders := self._board():
-                self._flights[flight] = self._loop.time()
-                for rider, outcome in zip(riders, await self._outcomes(riders), strict=True):
-                    rider.tell(outcome)
-                if not self._may_depart(
-                    [since_s for other, since_s in self._flights.items() if other != flight]
-                ):
-                    break
-        except BaseException:  # cut off, or a defect of ours
-            for rider in riders:
-                rider.tell(OutcomeUnknown("the call was cut off, the outcome is unknown"))
+            async with self._hold(Deadline.after_ms(self._boarding_ms)) as held:
+                riders = self._board(flight)
+                outcomes = await self._outcomes(held, riders) if riders else ()
+            for rider, outcome in zip(riders, outcomes, strict=True):
+                rider.tell(outcome)
+        except PoolTimeout:
+            return  # whoever waited as long as this flight has been told; who came later waits on
+        except QueenError as error:
+            for rider in riders or self._board(flight):
+                rider.tell(error)
+        except asyncio.CancelledError:
+            _cut_off(riders)
+            raise
+        except BaseException:  # a defect of ours
+            _cut_off(riders or self._board(flight))
             raise
 
-    def _board(self) -> list[Rider[Asked, Answer]]:
-        """Take from the line, in its order, who fits in."""
-        riders: list[Rider[Asked, Answer]] = []
-        room = self._most_weight
-        while self._waiting and (not riders or self._waiting[0].weight <= room):
-            rider = self._waiting.popleft()
-            self._waiting_weight -= rider.weight
-            if not rider.turn.done():
-                riders.append(rider)
-                room -= rider.weight
+    def _board(self, flight: _Flight) -> list[Rider[Asked, Answer]]:
+        """Take from the line, in its order, who fits in. From here on the flight is in the air."""
+        riders = self._line.take(self._most_weight)
+        flight.since_s = self._loop.time()
+        flight.at_gate = False
+        self._depart_if_due()
         return riders
 
     def _watch_who_waits(self) -> None:
         """Look after them when the flights may be late, and by the time at which the first must board."""
-        if self._waiting:
-            after_s = min(self._waiting[0].boards_by.remaining_s(), LATE_S)
+        if self._line.riders:
+            after_s = min(self._line.expires_in_s(), LATE_S)
             self._watch = self._loop.call_later(after_s, self._look_after_who_waits)
 
     def _look_after_who_waits(self) -> None:
         self._watch = None
-        while self._waiting and (self._waiting[0].turn.done() or self._waiting[0].boards_by.passed):
-            rider = self._waiting.popleft()
-            self._waiting_weight -= rider.weight
-            rider.tell(PoolTimeout())
+        self._line.expire()
         self._depart_if_due()
         self._watch_who_waits()
 
-    async def _outcomes(self, riders: Sequence[Rider[Asked, Answer]]) -> Sequence[Answer | Exception]:
+    async def _outcomes(
+        self, held: Held, riders: Sequence[Rider[Asked, Answer]]
+    ) -> Sequence[Answer | Exception]:
         """One for each rider."""
-        deadline = max(rider.deadline for rider in riders)
-        try:
-            return await self._call([rider.asked for rider in riders], deadline)
-        except (BadRequest, StatementFailed, UnknownPartition) as error:
-            if len(riders) == 1:
-                return [error]
-            middle = len(riders) // 2
-            return [*await self._outcomes(riders[:middle]), *await self._outcomes(riders[middle:])]
-        except QueenError as error:
-            return [error] * len(riders)
+        outcomes: list[Answer | Exception] = []
+        searches = 0
+        parts = [riders]  # not flown yet, the next one last
+        while parts:
+            part = parts.pop()
+            try:
+                deadline = max(rider.deadline for rider in part)
+                outcomes += await self._call(held, [rider.asked for rider in part], deadline)
+            except (BadRequest, DataRefused, UnknownPartition) as error:
+                gone = isinstance(error, UnknownPartition)
+                searches += gone
+                if len(part) == 1 or (gone and searches > _MOST_SEARCHES):
+                    outcomes += [error] * len(part)
+                else:
+                    middle = len(part) // 2
+                    parts += [part[middle:], part[:middle]]
+            except QueenError as error:
+                outcomes += [error] * len(part)
+        return outcomes
+
+
+def _cut_off(riders: Sequence[Rider[Asked, Answer]]) -> None:
+    for rider in riders:
+        rider.tell(OutcomeUnknown("the call was cut off, the outcome is unknown"))

@@ -4,7 +4,8 @@
 errors of `queen.errors`: a `NotDone` when nothing was applied, `OutcomeUnknown` when it may have been.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -302,3 +303,7 @@ class Store(Protocol):
     async def ping(self, deadline: Deadline) -> None:
         """One trivial statement on a pooled connection."""
         ...
+
+
+# A store over one connection, for the block. Raises `PoolTimeout` when there is none by the deadline.
+Hold = Callable[[Deadline], AbstractAsyncContextManager[Store]]

@@ -7,7 +7,8 @@ from msgspec import Struct
 
 from queen.core.coalesce import Coalescer, Insert, Turn
 from queen.core.deadline import Deadline
-from queen.core.store import NewMessage, Store
+from queen.core.line import Figures
+from queen.core.store import Hold, NewMessage, Store
 from queen.settings import PushStrategy, Settings
 
 Board = Callable[[Sequence[NewMessage], Sequence[int], Deadline], Turn]
@@ -25,7 +26,9 @@ class Strategy(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def strategy_of(store: Store, settings: Settings) -> AsyncIterator[Strategy]:
+async def strategy_of(
+    store: Store, hold: Hold, figures: Figures, settings: Settings
+) -> AsyncIterator[Strategy]:
     """The strategy that the settings name, until the end of the block."""
     match settings.push_strategy:
         case PushStrategy.SEQUENTIAL:
@@ -34,10 +37,11 @@ async def strategy_of(store: Store, settings: Settings) -> AsyncIterator[Strateg
             yield Strategy(store.push_batch)
         case PushStrategy.COALESCE:
             coalescer = Coalescer(
-                store.push_batch,
+                hold,
                 flights=settings.push_max_flushes,
                 messages=settings.push_max_flush_messages,
                 boarding_ms=settings.db_connection_timeout,
+                figures=figures,
             )
             async with coalescer.running():
                 yield Strategy(coalescer.insert, coalescer.board)

@@ -2,52 +2,19 @@
 
 Counts and sums are of one process, since its start. `busy_seconds` and `waiting_seconds` are time
 integrals: differences over a window, divided by its length, are time averages - so nothing between two
-samples is missed. Histograms are counts by upper bound in ms, the last bucket unbounded.
+samples is missed.
 """
 
-import operator
 import time
-from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, ParamSpec, TypeVar
 
-from msgspec import Struct
-
+from queen.observe.levels import DurationHistogram, Durations, Level
 from queen.observe.metric import Additive, counter, gauge, histogram
-
-BOUNDS_MS = (
-    0.1,
-    0.2,
-    0.5,
-    1.0,
-    2.0,
-    5.0,
-    10.0,
-    20.0,
-    50.0,
-    100.0,
-    200.0,
-    500.0,
-    1000.0,
-    2000.0,
-    5000.0,
-    10000.0,
-)
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class DurationHistogram(Struct, frozen=True, rename="camel"):
-    """Counts of durations at most `le_ms[i]` and above the bound before; one more for all above."""
-
-    le_ms: tuple[float, ...]
-    counts: tuple[int, ...]
-
-    def __add__(self, other: "DurationHistogram") -> "DurationHistogram":
-        """Both, over the same bounds."""
-        return DurationHistogram(self.le_ms, tuple(map(operator.add, self.counts, other.counts)))
 
 
 class PoolReading(Additive, frozen=True, rename="camel"):
@@ -79,51 +46,15 @@ class PoolReading(Additive, frozen=True, rename="camel"):
     ]
 
 
-class _Integral:
-    """A level and its time integral."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._since_s = clock()
-        self._area = 0.0
-        self.level = 0
-
-    def step(self, by: int) -> None:
-        now_s = self._clock()
-        self._area += self.level * (now_s - self._since_s)
-        self._since_s = now_s
-        self.level += by
-
-    @property
-    def area(self) -> float:
-        return self._area + self.level * (self._clock() - self._since_s)
-
-
-class _Durations:
-    """A sum and a histogram."""
-
-    def __init__(self) -> None:
-        self.sum_s = 0.0
-        self._counts = [0] * (len(BOUNDS_MS) + 1)
-
-    def add(self, duration_s: float) -> None:
-        self.sum_s += duration_s
-        self._counts[bisect_left(BOUNDS_MS, duration_s * 1000)] += 1
-
-    @property
-    def histogram(self) -> DurationHistogram:
-        return DurationHistogram(BOUNDS_MS, tuple(self._counts))
-
-
 class PoolGauges:
     """Counters of one pool. The pool calls; metrics read."""
 
     def __init__(self, size: int, clock: Callable[[], float] = time.perf_counter) -> None:
         self._size = size
-        self._busy = _Integral(clock)
-        self._waiting = _Integral(clock)
-        self._waits = _Durations()
-        self._holds = _Durations()
+        self._busy = Level(clock)
+        self._waiting = Level(clock)
+        self._waits = Durations()
+        self._holds = Durations()
         self._total: Callable[[], int] = lambda: 0
         self.acquires = 0
         self.timeouts = 0
@@ -173,8 +104,8 @@ class PoolGauges:
         total = self._total()
         return PoolReading(
             total_count=total,
-            idle_count=max(0, total - self._busy.level),
-            waiting_count=self._waiting.level,
+            idle_count=max(0, total - self._busy.now),
+            waiting_count=self._waiting.now,
             max_count=self._size,
             acquires=self.acquires,
             timeouts=self.timeouts,

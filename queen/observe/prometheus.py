@@ -10,9 +10,11 @@ from itertools import accumulate
 
 from msgspec import Struct
 
+from queen.observe.boarding import BoardingReading
 from queen.observe.instance import Readings
+from queen.observe.levels import DurationHistogram
 from queen.observe.metric import Kind, Metric, metrics_of
-from queen.observe.pool import DurationHistogram, PoolReading
+from queen.observe.pool import PoolReading
 from queen.observe.reading import Rated, Reading
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -27,7 +29,9 @@ def exposition(readings: Readings) -> str:
         f"queen_workers_answered {len(readings.by_worker)}",
     ]
     pools = {worker: reading.pool for worker, reading in readings.by_worker.items()}
-    for kind, by_worker in ((Reading, readings.by_worker), (PoolReading, pools)):
+    boarding = {worker: reading.boarding for worker, reading in readings.by_worker.items()}
+    kinds = ((Reading, readings.by_worker), (PoolReading, pools), (BoardingReading, boarding))
+    for kind, by_worker in kinds:
         for field, metric in metrics_of(kind).items():
             lines += _family(metric)
             lines += _samples(metric, field, by_worker)

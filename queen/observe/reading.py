@@ -10,6 +10,7 @@ from typing import Annotated, Protocol
 import psutil
 
 from queen.observe.activity import Activity, Meter
+from queen.observe.boarding import BoardingGauges, BoardingReading
 from queen.observe.loop_lag import LoopLag
 from queen.observe.metric import Additive, counter, gauge, largest
 from queen.observe.pool import PoolGauges, PoolReading
@@ -58,6 +59,7 @@ class Reading(Additive, frozen=True):
         float, counter("queen_process_cpu_system_seconds_total", "CPU time of the kernel")
     ]
     pool: PoolReading
+    boarding: BoardingReading
 
 
 class ConnectionCounts(Protocol):
@@ -113,6 +115,7 @@ class Instruments:
     """Everything in a worker that has a figure to read. Reading touches no database and never waits."""
 
     pool: PoolGauges
+    boarding: BoardingGauges
     activity: Activity
     polls: ParkedPolls
     listener: Listener
@@ -147,6 +150,7 @@ class Instruments:
             cpu_user_s=cpu.user,
             cpu_system_s=cpu.system,
             pool=self.pool.read(),
+            boarding=self.boarding.read(),
         )
 
 

@@ -7,6 +7,9 @@ A producer that gets an error must know whether its message may be there:
 - **unknown** (`OutcomeUnknown`): the statement was sent and then the connection broke, the server shut
   down under it or the time ran out. It may have been committed.
 
+And whoever shares a call must know whose fault it can be: what is in the data (`BadRequest`, `DataRefused`, a
+partition that is gone) of one of them, all else (a full disk, a lock, no memory) nobody's.
+
 Classes of SQLSTATE are those of PostgreSQL's documentation, appendix A.
 """
 
@@ -16,13 +19,21 @@ from contextlib import contextmanager
 import asyncpg
 
 from queen.core.store import UnknownPartition
-from queen.errors import BadRequest, DatabaseUnavailable, OutcomeUnknown, QueenError, StatementFailed
+from queen.errors import (
+    BadRequest,
+    DatabaseUnavailable,
+    DataRefused,
+    OutcomeUnknown,
+    QueenError,
+    StatementFailed,
+)
 
 # Raised by our own functions: what a caller knew was deleted meanwhile.
 _GONE: dict[str, type[Exception]] = {"QN001": UnknownPartition}
 _CONNECTION = ("08",)  # connection exceptions: asyncpg raises them for a connection that broke
 _SHUTDOWN = ("57P01", "57P02", "57P03")  # admin shutdown, crash shutdown, cannot connect now
 _BAD_VALUE = ("22",)  # data exceptions: the values, not the database, are wrong
+_BAD_DATA = ("23", "54")  # integrity constraint violations, program limits: not with these rows, or so many
 _RETRYABLE = ("40001", "40P01")  # serialization failure, deadlock: rolled back, the same may succeed
 
 # What asyncpg raises when the database fails; TimeoutError is an OSError. The last one is what it says for
@@ -69,7 +80,8 @@ def classify(error: BaseException, *, commits: bool) -> Exception:
         if state.startswith(_BAD_VALUE):
             return BadRequest(f"the database refused a value: {_said(error)}")
         if not state.startswith(_CONNECTION) and state not in _SHUTDOWN:
-            return StatementFailed(f"the database refused the statement: {_said(error)}")
+            kind = DataRefused if state.startswith(_BAD_DATA) else StatementFailed
+            return kind(f"the database refused the statement: {_said(error)}")
     elif isinstance(error, asyncpg.InterfaceError):
         # asyncpg refuses to send on a connection that it knows to be closed.
         return DatabaseUnavailable(f"database connection lost: {_said(error)}")

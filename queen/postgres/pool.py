@@ -14,8 +14,8 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol, TypeAlias
 
 import asyncpg
 
@@ -65,7 +65,15 @@ class Turns:
         self._free += 1
 
 
-class Pool:
+class Pool(Protocol):
+    """Whoever lends connections."""
+
+    def connection(self, deadline: Deadline) -> AbstractAsyncContextManager[Connection]:
+        """Borrow one for a block. Raises `PoolTimeout` and `DatabaseUnavailable`."""
+        ...
+
+
+class TunedPool:
     """Connections to one database."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", settings: Settings, gauges: PoolGauges) -> None:
@@ -76,22 +84,26 @@ class Pool:
         gauges.watch_total(pool.get_size)
 
     @asynccontextmanager
-    async def connection(self, deadline: Deadline) -> AsyncIterator[Connection]:
+    async def connection(self, deadline: Deadline, *, for_riders: bool = False) -> AsyncIterator[Connection]:
         """Borrow a connection.
+
+        `for_riders`: for calls that wait by themselves and count their own time-outs (core/sharing.py).
 
         Raises `PoolTimeout` when none is had within DB_CONNECTION_TIMEOUT or the deadline, and
         `DatabaseUnavailable` when the database refuses to be connected to.
         """
         asked_s = time.perf_counter()
         limit = deadline.within_ms(self._timeout_ms)
-        with self._gauges.asking():
-            try:
-                await self._turns.take(limit.remaining_s())
-            except TimeoutError:
-                self._gauges.timed_out()
-                raise PoolTimeout from None
         try:
-            connection = await self._open(limit)
+            with self._gauges.asking():
+                await self._turns.take(limit.remaining_s())
+        except TimeoutError:
+            raise self._too_late(for_riders) from None
+        try:
+            try:
+                connection = await self._open(limit)
+            except TimeoutError:
+                raise self._too_late(for_riders) from None
             had_s = time.perf_counter()
             self._gauges.acquired(had_s - asked_s)
             try:
@@ -113,13 +125,14 @@ class Pool:
             self._gauges.released(time.perf_counter() - had_s)
 
     async def _open(self, limit: Deadline) -> Connection:
-        try:
-            with connecting():
-                async with asyncio.timeout(limit.remaining_s()):
-                    return await self._pool.acquire()
-        except TimeoutError:
+        with connecting():
+            async with asyncio.timeout(limit.remaining_s()):
+                return await self._pool.acquire()
+
+    def _too_late(self, for_riders: bool) -> PoolTimeout:
+        if not for_riders:
             self._gauges.timed_out()
-            raise PoolTimeout from None
+        return PoolTimeout()
 
 
 def is_lost(connection: Connection) -> bool:
@@ -145,7 +158,7 @@ def address(settings: Settings) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def open_pool(settings: Settings, gauges: PoolGauges) -> AsyncIterator[Pool]:
+async def open_pool(settings: Settings, gauges: PoolGauges) -> AsyncIterator[TunedPool]:
     """A pool, which connects when it is first asked; on leaving, wait for borrowed connections and close."""
     pool = await asyncpg.create_pool(
         **address(settings),
@@ -160,7 +173,7 @@ async def open_pool(settings: Settings, gauges: PoolGauges) -> AsyncIterator[Poo
         reset=None if settings.db_pool_reset else _keep_session,
     )
     try:
-        yield Pool(pool, settings, gauges)
+        yield TunedPool(pool, settings, gauges)
     finally:
         try:
             async with asyncio.timeout(settings.shutdown_grace / 1000 + 1):

@@ -7,12 +7,21 @@ in tracebacks, so the collector is not switched off.
 """
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 YOUNGEST = 25_000  # objects more than at the last collection
 
 
-def calm() -> None:
-    """Leave out of all collections what is alive now, and collect less often."""
+@contextmanager
+def calm() -> Iterator[None]:
+    """Inside the block leave out of all collections what is alive at its start, and collect less often."""
+    before = gc.get_threshold()
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNGEST, 10, 10)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()

@@ -100,9 +100,9 @@ async def serve(
             _running(connections.sweep_forever(), lag.measure_forever()),
             _listening(sockets, lambda: HttpConnection(connections, dispatcher, limits)),
         ):
-            collector.calm()
-            ready()
-            await stop.first.wait()
+            with collector.calm():
+                ready()
+                await stop.first.wait()
             _log.info("stopping", extra={"in_flight": len(connections.handlers)})
         async with _running(connections.sweep_forever()):
             connections.begin_drain()

@@ -71,6 +71,19 @@ async def test_the_pool_shows_the_guides_gauges_and_what_happened_between_two_lo
     assert sum(after["holdHistogram"]["counts"]) == after["acquires"]
 
 
+@covers("GET /metrics/pool")
+async def test_calls_that_wait_to_share_one_are_told_beside_the_pool(client: Client, orders: Queue) -> None:
+    await orders.push("a")
+    await orders.pop()
+    before = await figures.pool(client)
+    await orders.pop()
+    after = await figures.pool(client)
+    boarding = after["boarding"]
+    assert boarding["boarded"] > before["boarding"]["boarded"]
+    assert sum(boarding["waitHistogram"]["counts"]) == boarding["boarded"]
+    assert (boarding["waitingCount"], boarding["timeouts"]) == (0, 0)
+
+
 @covers("GET /metrics/prometheus")
 async def test_prometheus_gets_its_text_format(client: Client, orders: Queue) -> None:
     """Every sample belongs to a family that has a HELP and a TYPE before it, and is a number."""

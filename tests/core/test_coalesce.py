@@ -1,7 +1,9 @@
 """Sharing calls, seen from a push: who rides with whom, what each is told, that no flight is ever lost."""
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given
@@ -10,8 +12,18 @@ from hypothesis import strategies as st
 from queen.core.coalesce import Coalescer, Existing
 from queen.core.deadline import Deadline
 from queen.core.ids import uuid7
+from queen.core.sharing import LATE_S
 from queen.core.store import NewMessage, PartitionName, UnknownPartition
-from queen.errors import BadRequest, DatabaseUnavailable, OutcomeUnknown, PoolTimeout, ShuttingDown
+from queen.errors import (
+    BadRequest,
+    DatabaseUnavailable,
+    DataRefused,
+    OutcomeUnknown,
+    PoolTimeout,
+    ShuttingDown,
+    StatementFailed,
+)
+from queen.observe.boarding import BoardingGauges
 from tests.waiting import until
 
 LONG_MS = 10_000.0
@@ -26,10 +38,35 @@ class Database:
         self.open = asyncio.Event()
         self.open.set()
         self.refuses: dict[str, Exception] = {}
+        self.connections = asyncio.Semaphore(100)
+        self.figures = BoardingGauges()
+        self.asking = 0  # for a connection
+        self.most_asking = 0
+        self.asked = 0
+        self.away: Exception | None = None
         self.under_way = 0
         self.most_under_way = 0
 
-    async def insert(
+    @asynccontextmanager
+    async def hold(self, deadline: Deadline) -> AsyncIterator["Database"]:
+        if self.away is not None:
+            raise self.away
+        self.asking += 1
+        self.asked += 1
+        self.most_asking = max(self.most_asking, self.asking)
+        try:
+            async with asyncio.timeout(deadline.remaining_s()):
+                await self.connections.acquire()
+        except TimeoutError:
+            raise PoolTimeout from None
+        finally:
+            self.asking -= 1
+        try:
+            yield self
+        finally:
+            self.connections.release()
+
+    async def push_batch(
         self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
     ) -> Existing:
         assert len(messages) == len(partitions)
@@ -55,7 +92,9 @@ class Database:
 def coalescer(
     database: Database, flights: int = 1, messages: int = 100, boarding_ms: float = LONG_MS
 ) -> Coalescer:
-    return Coalescer(database.insert, flights=flights, messages=messages, boarding_ms=boarding_ms)
+    return Coalescer(
+        database.hold, flights=flights, messages=messages, boarding_ms=boarding_ms, figures=database.figures
+    )
 
 
 def push(sut: Coalescer, *names: str) -> "asyncio.Task[Existing]":
@@ -136,7 +175,9 @@ async def test_each_rider_hears_of_its_own_duplicates() -> None:
     ]
 
 
-@pytest.mark.parametrize("refusal", [BadRequest("no"), UnknownPartition()], ids=["value", "partition"])
+@pytest.mark.parametrize(
+    "refusal", [BadRequest("no"), DataRefused("no"), UnknownPartition()], ids=["value", "data", "partition"]
+)
 async def test_a_refusal_is_its_own_riders_alone(refusal: Exception) -> None:
     database = Database()
     database.refuses = {"c": refusal}
@@ -150,17 +191,47 @@ async def test_a_refusal_is_its_own_riders_alone(refusal: Exception) -> None:
     assert sorted(database.stored) == list("abdefg")
 
 
-async def test_a_failure_of_the_database_is_everybodys() -> None:
+@pytest.mark.parametrize("failure", [DatabaseUnavailable("away"), StatementFailed("disk full")])
+async def test_a_failure_of_the_database_is_everybodys(failure: Exception) -> None:
     database = Database()
-    database.refuses = {"c": DatabaseUnavailable("away")}
+    database.refuses = {"c": failure}
     sut = coalescer(database)
     tasks = [await airborne(database, sut, "a"), *(push(sut, name) for name in "bcd")]
     await parked(sut, 3)
     database.open.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert results[0] == {}
-    assert all(isinstance(result, DatabaseUnavailable) for result in results[1:])
+    assert results[1:] == [failure] * 3
     assert len(database.flushes) == 2, "it is not tried again"
+
+
+async def test_one_partition_that_is_gone_is_found_among_a_thousand() -> None:
+    database = Database()
+    database.refuses = {"700": UnknownPartition()}
+    sut = coalescer(database, messages=1000)
+    results = await asyncio.gather(*(push(sut, str(n)) for n in range(1000)), return_exceptions=True)
+    assert [n for n, result in enumerate(results) if result != {}] == [700]
+    assert len(database.flushes) <= 21
+
+
+async def test_a_queue_that_is_gone_makes_no_call_for_each_of_its_pushes() -> None:
+    """Who is told so without being at fault has lost nothing: a push looks again and is stored."""
+    database = Database()
+    gone = UnknownPartition()
+    database.refuses = {str(n): gone for n in range(0, 1000, 2)}
+    sut = coalescer(database, messages=1000)
+    results = await asyncio.gather(*(push(sut, str(n)) for n in range(1000)), return_exceptions=True)
+    assert all(result is gone for result in results[::2])
+    assert all(result is gone or str(n) in database.stored for n, result in enumerate(results))
+    assert len(database.flushes) <= 50
+
+
+async def test_a_queue_that_is_gone_fails_nobody_for_another_riders_value() -> None:
+    database = Database()
+    database.refuses = {str(n): UnknownPartition() for n in range(0, 50, 2)} | {"99": BadRequest("no")}
+    sut = coalescer(database, messages=1000)
+    results = await asyncio.gather(*(push(sut, str(n)) for n in range(100)), return_exceptions=True)
+    assert [n for n, result in enumerate(results) if isinstance(result, BadRequest)] == [99]
 
 
 async def test_who_waits_too_long_is_told_so_and_stores_nothing() -> None:
@@ -300,3 +371,104 @@ async def test_large_payloads_make_a_flush_full() -> None:
     database.open.set()
     await asyncio.gather(flying, *tasks)
     assert database.flushes == [["a"], ["large"], ["b"]]
+
+
+async def no_connection(database: Database, sut: Coalescer, *names: str) -> "asyncio.Task[Existing]":
+    """A push that waits for a flight that waits for a connection: there is none."""
+    database.connections = asyncio.Semaphore(0)
+    task = push(sut, *names)
+    await until(lambda: database.asking == 1)
+    return task
+
+
+async def test_who_comes_while_a_flight_waits_for_its_connection_rides_in_it() -> None:
+    database = Database()
+    sut = coalescer(database)
+    tasks = [await no_connection(database, sut, "a"), push(sut, "b")]
+    await parked(sut, 2)
+    database.connections.release()
+    assert await asyncio.gather(*tasks) == [{}] * 2
+    assert database.flushes == [["a", "b"]]
+
+
+async def test_the_waits_for_a_flight_and_for_its_connection_do_not_add_up() -> None:
+    """Who asked first is told first, at its own time, also when both wait for the same connection."""
+    database = Database()
+    sut = coalescer(database, boarding_ms=150)
+    first = await no_connection(database, sut, "a")
+    await asyncio.sleep(0.1)
+    second = push(sut, "b")
+    with pytest.raises(PoolTimeout):
+        await first
+    assert not second.done(), "it has 100 ms more than the first one had"
+    database.connections.release()
+    assert await second == {}
+    assert database.flushes == [["b"]]
+
+
+async def test_few_flights_wait_for_a_connection_however_long_it_takes() -> None:
+    database = Database()
+    sut = coalescer(database, flights=9, messages=1)
+    tasks = [await no_connection(database, sut, "a"), *(push(sut, name) for name in "bcdefgh")]
+    await asyncio.sleep(5 * LATE_S)
+    assert database.most_asking == 2
+    database.connections.release()
+    assert await asyncio.gather(*tasks) == [{}] * 8
+
+
+@pytest.mark.parametrize(
+    ("away", "told"),
+    [(DatabaseUnavailable("away"), DatabaseUnavailable), (TypeError("defect"), OutcomeUnknown)],
+)
+async def test_no_connection_is_everybodys_and_the_next_one_is_tried(
+    away: Exception, told: type[Exception]
+) -> None:
+    database = Database()
+    database.away = away
+    sut = coalescer(database)
+    results = await asyncio.gather(*(push(sut, name) for name in "abc"), return_exceptions=True)
+    assert [type(result) for result in results] == [told] * 3
+    database.away = None
+    assert await push(sut, "d") == {}
+    assert database.flushes == [["d"]]
+
+
+async def test_a_second_flight_at_the_gate_departs_only_when_both_would_be_full() -> None:
+    database = Database()
+    sut = coalescer(database, flights=2, messages=2)
+    await asyncio.gather(*(push(sut, name) for name in "abc"))
+    assert database.flushes == [["a", "b"], ["c"]]
+    assert database.most_asking == database.most_under_way == 1
+
+
+async def test_everybody_who_waits_to_board_is_counted_and_for_how_long() -> None:
+    database = Database()
+    sut = coalescer(database, boarding_ms=100)
+    tasks = [await no_connection(database, sut, "a"), *(push(sut, name) for name in "bc")]
+    await parked(sut, 3)
+    earlier = database.figures.read()
+    assert (earlier.waiting_count, earlier.boarded, earlier.timeouts) == (3, 0, 0)
+    await until(lambda: database.figures.read().waiting_seconds > earlier.waiting_seconds)
+    await asyncio.wait(tasks)
+    tasks.append(push(sut, "d"))
+    await parked(sut, 1)
+    database.connections.release()
+    assert await tasks.pop() == {}
+    after = database.figures.read()
+    assert (after.waiting_count, after.boarded, after.timeouts) == (0, 1, 3)
+    assert sum(after.wait_histogram.counts) == 1
+    assert after.waiting_seconds - after.wait_seconds >= 3 * 0.1, "those who waited in vain are in it"
+
+
+async def test_a_round_of_the_event_loop_that_takes_long_sends_no_empty_flight() -> None:
+    """The first flight counts as late before it has begun; the second one finds that all are gone."""
+    database = Database()
+    sut = coalescer(database)
+    messages = [NewMessage(uuid7(), PartitionName("q", "p"), "a", None, "1")]
+    first = sut.board(messages, [1], Deadline.after_ms(LONG_MS))
+    time.sleep(1.5 * LATE_S)  # noqa: ASYNC251 - the event loop stands still
+    second = sut.board(messages, [1], Deadline.after_ms(LONG_MS))
+    assert sut.flying == 2
+    assert await first == await second == {}
+    await until(lambda: sut.flying == 0)
+    assert database.asked == 1

@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from queen.observe.boarding import BoardingGauges
 from queen.observe.pool import PoolGauges, PoolReading
 from queen.observe.reading import Rated, Reading
 
@@ -28,6 +29,7 @@ NOTHING = Reading(
     cpu_user_s=0.0,
     cpu_system_s=0.0,
     pool=NO_POOL,
+    boarding=BoardingGauges().read(),
 )
 
 

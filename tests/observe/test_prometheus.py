@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 
 from queen.observe.instance import Readings
-from queen.observe.pool import BOUNDS_MS, DurationHistogram
+from queen.observe.levels import BOUNDS_MS, DurationHistogram
 from queen.observe.prometheus import exposition
 from tests.observe.readings import pool, reading
 

@@ -4,8 +4,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from queen.observe.boarding import BoardingGauges, BoardingReading
+from queen.observe.levels import BOUNDS_MS, DurationHistogram
 from queen.observe.metric import metrics_of
-from queen.observe.pool import BOUNDS_MS, DurationHistogram, PoolGauges, PoolReading
+from queen.observe.pool import PoolGauges, PoolReading
 from queen.observe.reading import Rated, Reading
 from tests.observe.readings import NOTHING, pool, reading
 
@@ -58,11 +60,27 @@ def test_time_integrals_of_two_pools_are_those_of_all_their_connections() -> Non
     assert (both.wait_seconds, both.hold_seconds) == (0.5, 5.0)
 
 
+def test_who_waits_to_board_in_any_worker_is_counted() -> None:
+    def told(waiting: int, in_vain: int) -> BoardingReading:
+        gauges = BoardingGauges()
+        gauges.watch(lambda: [0.5] * waiting)
+        gauges.boarded([0.25, 1.0])
+        for _ in range(in_vain):
+            gauges.left(2.0, timed_out=True)
+        return gauges.read()
+
+    both = reading(boarding=told(3, 1)) + reading(boarding=told(4, 2))
+    assert (both.boarding.waiting_count, both.boarding.boarded, both.boarding.timeouts) == (7, 4, 3)
+    assert (both.boarding.wait_seconds, both.boarding.waiting_seconds) == (2.5, 2.5 + 6.0 + 3.5)
+
+
 def test_rates_add_up() -> None:
     assert Rated(3, 1.5) + Rated(4, 0.5) == Rated(7, 2.0)
 
 
 def test_every_figure_has_a_name_of_its_own() -> None:
-    metrics = [*metrics_of(Reading).values(), *metrics_of(PoolReading).values()]
+    metrics = [
+        metric for kind in (Reading, PoolReading, BoardingReading) for metric in metrics_of(kind).values()
+    ]
     assert len({metric.name for metric in metrics}) == len(metrics)
-    assert set(metrics_of(Reading)) == set(Reading.__struct_fields__) - {"pool"}
+    assert set(metrics_of(Reading)) == set(Reading.__struct_fields__) - {"pool", "boarding"}

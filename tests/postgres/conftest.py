@@ -1,28 +1,33 @@
 """A store over a fresh, migrated database, on PostgreSQL 15 and on 18."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import msgspec
 import pytest_asyncio
 
-from queen.core.ack import Acker, shared_acks
+from queen.core.ack import Acked, Acker, shared_acks
 from queen.core.backlog import Backlog
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
+from queen.core.looking import Looker, PopRequest, shared_looks
 from queen.core.notices import Announcer
-from queen.core.pop import Delivery, Popper, PopRequest, shared_looks
+from queen.core.pop import Delivery, Popper
 from queen.core.push import Pusher
+from queen.core.store import AckItem
 from queen.core.strategies import strategy_of
 from queen.core.transaction import Transactor
 from queen.core.wakeups import Wakeups
 from queen.core.watching import Watch
 from queen.jobs.periodic import Periodic
 from queen.local.database import Database
+from queen.observe.boarding import BoardingGauges
 from queen.observe.pool import PoolGauges
+from queen.postgres.held import holding
 from queen.postgres.migrate import migrate
-from queen.postgres.pool import Pool, open_pool
+from queen.postgres.pool import TunedPool, open_pool
 from queen.postgres.store import PostgresStore
 from queen.settings import PushStrategy, Settings
 
@@ -56,8 +61,9 @@ class Ear:
 class Queue:
     """The operations of one server process, and a way to look into the tables."""
 
-    pool: Pool
+    pool: TunedPool
     gauges: PoolGauges
+    boarding: BoardingGauges
     store: PostgresStore
     wakeups: Wakeups
     pushers: dict[PushStrategy, Pusher]
@@ -68,6 +74,16 @@ class Queue:
     async def pop(self, request: PopRequest, listener: Ear | None = None) -> Delivery | None:
         """Pop for somebody who waits for the answer, unless told otherwise."""
         return await self.popper.pop(request, listener or Ear())
+
+    async def ack(self, group: str, items: Sequence[AckItem]) -> list[Acked]:
+        """Ack as /ack does: the short way if there is one, else by the whole rule."""
+        boarded = self.acker.board(group, items, soon())
+        if boarded is not None:
+            await asyncio.wait([boarded.turn])
+            done = boarded.land()
+            if done is not None:
+                return done
+        return await self.acker.judge(group, items, soon())
 
     async def sql(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         """Rows of a statement."""
@@ -91,30 +107,35 @@ def using(settings: Settings, strategy: PushStrategy) -> Settings:
 @asynccontextmanager
 async def open_queue(settings: Settings, announcer: Announcer | None = None) -> AsyncIterator[Queue]:
     """What `queen.api.app` wires, without the HTTP."""
-    gauges = PoolGauges(settings.db_pool_size)
+    gauges, boarding = PoolGauges(settings.db_pool_size), BoardingGauges()
     async with open_pool(settings, gauges) as pool:
         async with pool.connection(soon()) as connection:
             await migrate(connection)
-        store, wakeups = PostgresStore(pool), Wakeups(announcer)
+        store, hold, wakeups = PostgresStore(pool), holding(pool), Wakeups(announcer)
         directory, backlog = Directory(store), Backlog(store)
         async with AsyncExitStack() as stack:
             strategies = {
-                kind: await stack.enter_async_context(strategy_of(store, using(settings, kind)))
+                kind: await stack.enter_async_context(
+                    strategy_of(store, hold, boarding, using(settings, kind))
+                )
                 for kind in PushStrategy
             }
             await stack.enter_async_context(Periodic([Watch(store, wakeups)]).running())
-            plain = shared_acks(store, STATEMENT_TIMEOUT_MS)
+            plain = shared_acks(hold, boarding, settings.db_connection_timeout)
             await stack.enter_async_context(plain.running())
+            looks = shared_looks(hold, boarding, settings.db_connection_timeout)
+            await stack.enter_async_context(looks.running())
             yield Queue(
                 pool=pool,
                 gauges=gauges,
+                boarding=boarding,
                 store=store,
                 wakeups=wakeups,
                 pushers={
                     kind: Pusher(directory, backlog, wakeups, strategy)
                     for kind, strategy in strategies.items()
                 },
-                popper=await stack.enter_async_context(popping(store, directory, wakeups)),
+                popper=Popper(Looker(store, looks, directory, soon), wakeups),
                 acker=Acker(store, plain, wakeups),
                 transactor=Transactor(store, directory, backlog, wakeups),
             )
@@ -122,10 +143,10 @@ async def open_queue(settings: Settings, announcer: Announcer | None = None) -> 
 
 @asynccontextmanager
 async def popping(store: PostgresStore, directory: Directory, wakeups: Wakeups) -> AsyncIterator[Popper]:
-    """The pop operation over that store."""
-    looks = shared_looks(store, STATEMENT_TIMEOUT_MS)
+    """The pop operation over that store, whose shared looks borrow their connections like all others."""
+    looks = shared_looks(lambda _: nullcontext(store), BoardingGauges(), STATEMENT_TIMEOUT_MS)
     async with looks.running():
-        yield Popper(store, looks, directory, wakeups, soon)
+        yield Popper(Looker(store, looks, directory, soon), wakeups)
 
 
 @pytest_asyncio.fixture

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from queen.core.pop import Delivery, PopRequest
+from queen.core.looking import PopRequest
+from queen.core.pop import Delivery
 from queen.core.push import Pushed, new_message
 from queen.core.store import QUEUE_MODE_GROUP, AckItem, PartitionName
 from queen.settings import PushStrategy
@@ -39,7 +40,7 @@ async def ack(
         AckItem(message.partition_id, message.transaction_id, status, str(delivery.lease_id), error)
         for message, status in zip(messages(delivery), statuses, strict=False)
     ]
-    assert all(acked.success for acked in await queue.acker.ack(group, items, soon()))
+    assert all(acked.success for acked in await queue.ack(group, items))
 
 
 async def age(queue: Queue, name: str, by: timedelta) -> None:

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from queen.core.ack import Acked, plain_ack
-from queen.core.pop import Delivery, PopRequest
+from queen.core.looking import PopRequest
+from queen.core.pop import Delivery
 from queen.core.push import new_message
 from queen.core.store import QUEUE_MODE_GROUP, AckItem, AckOutcome, PartitionName, QueueOptions
 from queen.settings import PushStrategy
@@ -49,7 +50,7 @@ class Reader:
             AckItem(self.partition, number, status, lease, error)
             for number, status in (ack.split() for ack in acks)
         ]
-        return await self.queue.acker.ack(self.group, items, soon())
+        return await self.queue.ack(self.group, items)
 
     async def expire(self) -> None:
         """Let the live lease run out: time moved in the table, not the clock."""

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from queen.core.pop import Delivery, PopRequest
+from queen.core.looking import PopRequest
+from queen.core.pop import Delivery
 from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName, QueueOptions
 from queen.settings import PushStrategy
@@ -68,7 +69,7 @@ async def test_of_one_partition_only_the_beginning_may_be_due(queue: Queue) -> N
     assert names(delivery) == ["a", "b"]
     lease = str(delivery.lease_id)
     acks = [AckItem(m.partition_id, m.transaction_id, "completed", lease) for m in messages(delivery)]
-    assert (await queue.acker.ack("g", acks, soon()))[-1].released
+    assert (await queue.ack("g", acks))[-1].released
     assert await pop(queue) is None
     await pass_time(queue, 40)
     assert names(await pop(queue)) == ["c", "d"]

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from queen.api.pop import DeliveryOut, written
-from queen.core.pop import PopRequest
+from queen.core.looking import PopRequest
 from queen.core.push import new_message
 from queen.core.store import AckItem, NewMessage, PartitionName
 from queen.settings import PushStrategy
@@ -117,7 +117,7 @@ async def test_counts_stand_with_their_message(queue: Queue) -> None:
         AckItem(one.partition_id, one.transaction_id, "completed", str(first.lease_id)),
         AckItem(two.partition_id, two.transaction_id, "failed", str(first.lease_id)),
     ]
-    await queue.acker.ack(request.group, acks, soon())
+    await queue.ack(request.group, acks)
     await queue.pop(request)
     await queue.sql("update queen.cursors set lease_expires_at = now(), available_at = now()")
     again = messages(await queue.pop(request))

@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import pytest_asyncio
 
-from queen.core.pop import Delivery, PopRequest
+from queen.core.looking import PopRequest
+from queen.core.pop import Delivery
 from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName, PopQuery, QueueOptions
 from queen.local.database import Database
@@ -39,7 +40,7 @@ async def push(queue: Queue, name: str) -> None:
 async def ack(queue: Queue, delivery: Delivery, status: str) -> None:
     message = messages(delivery)[0]
     item = AckItem(message.partition_id, message.transaction_id, status, str(delivery.lease_id))
-    [answer] = await queue.acker.ack("__QUEUE_MODE__", [item], soon())
+    [answer] = await queue.ack("__QUEUE_MODE__", [item])
     assert answer.success
 
 

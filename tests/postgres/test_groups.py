@@ -4,7 +4,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from queen.core.pop import Delivery, PopRequest
+from queen.core.looking import PopRequest
+from queen.core.pop import Delivery
 from queen.core.store import AckItem, QueueOptions
 from tests.waiting import until
 
@@ -69,7 +70,7 @@ async def test_seek_to_the_end_skips_and_ends_the_lease(queue: Queue) -> None:
     assert await queue.store.seek("orders", "g", None, None, soon()) == {"p": 2, "q": 1}
     assert await pop(queue) is None
     item = AckItem(messages(delivery)[0].partition_id, "b", "completed", str(delivery.lease_id))
-    [late] = await queue.acker.ack("g", [item], soon())
+    [late] = await queue.ack("g", [item])
     assert late.noop
     await push(queue, "d")
     assert names(await pop(queue)) == ["d"]
@@ -133,7 +134,7 @@ async def test_a_deleted_queue_takes_everything_with_it(queue: Queue) -> None:
     delivery = await pop(queue, batch=1)
     assert delivery is not None
     partition = messages(delivery)[0].partition_id
-    await queue.acker.ack("g", [AckItem(partition, "a", "dlq", str(delivery.lease_id))], soon())
+    await queue.ack("g", [AckItem(partition, "a", "dlq", str(delivery.lease_id))])
     assert await queue.store.delete_queue("orders", soon())
     for table in ("queues", "partitions", "messages", "cursors", "consumer_groups", "dead_letters"):
         assert await queue.sql(f"select count(*) from queen.{table}") == [(0,)], table

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from queen.core.pop import PopRequest
+from queen.core.looking import PopRequest
 from queen.core.push import new_message
 from queen.core.store import PartitionName
 from queen.local.database import Database

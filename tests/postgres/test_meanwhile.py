@@ -8,7 +8,7 @@ import pytest
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.groups import Groups
-from queen.core.pop import PopRequest
+from queen.core.looking import PopRequest
 from queen.core.push import new_message
 from queen.core.store import Partition, PartitionName, PopOutcome, PopQuery, QueueOptions, UnknownPartition
 from queen.errors import OutcomeUnknown, StatementFailed

@@ -14,8 +14,9 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from queen.core.looking import PopRequest
 from queen.core.notices import Change
-from queen.core.pop import Delivery, PopRequest
+from queen.core.pop import Delivery
 from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName
 from queen.core.wakeups import Waiter, Wakeups
@@ -332,7 +333,7 @@ async def ack(queue: Queue, delivery: Delivery, status: str) -> None:
         AckItem(message.partition_id, message.transaction_id, status, str(delivery.lease_id))
         for message in messages(delivery)
     ]
-    await queue.acker.ack("__QUEUE_MODE__", items, soon())
+    await queue.ack("__QUEUE_MODE__", items)
 
 
 async def test_a_push_here_is_had_by_a_poll_there_soon(settings: Settings) -> None:

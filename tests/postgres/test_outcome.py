@@ -9,7 +9,14 @@ import pytest
 from queen.core.deadline import Deadline
 from queen.core.push import Pushed, new_message
 from queen.core.store import NewMessage, PartitionName
-from queen.errors import DatabaseUnavailable, NotDone, OutcomeUnknown, StatementFailed
+from queen.errors import (
+    BadRequest,
+    DatabaseUnavailable,
+    DataRefused,
+    NotDone,
+    OutcomeUnknown,
+    StatementFailed,
+)
 from queen.local.database import Database
 from queen.postgres.outcome import Retryable, classify, executing
 from queen.settings import PushStrategy
@@ -87,7 +94,14 @@ async def test_a_refused_statement_is_not_done(database: Database) -> None:
         ("40001", True, Retryable),
         ("53100", True, StatementFailed),  # disk full
         ("53300", True, StatementFailed),  # too many connections
+        ("53200", True, StatementFailed),  # out of memory
+        ("25006", True, StatementFailed),  # read-only
+        ("55P03", True, StatementFailed),  # a lock was not had in time
         ("57014", True, StatementFailed),  # cancelled
+        ("XX000", True, StatementFailed),  # internal error
+        ("22P02", True, BadRequest),
+        ("23505", True, DataRefused),  # unique violation
+        ("54000", True, DataRefused),  # program limit exceeded
         ("57P01", True, OutcomeUnknown),  # terminated under the statement
         ("08006", True, OutcomeUnknown),
         ("08006", False, DatabaseUnavailable),
@@ -98,7 +112,7 @@ def test_each_class_of_error_has_one_meaning(state: str, commits: bool, expected
     meant = classify(error, commits=commits)
     assert type(meant) is expected
     assert "\n" not in str(meant)
-    assert isinstance(meant, NotDone | OutcomeUnknown | Retryable)
+    assert isinstance(meant, NotDone | OutcomeUnknown | Retryable | BadRequest)
 
 
 def test_what_asyncpg_says_of_a_session_that_was_ended_just_now_is_a_failure_of_the_database() -> None:

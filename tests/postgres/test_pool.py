@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queen.core.deadline import Deadline
-from queen.core.pop import PopRequest
+from queen.core.looking import PopRequest
 from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName
 from queen.errors import DatabaseUnavailable, PoolTimeout
@@ -92,7 +92,7 @@ async def test_no_statement_of_ours_leaves_session_state(database: Database) -> 
         assert delivery is not None
         message = messages(delivery)[0]
         item = AckItem(message.partition_id, message.transaction_id, "completed", "")
-        await queue.acker.ack("__QUEUE_MODE__", [item], soon())
+        await queue.ack("__QUEUE_MODE__", [item])
         assert queue.gauges.read().connects == 1
         assert await queue.sql(state) == [before]
 

@@ -10,10 +10,12 @@ import pytest
 
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
-from queen.core.pop import FALLBACK_POLL_S, PopRequest
+from queen.core.looking import PopRequest
+from queen.core.pop import FALLBACK_POLL_S
 from queen.core.push import new_message
 from queen.core.store import AckItem, Partition, PartitionName, PopOutcome, PopQuery, QueueOptions
 from queen.core.watching import WATCH_INTERVAL_S
+from queen.errors import DataRefused
 from queen.postgres.store import PostgresStore
 from queen.settings import PushStrategy
 from tests.waiting import until
@@ -89,7 +91,7 @@ async def test_a_waiting_pop_wakes_when_a_lease_is_given_back(queue: Queue) -> N
         await until(lambda: queue.wakeups.parked == 1)
         message = messages(held)[0]
         retry = AckItem(message.partition_id, message.transaction_id, "retry", str(held.lease_id))
-        await queue.acker.ack("__QUEUE_MODE__", [retry], soon())
+        await queue.ack("__QUEUE_MODE__", [retry])
         assert names(await waiting) == ["a"]
 
 
@@ -145,6 +147,48 @@ async def test_what_an_auto_ack_leaves_behind_wakes_the_next_in_line(queue: Queu
     assert time.perf_counter() - started_s < FALLBACK_POLL_S, "nobody waited for the fallback"
 
 
+class GivesLittle(PostgresStore):
+    """A store that can give two messages at once, as a database that can give 1 GiB."""
+
+    batches: list[int]
+
+    async def pop_together(self, queries: Sequence[PopQuery], deadline: Deadline) -> Sequence[PopOutcome]:
+        self.batches += [query.batch for query in queries]
+        if any(query.batch > 2 for query in queries):
+            raise DataRefused("too much")
+        return await super().pop_together(queries, deadline)
+
+
+async def test_a_batch_that_is_too_large_for_one_answer_comes_in_smaller_ones(queue: Queue) -> None:
+    await push(queue, "a", "b", "c")
+    store = GivesLittle(queue.pool)
+    store.batches = []
+    async with popping(store, Directory(store), queue.wakeups) as popper:
+        request = PopRequest("orders", None, batch=9, auto_ack=True)
+        assert names(await popper.pop(request, Ear())) == ["a", "b"]
+        boarded = popper.board(request, Ear())
+        assert boarded is not None
+        await asyncio.wait([boarded.turn])
+        landed = boarded.land()
+        assert asyncio.iscoroutine(landed)
+        assert names(await landed) == ["c"]
+    assert store.batches == [9, 4, 2, 9, 9, 4, 2]
+
+
+class GivesNothing(PostgresStore):
+    """A store whose only message is larger than an answer can be."""
+
+    async def pop_together(self, queries: Sequence[PopQuery], deadline: Deadline) -> Sequence[PopOutcome]:
+        raise DataRefused("too much")
+
+
+async def test_a_message_that_is_too_large_for_an_answer_is_an_error(queue: Queue) -> None:
+    store = GivesNothing(queue.pool)
+    async with popping(store, Directory(store), queue.wakeups) as popper:
+        with pytest.raises(DataRefused):
+            await popper.pop(PopRequest("orders", None, batch=9), Ear())
+
+
 class CountsLooks(PostgresStore):
     """A store that counts the looks into it; one at a partition that does not exist ends with `find`."""
 
@@ -158,6 +202,23 @@ class CountsLooks(PostgresStore):
         found = await super().find(name, deadline)
         self.looks += found is None
         return found
+
+
+async def test_a_boarded_pop_whose_group_was_deleted_looks_once_more(queue: Queue) -> None:
+    await push(queue, "a")
+    store = CountsLooks(queue.pool)
+    async with popping(store, Directory(store), queue.wakeups) as popper:
+        request = PopRequest("orders", None, group="g", auto_ack=True)
+        assert names(await popper.pop(request, Ear())) == ["a"]
+        await queue.store.delete_group("g", "orders", True, soon())
+        store.looks = 0
+        boarded = popper.board(request, Ear())
+        assert boarded is not None
+        await asyncio.wait([boarded.turn])
+        landed = boarded.land()
+        assert asyncio.iscoroutine(landed)
+        assert names(await landed) == ["a"]
+    assert store.looks == 2
 
 
 @asynccontextmanager
@@ -305,5 +366,5 @@ async def test_two_servers_share_one_database(queue: Queue, each_database: objec
                         "completed",
                         str(delivery.lease_id) if delivery else "",
                     )
-                    await other.acker.ack("__QUEUE_MODE__", [done], soon())
+                    await other.ack("__QUEUE_MODE__", [done])
         assert taken == [str(number) for number in range(40)]

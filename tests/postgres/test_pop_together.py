@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID, uuid4
 
-from queen.core.pop import PopRequest
+from queen.core.looking import PopRequest
 from queen.core.store import Claimed, PopOutcome, PopQuery, PopResult, UnknownGroup, UnknownPartition
 from queen.local.database import Database
 from tests.databases import connected

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from queen.api.listing import Between
-from queen.core.pop import PopRequest
+from queen.core.looking import PopRequest
 from queen.core.reading import Page, Scope, Window
 from queen.core.store import QUEUE_MODE_GROUP, QueueOptions
 from queen.postgres.reader import PostgresReader

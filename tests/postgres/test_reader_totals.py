@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from queen.core.pop import PopRequest
+from queen.core.looking import PopRequest
 from queen.core.push import new_message
 from queen.core.reading import Counts, MessageFilter, Page, Scope, Window
 from queen.core.store import QUEUE_MODE_GROUP, AckItem, PartitionName, QueueOptions
@@ -62,7 +62,7 @@ class Course:
     async def ack(self, group: str, statuses: list[str]) -> None:
         taken = zip(self._taken.get(group, ()), statuses, strict=False)
         items = [AckItem(place, message, status, lease) for (place, message, lease), status in taken]
-        await self.queue.acker.ack(group, items, soon())
+        await self.queue.ack(group, items)
 
     async def expire(self, group: str) -> None:
         """Let the group's leases run out: time moved in the table, not the clock."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from queen.core.expiry import Expiry
-from queen.core.pop import PopRequest
+from queen.core.looking import PopRequest
 from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName, QueueOptions
 from queen.jobs.expiring import Expiring
@@ -170,7 +170,7 @@ async def test_a_dead_letter_stays(queue: Queue) -> None:
     assert delivery is not None
     message = messages(delivery)[0]
     item = AckItem(message.partition_id, message.transaction_id, "dlq", str(delivery.lease_id), "bad")
-    await queue.acker.ack("g", [item], soon())
+    await queue.ack("g", [item])
     await age(queue, 61)
     assert await sweep(queue, Expiry.RETENTION) == 1
     assert await queue.sql("select payload::text, error from queen.dead_letters") == [("1", "bad")]
@@ -188,7 +188,7 @@ async def test_a_lease_over_deleted_messages_still_ends(queue: Queue) -> None:
     acks = [
         AckItem(m.partition_id, m.transaction_id, "completed", str(leased.lease_id)) for m in messages(leased)
     ]
-    first, second, third = await queue.acker.ack("g", acks, soon())
+    first, second, third = await queue.ack("g", acks)
     assert [first.success, second.success, third.success] == [False, False, True]
     assert "unresolved" in str(first.error)
     assert third.released

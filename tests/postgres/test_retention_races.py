@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from queen.core.expiry import Expiry
-from queen.core.pop import PopRequest
+from queen.core.looking import PopRequest
 from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName, QueueOptions
 from queen.settings import PushStrategy
@@ -169,7 +169,7 @@ async def test_completed_retention_under_load_loses_and_reorders_nothing(queue: 
             if delivery and delivery.lease_id:
                 lease = str(delivery.lease_id)
                 items = [AckItem(each.partition_id, each.transaction_id, "completed", lease) for each in got]
-                assert all(acked.success for acked in await queue.acker.ack(group, items, soon()))
+                assert all(acked.success for acked in await queue.ack(group, items))
 
     async def expire() -> int:
         deleted = 0

@@ -4,7 +4,8 @@ import asyncio
 from uuid import UUID, uuid4
 
 from queen.core.ack import Acked
-from queen.core.pop import Delivery, PopRequest
+from queen.core.looking import PopRequest
+from queen.core.pop import Delivery
 from queen.core.push import Pushed, new_message
 from queen.core.store import QUEUE_MODE_GROUP, AckItem, NewMessage, PartitionName, QueueOptions
 from queen.core.transaction import AckStep, Step, Transacted

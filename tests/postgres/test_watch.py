@@ -13,7 +13,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from queen.core.pop import Delivery, PopRequest
+from queen.core.looking import PopRequest
+from queen.core.pop import Delivery
 from queen.core.push import new_message
 from queen.core.store import PartitionName, Place, QueueOptions
 from queen.core.watching import WATCH_INTERVAL_S
