@@ -35,7 +35,7 @@ class Grouped(Struct, frozen=True):
             self.firsts,
             [message.id for message in self.messages],
             self.transaction_ids,
-            [message.trace_id for message in self.messages],
+            _traces(self.messages),
             [message.payload for message in self.messages],
         )
 
@@ -49,6 +49,12 @@ class Grouped(Struct, frozen=True):
             ids = {index: message.id for index, message in zip(self.sent, self.messages, strict=True)}
             existing |= {index: existing.get(first, ids[first]) for index, first in self.repeats.items()}
         return existing
+
+
+def _traces(messages: Sequence[NewMessage]) -> Sequence[UUID | None]:
+    """One for each message, or none at all: a column of nothing is not worth sending."""
+    traces = [message.trace_id for message in messages]
+    return traces if any(traces) else []
 
 
 def group(messages: Sequence[NewMessage], partitions: Sequence[int]) -> Grouped:
