@@ -14,7 +14,8 @@ Classes of SQLSTATE are those of PostgreSQL's documentation, appendix A.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
 
 import asyncpg
 
@@ -56,17 +57,23 @@ def connecting() -> Iterator[None]:
         raise DatabaseUnavailable(f"database unavailable: {_said(error)}") from error
 
 
-@contextmanager
-def executing(*, commits: bool = True) -> Iterator[None]:
+class executing(AbstractContextManager[None]):  # noqa: N801 - reads as what it is
     """Around a statement.
 
     `commits` False: it stands inside a transaction that it does not commit, so that a broken connection
     certainly rolls it back.
     """
-    try:
-        yield
-    except DATABASE_FAILURES as error:
-        raise classify(error, commits=commits) from error
+
+    __slots__ = ("_commits",)
+
+    def __init__(self, *, commits: bool = True) -> None:
+        self._commits = commits
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, DATABASE_FAILURES):
+            raise classify(error, commits=self._commits) from error
 
 
 def classify(error: BaseException, *, commits: bool) -> Exception:

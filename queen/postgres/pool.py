@@ -4,8 +4,11 @@
 - First come, first served: a gate in front of asyncpg's pool hands out turns in the order of asking, so
   asyncpg itself never has to make anybody wait except for a connection being opened.
 - From asking to having takes at most DB_CONNECTION_TIMEOUT, opening included; then `PoolTimeout`.
-- asyncpg's reset query on release, a round trip each time, is a no-op unless DB_POOL_RESET: no statement
-  of ours leaves session state behind, and a test proves it.
+- asyncpg's reset query on release, a round trip each time, does not happen unless DB_POOL_RESET: no
+  statement of ours leaves session state behind, and a test proves it.
+- So a connection that did its work stays with us until it is wanted again, the last one first: giving it
+  back to asyncpg costs a task and several rounds of the event loop, more than what Python does to send a
+  statement. asyncpg gets back what must be looked after: a block that failed, and what is reset.
 
 Every figure is kept here, around the acquire; asyncpg counts neither waiters nor waiting time.
 """
@@ -14,7 +17,8 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from types import TracebackType
 from typing import Any, Protocol, TypeAlias
 
 import asyncpg
@@ -28,6 +32,8 @@ from queen.settings import Settings
 # asyncpg's default of 50,000 statements would reopen a busy connection every few seconds.
 _NEVER_RECYCLE = 2**62
 
+CLOSE_TIMEOUT_S = 5.0  # of an idle connection that does not answer any more
+
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 
@@ -38,22 +44,35 @@ class Turns:
         self._free = size
         self._queue: deque[asyncio.Future[None]] = deque()
 
+    def take_now(self) -> bool:
+        """Take a turn if one is free and nobody waits."""
+        if not self._free or self._queue:
+            return False
+        self._free -= 1
+        return True
+
     async def take(self, timeout_s: float) -> None:
         """Wait for a turn. Raises TimeoutError; a turn that came too late goes to the next in line."""
-        if self._free and not self._queue:
-            self._free -= 1
+        if self.take_now():
             return
-        turn = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        turn = loop.create_future()
         self._queue.append(turn)
+        timer = loop.call_later(timeout_s, _too_late, turn)
         try:
-            async with asyncio.timeout(timeout_s):
-                await turn
+            await turn
         except BaseException:
-            if turn.done() and not turn.cancelled():
+            if turn.cancelled() or turn.exception() is not None:
+                self._forget(turn)
+            else:
                 self.give_back()
-            elif turn in self._queue:
-                self._queue.remove(turn)
             raise
+        finally:
+            timer.cancel()
+
+    def _forget(self, turn: "asyncio.Future[None]") -> None:
+        with suppress(ValueError):  # it was met by `give_back`
+            self._queue.remove(turn)
 
     def give_back(self) -> None:
         """End a turn: the first in line has it next."""
@@ -63,6 +82,11 @@ class Turns:
                 turn.set_result(None)
                 return
         self._free += 1
+
+
+def _too_late(turn: "asyncio.Future[None]") -> None:
+    if not turn.done():
+        turn.set_exception(TimeoutError())
 
 
 class Pool(Protocol):
@@ -81,58 +105,146 @@ class TunedPool:
         self._turns = Turns(settings.db_pool_size)
         self._timeout_ms = settings.db_connection_timeout
         self._gauges = gauges
+        self._kept = Kept(settings.db_idle_timeout / 1000)
+        self._keeps = not settings.db_pool_reset
         gauges.watch_total(pool.get_size)
 
-    @asynccontextmanager
-    async def connection(self, deadline: Deadline, *, for_riders: bool = False) -> AsyncIterator[Connection]:
-        """Borrow a connection.
+    def connection(
+        self, deadline: Deadline, *, for_riders: bool = False
+    ) -> AbstractAsyncContextManager[Connection]:
+        """Borrow a connection for a block.
 
         `for_riders`: for calls that wait by themselves and count their own time-outs (core/sharing.py).
 
         Raises `PoolTimeout` when none is had within DB_CONNECTION_TIMEOUT or the deadline, and
         `DatabaseUnavailable` when the database refuses to be connected to.
         """
+        return _Loan(self, deadline, for_riders)
+
+    async def close(self) -> None:
+        """Close all connections; waits for those that are borrowed."""
+        self._keeps = False
+        for connection in self._kept.take_all():
+            await self._pool.release(connection)
+        await self._pool.close()
+
+    async def borrow(self, deadline: Deadline, for_riders: bool) -> Connection:
+        """`connection` without the block: `give_back` must follow."""
         asked_s = time.perf_counter()
         limit = deadline.within_ms(self._timeout_ms)
         try:
-            with self._gauges.asking():
-                await self._turns.take(limit.remaining_s())
+            await self._take_turn(limit)
+            try:
+                connection = self._kept.take() or await self._open(limit)
+            except BaseException:
+                self._turns.give_back()
+                raise
         except TimeoutError:
-            raise self._too_late(for_riders) from None
-        try:
-            try:
-                connection = await self._open(limit)
-            except TimeoutError:
-                raise self._too_late(for_riders) from None
-            had_s = time.perf_counter()
-            self._gauges.acquired(had_s - asked_s)
-            try:
-                yield connection
-            finally:
-                await self._release(connection, had_s)
-        finally:
-            self._turns.give_back()
+            if not for_riders:
+                self._gauges.timed_out()
+            raise PoolTimeout from None
+        self._gauges.acquired(time.perf_counter() - asked_s)
+        return connection
 
-    async def _release(self, connection: Connection, had_s: float) -> None:
-        """Give a connection back; that it breaks now changes nothing about the work that was done on it."""
+    async def give_back(self, connection: Connection, had_s: float, done: bool) -> None:
+        """End a loan that began at `had_s`. `done`: the work on it ended as it should.
+
+        That the connection breaks now changes nothing about the work.
+        """
         try:
-            if is_lost(connection):
-                self._gauges.lost += 1
-            await self._pool.release(connection)
+            lost = is_lost(connection)
+            self._gauges.lost += lost
+            if done and self._keeps and not lost:
+                self._kept.put(connection)
+            else:
+                await self._pool.release(connection)
         except DATABASE_FAILURES:  # of the reset query: asyncpg has closed the connection
             self._gauges.lost += 1
         finally:
             self._gauges.released(time.perf_counter() - had_s)
+            self._turns.give_back()
+
+    async def _take_turn(self, limit: Deadline) -> None:
+        if not self._turns.take_now():
+            with self._gauges.asking():
+                await self._turns.take(limit.remaining_s())
 
     async def _open(self, limit: Deadline) -> Connection:
         with connecting():
             async with asyncio.timeout(limit.remaining_s()):
                 return await self._pool.acquire()
 
-    def _too_late(self, for_riders: bool) -> PoolTimeout:
-        if not for_riders:
-            self._gauges.timed_out()
-        return PoolTimeout()
+
+class _Loan(AbstractAsyncContextManager[Connection]):
+    """One connection for one block."""
+
+    __slots__ = ("_connection", "_deadline", "_for_riders", "_had_s", "_pool")
+
+    def __init__(self, pool: TunedPool, deadline: Deadline, for_riders: bool) -> None:
+        self._pool = pool
+        self._deadline = deadline
+        self._for_riders = for_riders
+
+    async def __aenter__(self) -> Connection:
+        self._connection = await self._pool.borrow(self._deadline, self._for_riders)
+        self._had_s = time.perf_counter()
+        return self._connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._pool.give_back(self._connection, self._had_s, kind is None)
+
+
+class Kept:
+    """Open connections that nobody uses: the last one put is taken first, so that what is too many rests.
+
+    One that rests for `rest_s` is closed.
+    """
+
+    def __init__(self, rest_s: float) -> None:
+        self._rest_s = rest_s
+        self._resting: deque[tuple[Connection, float]] = deque()  # and since when, in the event loop's time
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def put(self, connection: Connection) -> None:
+        """Keep it until it is wanted, or has rested long enough."""
+        self._resting.append((connection, self._loop.time()))
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._rest_s, self._close_the_rested)
+
+    def take(self) -> "Connection | None":
+        """One that is not broken."""
+        while self._resting:
+            connection, _ = self._resting.pop()
+            if not is_lost(connection):
+                return connection
+        return None
+
+    def take_all(self) -> list[Connection]:
+        """All that are not broken."""
+        if self._timer is not None:
+            self._timer.cancel()
+        return list(iter(self.take, None))
+
+    def _close_the_rested(self) -> None:
+        self._timer = None
+        due_s = self._loop.time() - self._rest_s
+        while self._resting and self._resting[0][1] <= due_s:
+            connection, _ = self._resting.popleft()
+            task = self._loop.create_task(_close(connection))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+        if self._resting:
+            next_s = self._resting[0][1] + self._rest_s
+            self._timer = self._loop.call_at(next_s, self._close_the_rested)
+
+
+async def _close(connection: Connection) -> None:
+    with suppress(*DATABASE_FAILURES):  # it broke while it rested
+        await connection.close(timeout=CLOSE_TIMEOUT_S)
 
 
 def is_lost(connection: Connection) -> bool:
@@ -172,12 +284,13 @@ async def open_pool(settings: Settings, gauges: PoolGauges) -> AsyncIterator[Tun
         server_settings={"application_name": "queen"},
         reset=None if settings.db_pool_reset else _keep_session,
     )
+    tuned = TunedPool(pool, settings, gauges)
     try:
-        yield TunedPool(pool, settings, gauges)
+        yield tuned
     finally:
         try:
             async with asyncio.timeout(settings.shutdown_grace / 1000 + 1):
-                await pool.close()
+                await tuned.close()
         except TimeoutError:
             pool.terminate()
 

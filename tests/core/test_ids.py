@@ -3,6 +3,9 @@
 import time
 import uuid
 
+import pytest
+
+from queen.core import ids
 from queen.core.ids import uuid7, uuid7s
 
 
@@ -16,13 +19,25 @@ def test_version_variant_and_time() -> None:
 
 
 def test_every_random_bit_varies() -> None:
-    made = [uuid.UUID(text).int & ((1 << 76) - 1) for text in uuid7s(400)]
+    made = [uuid.UUID(uuid7()).int & ((1 << 76) - 1) for _ in range(400)]
     ever, always = 0, (1 << 76) - 1
     for bits in made:
         ever |= bits
         always &= bits
     assert ever == (1 << 76) - 1 - (1 << 62), "all but the variant's low bit is set in some id"
     assert always == 1 << 63, "only the variant's high bit is set in every id"
+
+
+def test_those_of_a_request_are_in_the_order_of_its_messages() -> None:
+    made = uuid7s(1000)
+    assert made == sorted(made)
+
+
+def test_numbers_do_not_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ids, "getrandbits", lambda bits: (1 << bits) - 1)
+    made = uuid7s(3)
+    assert len({uuid.UUID(text) for text in made}) == 3
+    assert all(len(text) == 36 for text in made)
 
 
 def test_each_is_well_formed_and_none_is_made_twice() -> None:
