@@ -7,8 +7,9 @@ import asyncpg
 
 from queen.core.deadline import Deadline
 from queen.errors import StatementFailed
+from queen.postgres.connection import Connection
 from queen.postgres.outcome import Retryable, executing
-from queen.postgres.pool import Connection, Pool
+from queen.postgres.pool import Pool
 from queen.postgres.transactions import transaction
 
 _TRIES = 5  # of a statement that PostgreSQL rolled back for a deadlock or a serialization failure

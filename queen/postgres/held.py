@@ -9,7 +9,8 @@ from types import TracebackType
 
 from queen.core.deadline import Deadline
 from queen.core.store import Hold, Store
-from queen.postgres.pool import Connection, TunedPool
+from queen.postgres.connection import Connection
+from queen.postgres.pool import TunedPool
 from queen.postgres.store import PostgresStore
 
 

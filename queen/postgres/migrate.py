@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from queen.errors import UserError
-from queen.postgres.pool import Connection
+from queen.postgres.connection import Connection
 
 _LOCK = 7167001  # any number, the same for every version
 

@@ -15,78 +15,24 @@ Every figure is kept here, around the acquire; asyncpg counts neither waiters no
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import asyncpg
 
 from queen.core.deadline import Deadline
 from queen.errors import PoolTimeout
 from queen.observe.pool import PoolGauges
+from queen.postgres.connection import Connection, is_lost
+from queen.postgres.kept import Kept
 from queen.postgres.outcome import DATABASE_FAILURES, connecting
+from queen.postgres.turns import Turns
 from queen.settings import Settings
 
 # asyncpg's default of 50,000 statements would reopen a busy connection every few seconds.
 _NEVER_RECYCLE = 2**62
-
-CLOSE_TIMEOUT_S = 5.0  # of an idle connection that does not answer any more
-
-Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
-
-
-class Turns:
-    """A counting gate, strictly first come first served."""
-
-    def __init__(self, size: int) -> None:
-        self._free = size
-        self._queue: deque[asyncio.Future[None]] = deque()
-
-    def take_now(self) -> bool:
-        """Take a turn if one is free and nobody waits."""
-        if not self._free or self._queue:
-            return False
-        self._free -= 1
-        return True
-
-    async def take(self, timeout_s: float) -> None:
-        """Wait for a turn. Raises TimeoutError; a turn that came too late goes to the next in line."""
-        if self.take_now():
-            return
-        loop = asyncio.get_running_loop()
-        turn = loop.create_future()
-        self._queue.append(turn)
-        timer = loop.call_later(timeout_s, _too_late, turn)
-        try:
-            await turn
-        except BaseException:
-            if turn.cancelled() or turn.exception() is not None:
-                self._forget(turn)
-            else:
-                self.give_back()
-            raise
-        finally:
-            timer.cancel()
-
-    def _forget(self, turn: "asyncio.Future[None]") -> None:
-        with suppress(ValueError):  # it was met by `give_back`
-            self._queue.remove(turn)
-
-    def give_back(self) -> None:
-        """End a turn: the first in line has it next."""
-        while self._queue:
-            turn = self._queue.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._free += 1
-
-
-def _too_late(turn: "asyncio.Future[None]") -> None:
-    if not turn.done():
-        turn.set_exception(TimeoutError())
 
 
 class Pool(Protocol):
@@ -194,68 +140,6 @@ class _Loan(AbstractAsyncContextManager[Connection]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._pool.give_back(self._connection, self._had_s, kind is None)
-
-
-class Kept:
-    """Open connections that nobody uses: the last one put is taken first, so that what is too many rests.
-
-    One that rests for `rest_s` is closed.
-    """
-
-    def __init__(self, rest_s: float) -> None:
-        self._rest_s = rest_s
-        self._resting: deque[tuple[Connection, float]] = deque()  # and since when, in the event loop's time
-        self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
-        self._closing: set[asyncio.Task[None]] = set()
-
-    def put(self, connection: Connection) -> None:
-        """Keep it until it is wanted, or has rested long enough."""
-        self._resting.append((connection, self._loop.time()))
-        if self._timer is None:
-            self._timer = self._loop.call_later(self._rest_s, self._close_the_rested)
-
-    def take(self) -> "Connection | None":
-        """One that is not broken."""
-        while self._resting:
-            connection, _ = self._resting.pop()
-            if not is_lost(connection):
-                return connection
-        return None
-
-    def take_all(self) -> list[Connection]:
-        """All that are not broken."""
-        if self._timer is not None:
-            self._timer.cancel()
-        return list(iter(self.take, None))
-
-    def _close_the_rested(self) -> None:
-        self._timer = None
-        due_s = self._loop.time() - self._rest_s
-        while self._resting and self._resting[0][1] <= due_s:
-            connection, _ = self._resting.popleft()
-            task = self._loop.create_task(_close(connection))
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
-        if self._resting:
-            next_s = self._resting[0][1] + self._rest_s
-            self._timer = self._loop.call_at(next_s, self._close_the_rested)
-
-
-async def _close(connection: Connection) -> None:
-    with suppress(*DATABASE_FAILURES):  # it broke while it rested
-        await connection.close(timeout=CLOSE_TIMEOUT_S)
-
-
-def is_lost(connection: Connection) -> bool:
-    """Whether a borrowed connection broke.
-
-    asyncpg takes a broken one back at once, and then refuses even to say that it is closed.
-    """
-    try:
-        return connection.is_closed()
-    except asyncpg.InterfaceError:
-        return True
 
 
 def address(settings: Settings) -> dict[str, Any]:

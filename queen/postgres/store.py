@@ -37,9 +37,10 @@ from queen.core.store import (
 )
 from queen.postgres import statements
 from queen.postgres.calls import Calls
+from queen.postgres.connection import Connection
 from queen.postgres.grouping import group
 from queen.postgres.outcome import executing
-from queen.postgres.pool import Connection, Pool
+from queen.postgres.pool import Pool
 from queen.postgres.transactions import transaction
 
 

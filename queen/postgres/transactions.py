@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 from queen.core.deadline import Deadline
 from queen.errors import QueenError
+from queen.postgres.connection import Connection, is_lost
 from queen.postgres.outcome import executing
-from queen.postgres.pool import Connection, is_lost
 
 _ROLLBACK_PATIENCE_S = 5.0  # beyond the deadline, if need be
 

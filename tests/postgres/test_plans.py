@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from queen.postgres.pool import Connection
+from queen.postgres.connection import Connection
 
 from .conftest import Queue, soon
 

@@ -15,7 +15,8 @@ from queen.core.store import AckItem, PartitionName
 from queen.errors import DatabaseUnavailable, PoolTimeout
 from queen.local.database import Database
 from queen.observe.pool import PoolGauges
-from queen.postgres.pool import Turns, open_pool
+from queen.postgres.pool import open_pool
+from queen.postgres.turns import Turns
 from queen.settings import Settings
 from tests.waiting import until
 
@@ -73,6 +74,62 @@ async def test_idle_connections_are_closed(database: Database) -> None:
             assert gauges.read().total_count == 3
         await until(lambda: gauges.read().total_count == 0)
         assert gauges.read().idle_count == 0
+
+
+async def test_what_is_too_many_rests_and_is_closed_while_the_others_work(database: Database) -> None:
+    """The last one given back is taken first, so a lighter load does not keep all of them open."""
+    gauges = PoolGauges(3)
+    settings = settings_for(database, db_pool_size=3, db_idle_timeout=200)
+    async with open_pool(settings, gauges) as pool:
+        async with pool.connection(soon()), pool.connection(soon()), pool.connection(soon()):
+            pass
+        backends = set()
+        async with asyncio.timeout(10):
+            while gauges.read().total_count > 1:
+                async with pool.connection(soon()) as connection:
+                    backends.add(await connection.fetchval("select pg_backend_pid()"))
+                await asyncio.sleep(0.01)
+        assert len(backends) == 1
+        assert gauges.read().connects == 3
+
+
+async def test_one_that_broke_while_it_rested_is_not_lent(database: Database) -> None:
+    gauges = PoolGauges(2)
+    async with open_pool(settings_for(database, db_pool_size=2), gauges) as pool:
+        async with pool.connection(soon()), pool.connection(soon()) as given_back_first:
+            backend = await given_back_first.fetchval("select pg_backend_pid()")
+        async with pool.connection(soon()) as other:
+            await other.fetchval("select pg_terminate_backend($1, 5000)", backend)
+            await until(lambda: gauges.read().total_count == 1)
+            async with pool.connection(soon()) as fresh:
+                assert await fresh.fetchval("select 1") == 1
+        assert (gauges.read().lost, gauges.read().connects) == (0, 3)
+
+
+async def test_a_connection_whose_statement_was_cut_off_is_fit_again(database: Database) -> None:
+    async with open_pool(settings_for(database, db_pool_size=1), PoolGauges(1)) as pool:
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                async with pool.connection(soon()) as connection:
+                    await connection.fetchval("select pg_sleep(60)", timeout=0.02)
+            async with pool.connection(soon()) as connection:
+                assert await connection.fetchval("select 1") == 1
+
+
+async def test_closing_leaves_no_connection(database: Database) -> None:
+    open_ones = """
+        select count(*) from pg_stat_activity
+        where application_name = 'queen' and datname = current_database() and pid <> pg_backend_pid()
+    """
+    settings = settings_for(database, db_pool_size=3)
+    async with open_pool(settings, PoolGauges(3)) as watching, watching.connection(soon()) as connection:
+        async with open_pool(settings, PoolGauges(3)) as pool:
+            async with pool.connection(soon()), pool.connection(soon()):
+                assert await connection.fetchval(open_ones) == 2
+            assert await connection.fetchval(open_ones) == 2
+        async with asyncio.timeout(10):
+            while await connection.fetchval(open_ones):
+                pass
 
 
 async def test_no_statement_of_ours_leaves_session_state(database: Database) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from queen.postgres.pool import Connection
+from queen.postgres.connection import Connection
 
 from .conftest import Queue, soon
 from .test_plans import SCANS, TRACK, explaining

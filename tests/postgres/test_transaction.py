@@ -5,8 +5,8 @@ from typing import cast
 import pytest
 
 from queen.errors import DatabaseUnavailable
+from queen.postgres.connection import Connection
 from queen.postgres.outcome import executing
-from queen.postgres.pool import Connection
 from queen.postgres.transactions import transaction
 
 from .conftest import soon
