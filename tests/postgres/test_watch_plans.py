@@ -8,7 +8,7 @@ import pytest
 from queen.core.store import Place
 from queen.core.watching import MOST_LINES
 from queen.postgres import statements
-from queen.postgres.pool import Connection
+from queen.postgres.connection import Connection
 
 from .conftest import Queue, soon
 from .test_plans import TRACK, explaining
