@@ -3,9 +3,17 @@
 It counts in the buckets of an HdrHistogram with three significant digits (Tene, HdrHistogram: value v
 µs lands in `v >> s`, s chosen so that 11 bits remain), so the conversion loses nothing; recording is
 one shift and one list increment, where the package's own `record_value` costs ten times as much.
+
+What it holds are whole numbers (counts, microseconds) and a maximum: shards of one stream of durations,
+recorded apart and added in any order, are exactly the histogram of the whole stream.
 """
 
+from collections import Counter
+from collections.abc import Iterable
+from itertools import compress
+
 from hdrh.histogram import HdrHistogram
+from msgspec import Struct
 
 from loadtests.results import Latency
 
@@ -14,16 +22,50 @@ MAX_US = 3_600_000_000  # one hour
 _BUCKETS = ((MAX_US.bit_length() - SUB_BUCKET_BITS) << (SUB_BUCKET_BITS - 1)) + (1 << SUB_BUCKET_BITS)
 
 
-class LatencyHistogram:
-    """Counts of durations. `count` durations are in it; the longest was `max_s` seconds."""
+class HistogramCounts(Struct, frozen=True):
+    """What a histogram holds, to send or to keep: small where few buckets are used."""
 
-    __slots__ = ("_counts", "count", "max_s", "total_s")
+    total_us: int = 0  # sum of the durations, each cut to whole microseconds
+    max_s: float = 0.0
+    buckets: tuple[tuple[int, int], ...] = ()  # (lowest µs of the bucket, count > 0), rising
+
+    @property
+    def count(self) -> int:
+        """How many durations."""
+        return sum(count for _, count in self.buckets)
+
+
+def summed(several: Iterable[HistogramCounts]) -> HistogramCounts:
+    """The histogram of all of them, whatever their order; exact."""
+    total_us, max_s, buckets = 0, 0.0, Counter[int]()
+    for counts in several:
+        total_us += counts.total_us
+        max_s = max(max_s, counts.max_s)
+        for micros, count in counts.buckets:
+            buckets[micros] += count
+    return HistogramCounts(total_us, max_s, tuple(sorted(buckets.items())))
+
+
+class LatencyHistogram:
+    """Counts of durations. `count` durations are in it; the longest was `max_s` seconds.
+
+    `total_us` is their sum in microseconds, each cut to whole ones and to the range 0 to `MAX_US`.
+    """
+
+    __slots__ = ("_counts", "count", "max_s", "total_us")
 
     def __init__(self) -> None:
         self._counts = [0] * _BUCKETS
         self.count = 0
         self.max_s = 0.0
-        self.total_s = 0.0
+        self.total_us = 0
+
+    @classmethod
+    def of(cls, counts: HistogramCounts) -> "LatencyHistogram":
+        """A histogram that holds these. Raises ValueError for what is no bucket, see `add`."""
+        histogram = cls()
+        histogram.add(counts)
+        return histogram
 
     def record(self, duration_s: float) -> None:
         """Count one duration; a negative one (clock steps) counts as zero."""
@@ -38,14 +80,30 @@ class LatencyHistogram:
         else:
             self._counts[(shift << (SUB_BUCKET_BITS - 1)) + (micros >> shift)] += 1
         self.count += 1
-        self.total_s += duration_s
+        self.total_us += micros
         if duration_s > self.max_s:  # noqa: PLR1730 - half the cost of max(), in the hottest place
             self.max_s = duration_s
 
+    def add(self, counts: HistogramCounts) -> None:
+        """Add what another histogram counted; exact. Raises ValueError for what is no bucket of ours."""
+        places = [(_bucket(micros), count) for micros, count in counts.buckets if 0 <= micros <= MAX_US]
+        if [_lowest_us(place) for place, _ in places] != [micros for micros, _ in counts.buckets]:
+            raise ValueError("a histogram with other buckets")
+        for place, count in places:
+            self._counts[place] += count
+            self.count += count
+        self.total_us += counts.total_us
+        self.max_s = max(self.max_s, counts.max_s)
+
+    def counts(self) -> HistogramCounts:
+        """What it holds now."""
+        return HistogramCounts(self.total_us, self.max_s, tuple(self.buckets()))
+
     def buckets(self) -> list[tuple[int, int]]:
         """(lowest µs of the bucket, count) of every bucket that holds something, rising."""
-        used = self._counts[: _bucket(min(int(self.max_s * 1e6), MAX_US)) + 1]
-        return [(_lowest_us(index), count) for index, count in enumerate(used) if count]
+        counts = self._counts
+        end = _bucket(min(int(self.max_s * 1e6), MAX_US)) + 1
+        return [(_lowest_us(place), counts[place]) for place in compress(range(end), counts)]
 
     def to_hdr(self, tag: str) -> HdrHistogram:
         """The same counts as an HdrHistogram of 1 µs to 1 h, three significant digits."""

@@ -90,7 +90,7 @@ def _partial_entry(
     entry.num_requests = gathered.count + failures
     entry.num_none_requests = failures
     entry.num_reqs_per_sec[int(now)] = entry.num_requests
-    entry.total_response_time = gathered.total_s * 1000  # type: ignore[assignment]
+    entry.total_response_time = gathered.total_us / 1000  # type: ignore[assignment]
     entry.min_response_time = buckets[0][0] / 1000 if buckets else None  # type: ignore[assignment]
     entry.max_response_time = gathered.max_s * 1000  # type: ignore[assignment]
     times: dict[float, int] = defaultdict(int)

@@ -30,10 +30,20 @@ from loadtests.results.generator import (
     Ledger,
     LoadResult,
     ProducerLedger,
+    StageResult,
+    WorkerShare,
     transaction_id,
 )
 from loadtests.results.storing import ResultError, read, read_trials, replace, write, write_samples
-from loadtests.results.trial import Accounting, Invalidity, MachineUse, PoolUse, Sample, Trial
+from loadtests.results.trial import (
+    Accounting,
+    GroupAccount,
+    Invalidity,
+    MachineUse,
+    PoolUse,
+    Sample,
+    Trial,
+)
 from loadtests.results.version import FORMAT
 
 __all__ = [
@@ -47,6 +57,7 @@ __all__ = [
     "Cell",
     "Client",
     "ErrorCount",
+    "GroupAccount",
     "Invalidity",
     "Latency",
     "Ledger",
@@ -61,8 +72,10 @@ __all__ = [
     "RunFiles",
     "Sample",
     "ServerVersions",
+    "StageResult",
     "Trial",
     "TrialFiles",
+    "WorkerShare",
     "read",
     "read_trials",
     "replace",

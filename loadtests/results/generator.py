@@ -31,6 +31,19 @@ class ErrorCount(Struct, frozen=True, kw_only=True):
     requests: int
 
 
+class WorkerShare(Struct, frozen=True, kw_only=True):
+    """What one Locust process did in one measured window: it tells of its cost, the counts are summed."""
+
+    worker: int  # Locust's number of the process; 0: the only one
+    host: str  # name of the machine; `started_monotonic_s` is of use on the same machine alone
+    cpu_s: float  # of the process, within the window
+    measured_s: float  # the window on this process's clock
+    producers: int
+    complete: bool = True  # False: it was lost; what is counted is what it had reported until then
+    heard_at: str  # UTC, when it reported this
+    window: int = 1
+
+
 class LoadResult(Struct, frozen=True, kw_only=True):
     """One Locust run. Request and message counts are those of the measured window, unless named total.
 
@@ -47,7 +60,9 @@ class LoadResult(Struct, frozen=True, kw_only=True):
     requests_not_done: int  # refused, safe to retry: 4xx, 429, 503 other than outcome_unknown
     requests_unknown: int  # outcome unknown: no answer, or `outcome_unknown`
     requests_missed: int = 0  # open loop: due, but over the in-flight cap
-    retry_pauses: int = 0  # closed loop: answers whose Retry-After was obeyed
+    requests_held: int = 0  # open loop: due while a Retry-After was obeyed, so not sent
+    requests_pending: int = 0  # due and sent, but not yet answered when this was collected: not in sent
+    retry_pauses: int = 0  # answers whose Retry-After was obeyed
     messages_acknowledged: int  # answered `queued` within the window
     messages_duplicate: int = 0  # answered `duplicate`
     messages_popped: int = 0  # consumers
@@ -56,14 +71,27 @@ class LoadResult(Struct, frozen=True, kw_only=True):
     service: Latency | None  # from the socket write
     response: Latency | None  # from the intended start; equals service in a closed loop
     schedule_lag: Latency | None = None  # real minus intended start, open loop
+    held: Latency | None = None  # how long producers obeyed a Retry-After, one value for each
+    end_to_end: Latency | None = None  # from the intended start of its push until a message was received
     errors: tuple[ErrorCount, ...] = ()
-    generator_cpu_s: float | None = None  # of the window
+    generator_cpu_s: float | None = None  # of the window, all workers together
+    workers: tuple[WorkerShare, ...] = ()  # one for each process; empty: not recorded
     format: int = FORMAT
 
     @property
     def throughput_msg_s(self) -> float:
         """Acknowledged messages per second of the measured window."""
         return self.messages_acknowledged / self.measured_s
+
+
+class StageResult(Struct, frozen=True, kw_only=True):
+    """One stage of a run whose offered load changes: its own window, with figures of its own."""
+
+    number: int  # from 1, in the order of the run
+    label: str  # for people, for instance "4,000 msg/s" or "peak"
+    rate_msg_s: float | None  # offered; None: as fast as the answers come
+    load: LoadResult
+    verdict: str = ""  # of whoever judged it, in one line; empty: nobody did
 
 
 class ProducerLedger(Struct, frozen=True, kw_only=True):
@@ -74,6 +102,7 @@ class ProducerLedger(Struct, frozen=True, kw_only=True):
     acknowledged: tuple[tuple[int, int], ...]
     unknown: tuple[tuple[int, int], ...] = ()
     refused: tuple[tuple[int, int], ...] = ()  # certainly not stored
+    unheard: bool = False  # its process was lost: what is not listed may have been sent
 
 
 class Ledger(Struct, frozen=True, kw_only=True):

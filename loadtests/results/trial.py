@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from loadtests.results.configured import Cell
-from loadtests.results.generator import LoadResult
+from loadtests.results.generator import LoadResult, StageResult
 from loadtests.results.version import FORMAT
 
 
@@ -20,11 +20,42 @@ class Accounting(Struct, frozen=True, kw_only=True):
     duplicated: int  # stored more than once: must be 0
     unexplained: int  # stored, neither acknowledged nor unknown: must be 0
     out_of_order: int  # stored before a lower sequence of the same producer and partition
+    source: Literal["table", "drain"] = "table"  # read from the database, or popped over HTTP at the end
+    checked_to_end: bool = True  # False: the drain ended early; what it did not meet is not called lost
+    unheard_producers: int = 0  # their process was lost, and with it part of what they knew
+    unheard_stored: int = 0  # stored, of such a producer, and not in what it had reported
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything could be judged; else what is found is certain, and more may be wrong."""
+        return self.checked_to_end and not self.unheard_producers
 
     @property
     def holds(self) -> bool:
         """Whether every message is accounted for."""
         return self.lost == 0 and self.duplicated == 0 and self.unexplained == 0 and self.out_of_order == 0
+
+
+class GroupAccount(Struct, frozen=True, kw_only=True):
+    """What one consumer group received, by the consumers' own account. In messages.
+
+    A message may come again when it was given back (`nacked`) or when its lease was or may have been
+    over (`lapsed`); any other extra delivery is unexplained.
+    """
+
+    group: str
+    delivered: int  # different messages
+    undelivered: int | None  # acknowledged to producers, never delivered; None: not known
+    nacked: int
+    lapsed: int
+    unexplained: int  # deliveries too many: must be 0
+    out_of_order: int  # first delivered after a later one of the same producer and partition: must be 0
+    order_judged: Literal["all", "per worker", "no"]  # among which deliveries
+
+    @property
+    def holds(self) -> bool:
+        """Whether every delivery is explained and in order, as far as it is known."""
+        return not self.undelivered and self.unexplained == 0 and self.out_of_order == 0
 
 
 class PoolUse(Struct, frozen=True, kw_only=True):
@@ -66,6 +97,10 @@ class Invalidity(Struct, frozen=True, kw_only=True):
         "busy_machine",
         "accounting",
         "crashed",
+        "worker_lost",
+        "users_changed",
+        "not_steady",
+        "windows_differ",
     ]
     detail: str
     fatal: bool
@@ -86,6 +121,8 @@ class Trial(Struct, frozen=True, kw_only=True):
     pool: PoolUse | None = None
     machine: MachineUse | None = None
     remarks: tuple[Invalidity, ...] = ()
+    deliveries: tuple[GroupAccount, ...] = ()  # one for each consumer group; empty: not recorded
+    stages: tuple[StageResult, ...] = ()  # of a load that changes; empty: it was one stage
     format: int = FORMAT
 
     @property

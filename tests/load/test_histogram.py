@@ -3,7 +3,7 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.load.histogram import MAX_US, LatencyHistogram
+from loadtests.load.histogram import MAX_US, HistogramCounts, LatencyHistogram, summed
 
 DURATIONS_US = st.lists(st.integers(0, MAX_US), min_size=1, max_size=200)
 
@@ -49,3 +49,46 @@ def test_nothing_recorded_has_no_percentiles_and_odd_durations_are_clamped() -> 
     histogram.record(1e9)
     assert histogram.buckets()[0] == (0, 1)
     assert histogram.buckets()[-1][0] == pytest.approx(MAX_US, rel=0.001)
+
+
+DURATIONS_S = st.lists(st.floats(-1, 4000), max_size=100)
+
+
+@given(DURATIONS_S, st.lists(st.integers(0, 2), min_size=100, max_size=100))
+def test_shards_of_a_stream_added_are_exactly_the_histogram_of_the_stream(
+    durations_s: list[float], dealt: list[int]
+) -> None:
+    whole, shards = LatencyHistogram(), [LatencyHistogram() for _ in range(3)]
+    for duration_s, number in zip(durations_s, dealt, strict=False):
+        whole.record(duration_s)
+        shards[number].record(duration_s)
+    merged = LatencyHistogram()
+    for shard in reversed(shards):
+        merged.add(shard.counts())
+    assert merged.counts() == whole.counts() == summed(shard.counts() for shard in shards)
+    assert merged.latency() == whole.latency()
+    assert merged.count == whole.counts().count == len(durations_s)
+
+
+@given(DURATIONS_S)
+def test_counts_are_all_that_there_is(durations_s: list[float]) -> None:
+    histogram = LatencyHistogram()
+    for duration_s in durations_s:
+        histogram.record(duration_s)
+    again = LatencyHistogram.of(histogram.counts())
+    assert (again.counts(), again.latency()) == (histogram.counts(), histogram.latency())
+    again.record(0.001)
+    assert again.count == histogram.count + 1
+
+
+def test_the_sum_of_the_durations_is_in_whole_microseconds() -> None:
+    histogram = LatencyHistogram()
+    for duration_s in (0.0000019, 0.5, -1.0):
+        histogram.record(duration_s)
+    assert histogram.total_us == 500_001
+
+
+@pytest.mark.parametrize("micros", [2049, -1, MAX_US * 2])
+def test_buckets_of_another_histogram_are_refused(micros: int) -> None:
+    with pytest.raises(ValueError, match="other buckets"):
+        LatencyHistogram.of(HistogramCounts(buckets=((micros, 1),)))
