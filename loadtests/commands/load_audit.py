@@ -6,10 +6,11 @@ import asyncpg
 from msgspec.structs import replace
 
 from loadtests import results
-from loadtests.ledger.audit import audit, scope_of_order
+from loadtests.ledger.audit import audit
+from loadtests.ledger.law import scope_of_order
 from loadtests.results import Accounting, Ledger, RunFiles, Trial, TrialFiles
+from loadtests.runs.validity import remarks
 from loadtests.sweep.databases import connect
-from loadtests.sweep.validity import remarks
 from queen.errors import UserError
 from queen.local.database import Database
 

@@ -47,11 +47,15 @@ class IntervalList:
 
 
 class ProducerAccount:
-    """The fates of one producer's messages. A duplicate is stored, so it counts as acknowledged."""
+    """The fates of one producer's messages. A duplicate is stored, so it counts as acknowledged.
+
+    `in_flight` are its pushes without an answer yet: the first message of each, and when it was due.
+    """
 
     def __init__(self, producer: int, partition: str) -> None:
         self.producer = producer
         self.partition = partition
+        self.in_flight: dict[int, float] = {}  # kept by the producer
         self._acknowledged = IntervalList()
         self._unknown = IntervalList()
         self._refused = IntervalList()

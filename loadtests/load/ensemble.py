@@ -53,6 +53,6 @@ class Ensemble(Protocol):
     def finish(self, drain_s: float) -> Collected:
         """End the run: stop issuing, wait at most `drain_s` for answers; all its windows from everybody.
 
-        May be called again: it then returns the same.
+        May be called again, for Locust says more than once that a test is stopping.
         """
         ...

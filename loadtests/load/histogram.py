@@ -95,6 +95,15 @@ class LatencyHistogram:
         self.total_us += counts.total_us
         self.max_s = max(self.max_s, counts.max_s)
 
+    def take_in(self, other: "LatencyHistogram") -> None:
+        """Add what another histogram counted, in less time than `add` takes."""
+        mine, theirs = self._counts, other._counts
+        for place in compress(range(other._end()), theirs):
+            mine[place] += theirs[place]
+        self.count += other.count
+        self.total_us += other.total_us
+        self.max_s = max(self.max_s, other.max_s)
+
     def counts(self) -> HistogramCounts:
         """What it holds now."""
         return HistogramCounts(self.total_us, self.max_s, tuple(self.buckets()))
@@ -102,8 +111,7 @@ class LatencyHistogram:
     def buckets(self) -> list[tuple[int, int]]:
         """(lowest µs of the bucket, count) of every bucket that holds something, rising."""
         counts = self._counts
-        end = _bucket(min(int(self.max_s * 1e6), MAX_US)) + 1
-        return [(_lowest_us(place), counts[place]) for place in compress(range(end), counts)]
+        return list(compress(zip(_LOWEST_US[: self._end()], counts, strict=False), counts))
 
     def to_hdr(self, tag: str) -> HdrHistogram:
         """The same counts as an HdrHistogram of 1 µs to 1 h, three significant digits."""
@@ -130,6 +138,32 @@ class LatencyHistogram:
             max_ms=self.max_s * 1000,
         )
 
+    def _end(self) -> int:
+        """Behind the last bucket that holds something."""
+        return _bucket(min(int(self.max_s * 1e6), MAX_US)) + 1 if self.count else 0
+
+
+class SparseHistogram:
+    """The same counts in little memory, for what is rarely recorded into."""
+
+    __slots__ = ("_counts", "max_s", "total_us")
+
+    def __init__(self) -> None:
+        self._counts = Counter[int]()
+        self.max_s = 0.0
+        self.total_us = 0
+
+    def record(self, duration_s: float) -> None:
+        """Count one duration, as `LatencyHistogram.record` does."""
+        micros = min(max(int(duration_s * 1e6), 0), MAX_US)
+        self._counts[_lowest_us(_bucket(micros))] += 1
+        self.total_us += micros
+        self.max_s = max(self.max_s, duration_s)
+
+    def counts(self) -> HistogramCounts:
+        """What it holds now."""
+        return HistogramCounts(self.total_us, self.max_s, tuple(sorted(self._counts.items())))
+
 
 def _bucket(micros: int) -> int:
     shift = max(0, micros.bit_length() - SUB_BUCKET_BITS)
@@ -142,3 +176,6 @@ def _lowest_us(index: int) -> int:
     half = SUB_BUCKET_BITS - 1
     shift = (index >> half) - 1
     return (index - (shift << half)) << shift
+
+
+_LOWEST_US = tuple(_lowest_us(place) for place in range(_BUCKETS))

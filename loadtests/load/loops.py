@@ -49,11 +49,12 @@ class ClosedLoop:
                 self._pause(attempt)
 
     def _pause(self, attempt: Attempt) -> None:
-        pause_s = FAILURE_PAUSE_S
         if attempt.retry_after_s is not None and attempt.outcome.status in (429, 503):
             self._recorder.paused(attempt.done_at)
-            pause_s = min(max(attempt.retry_after_s, FAILURE_PAUSE_S), MAX_PAUSE_S)
-        self._stopping.wait(pause_s)
+            self._stopping.wait(min(max(attempt.retry_after_s, FAILURE_PAUSE_S), MAX_PAUSE_S))
+            self._recorder.resumed(attempt.done_at, perf_counter() - attempt.done_at)
+        else:
+            self._stopping.wait(FAILURE_PAUSE_S)
 
 
 class OpenLoop:

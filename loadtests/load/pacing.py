@@ -58,8 +58,9 @@ def schedule(plan: LoadPlan, producer: int) -> Schedule:
 
 
 def in_flight_cap(plan: LoadPlan) -> int:
-    """Most unanswered pushes of one producer: what may pile up until the client's patience ends.
+    """Most unanswered pushes of one producer: as many as asked, or by this rule.
 
-    `rate * (timeout + 1 s)`: with fewer, the cap rather than the server would decide the load.
+    `rate * (timeout + 1 s)`, what may pile up until the client's patience ends: with fewer, the cap rather
+    than the server would decide the load.
     """
-    return max(1, math.ceil((plan.timeout_s + 1) / interval_s(plan)))
+    return plan.in_flight or max(1, math.ceil((plan.timeout_s + 1) / interval_s(plan)))

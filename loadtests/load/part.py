@@ -137,7 +137,7 @@ def merge(parts: Sequence[Part]) -> Part:
         held=summed(part.held for part in parts),
         end_to_end=summed(part.end_to_end for part in parts),
         errors=count_errors(error for part in parts for error in part.errors),
-        steps=_steps(step for part in parts for step in coarser(part.steps, step_s // part.step_s)),
+        steps=add_steps(step for part in parts for step in coarser(part.steps, step_s // part.step_s)),
         step_s=step_s,
         ledger=_ledger(producer for part in parts for producer in part.ledger),
         lanes=_lanes(lane for part in parts for lane in part.lanes),
@@ -180,10 +180,11 @@ def coarser(steps: Iterable[Step], factor: int) -> tuple[Step, ...]:
     """The same in steps that are `factor` times as long."""
     if factor == 1:
         return tuple(steps)
-    return _steps(replace(step, index=step.index // factor) for step in steps)
+    return add_steps(replace(step, index=step.index // factor) for step in steps)
 
 
-def _steps(steps: Iterable[Step]) -> tuple[Step, ...]:
+def add_steps(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Each step once, rising by window and index."""
     together = _grouped(steps, lambda step: (step.window, step.index))
     return tuple(_one_step(*place, together[place]) for place in sorted(together))
 

@@ -12,7 +12,7 @@ from gevent import GreenletExit
 
 from loadtests.load.outcome import PushOutcome, classify, no_answer, not_sent
 from loadtests.load.payload import PushBodies
-from loadtests.load.plan import LoadPlan
+from loadtests.load.plan import LoadPlan, partition_of, producer_number
 from loadtests.load.recorder import Attempt, Recorder
 from loadtests.load.transport import Connection, Endpoint, NoAnswer, NotSent, Watchdog
 
@@ -53,15 +53,19 @@ class RawSender:
 
 
 class Producer:
-    """Producer number `number` of a plan: it owns one partition's sequence of messages."""
+    """Producer number `local` of this process: it owns one partition's sequence of messages.
 
-    def __init__(self, plan: LoadPlan, number: int, recorder: Recorder, on_attempt: OnAttempt) -> None:
-        partition = partition_name(number % plan.partitions)
-        self.number = number
+    `number` is its number in the run, which no producer of another process has.
+    """
+
+    def __init__(self, plan: LoadPlan, local: int, recorder: Recorder, on_attempt: OnAttempt) -> None:
+        partition = partition_name(partition_of(plan, local))
+        self.number = number = producer_number(plan, local)
         self._batch = plan.batch
         self._next = 0
         self._recorder = recorder
         self._account = recorder.account(number, partition)
+        self._in_flight = self._account.in_flight
         self._on_attempt = on_attempt
         self._bodies = PushBodies(
             run_tag=plan.run_tag,
@@ -77,14 +81,17 @@ class Producer:
         """Push the next batch, which was due at `due_s`, and record its outcome."""
         first = self._next
         self._next = first + self._batch
+        self._in_flight[first] = due_s
         body = self._bodies.body(first)
         started_at = perf_counter()
         try:
             attempt = sender.push(body, self._batch)
         except GreenletExit:
             cut_off = Attempt(no_answer(CUT_OFF), started_at, perf_counter())
+            del self._in_flight[first]
             self._recorder.pushed(self._account, first, first + self._batch - 1, due_s, cut_off)
             raise
+        del self._in_flight[first]
         self._recorder.pushed(self._account, first, first + self._batch - 1, due_s, attempt)
         self._on_attempt(due_s, attempt)
         return attempt

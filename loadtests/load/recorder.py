@@ -1,8 +1,8 @@
-"""What one run measured: latencies, counts of the measured window, and every message's fate.
+"""What one process measures in a run: latencies, counts of numbered windows, and every message's fate.
 
 A request belongs to the window in which it was due (closed loop: sent), whenever its answer comes; so
-`sent = ok + not_done + unknown` holds and a stall at the end of the window is not lost. Throughput is
-the exception: messages count when their acknowledgement arrived within the window.
+`sent = ok + not_done + unknown` holds and a stall at the end of a window is not lost. Throughput is the
+exception: messages count when their acknowledgement arrived within the window.
 
 A latency is one of a push that was acknowledged (2xx, no message refused), so there are `ok` of them: an
 instant 503 is no fast answer, and what is refused or unanswered is counted in a place of its own.
@@ -10,21 +10,23 @@ instant 503 is no fast answer, and what is refused or unanswered is counted in a
 All times are seconds of `perf_counter`, which on Linux is CLOCK_MONOTONIC.
 """
 
-import math
-import time
+import platform
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
+from time import perf_counter
 
-from hdrh.histogram import HdrHistogram
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loadtests.load.account import ProducerAccount
-from loadtests.load.histogram import LatencyHistogram
 from loadtests.load.outcome import ALL_QUEUED, Fate, PushOutcome
+from loadtests.load.part import Part, merge
 from loadtests.load.plan import LoadPlan
-from loadtests.results import ErrorCount, Ledger, LoadResult
+from loadtests.load.window import FullTally, SmallTally, Window, on_tick
+from loadtests.results import WorkerShare
 
-MAX_ERROR_KINDS = 200  # then further kinds are counted together
+WARM_UP = 0  # number of the window that opens with the recorder
 
 
 class Attempt(Struct, frozen=True):
@@ -37,48 +39,24 @@ class Attempt(Struct, frozen=True):
     retry_after_s: float | None = None
 
 
-class Tally:
-    """Counts of one measured window. Open until `end_s` is set."""
-
-    def __init__(self, start_s: float) -> None:
-        self.start_s = start_s
-        self.end_s = math.inf
-        self.started_at = datetime.now(UTC)
-        self.cpu_start_s = time.process_time()
-        self.cpu_end_s: float | None = None
-        self.service = LatencyHistogram()
-        self.response = LatencyHistogram()
-        self.lag = LatencyHistogram()
-        self.ok = 0  # requests
-        self.not_done = 0
-        self.unknown = 0
-        self.missed = 0
-        self.pauses = 0
-        self.acknowledged = 0  # messages
-        self.duplicates = 0
-        self.popped = 0
-        self.errors: Counter[tuple[int, str, str]] = Counter()
-
-    def covers(self, time_s: float) -> bool:
-        """Whether an instant lies in the window."""
-        return self.start_s <= time_s < self.end_s
-
-
 class Recorder:
-    """Collects from all users of one run; a fresh one for each run.
+    """Collects from all users of one run in one process; a fresh one for each run.
 
-    The window opens with the recorder and is opened anew by `open_window` when the warm-up is over: a
-    run that is stopped earlier still has its figures.
+    The warm-up is a window like others, so a run that is stopped in it still has its figures.
     """
 
-    def __init__(self, plan: LoadPlan) -> None:
+    def __init__(self, plan: LoadPlan, clock: Callable[[], float] = perf_counter) -> None:
         self._plan = plan
+        self._clock = clock
         self._open_loop = plan.loop == "open"
         self._accounts: list[ProducerAccount] = []
-        self._began_s = time.perf_counter()
-        self._total_acknowledged = 0
-        self._total_unknown = 0
-        self.tally = Tally(self._began_s)
+        self._windows = [Window(WARM_UP, on_tick(clock()), open_loop=self._open_loop)]
+        self._now = self._windows[0].now  # the step in which nearly everything is counted
+
+    @property
+    def window(self) -> int:
+        """Number of the latest window."""
+        return self._windows[-1].number
 
     def account(self, producer: int, partition: str) -> ProducerAccount:
         """The account of a new producer, kept for the ledger."""
@@ -86,120 +64,160 @@ class Recorder:
         self._accounts.append(account)
         return account
 
-    def open_window(self) -> None:
-        """The warm-up is over: measure from now on."""
-        self.tally = Tally(time.perf_counter())
+    def open_window(self) -> int:
+        """Measure from now on in a new window, and end the one before; returns its number, from 1."""
+        start_s = on_tick(self._clock())
+        self._windows[-1].close(start_s)
+        self._windows.append(Window(self.window + 1, start_s, open_loop=self._open_loop))
+        self._now = self._windows[-1].now
+        return self.window
 
     def close_window(self) -> None:
         """Stop measuring; what was due before is still counted when its answer comes. Once only."""
-        if self.tally.end_s == math.inf:
-            self.tally.end_s = time.perf_counter()
-            self.tally.cpu_end_s = time.process_time()
+        self._windows[-1].close(self._clock())
 
     def pushed(self, account: ProducerAccount, first: int, last: int, due_s: float, attempt: Attempt) -> None:
         """A push of messages `first` to `last`, due at `due_s`, came to an end."""
-        tally, outcome = self.tally, attempt.outcome
+        outcome = attempt.outcome
         account.settle(first, last, outcome.fates)
         if outcome is ALL_QUEUED:  # nearly always: kept short, a sweep comes here 20,000 times a second
-            self._total_acknowledged += last - first + 1
-            if tally.start_s <= attempt.done_at < tally.end_s:
-                tally.acknowledged += last - first + 1
+            step = self._now
+            if step.start_s <= attempt.done_at < step.end_s:
+                step.acknowledged += last - first + 1
+            else:
+                self._acknowledge(last - first + 1, attempt.done_at)
+                step = self._now
+            if step.start_s <= due_s < step.end_s:
+                step.ok += 1
+                step.service.record(attempt.done_at - attempt.sent_at)
+                if self._open_loop:
+                    step.response.record(attempt.done_at - due_s)
+                    step.lag.record(attempt.sent_at - due_s)
+                return
         else:
             self._count_fates(first, last, attempt)
-        if tally.start_s <= due_s < tally.end_s:
-            if outcome.acknowledged:
-                tally.ok += 1
-                self._record_latency(tally, due_s, attempt)
-            else:
-                self._count_failure(tally, outcome)
-            if self._open_loop:
-                tally.lag.record(attempt.sent_at - due_s)
+        self._settle(due_s, attempt)
 
     def missed(self, due_s: float) -> None:
         """A push was due, but the producer's in-flight cap was reached."""
-        if self.tally.covers(due_s):
-            self.tally.missed += 1
+        for tally in self._tallies(due_s):
+            tally.missed += 1
+
+    def held(self, due_s: float) -> None:
+        """A push was due while its producer obeyed a Retry-After, so it is not sent."""
+        for tally in self._tallies(due_s):
+            tally.held += 1
 
     def paused(self, at_s: float) -> None:
-        """A producer obeys a Retry-After."""
-        if self.tally.covers(at_s):
-            self.tally.pauses += 1
+        """A producer obeys a Retry-After from now on."""
+        if (window := self._window_of(at_s)) is not None:
+            window.pauses += 1
+
+    def resumed(self, at_s: float, held_s: float) -> None:
+        """The producer that obeyed one at `at_s` did so for `held_s`."""
+        if (window := self._window_of(at_s)) is not None:
+            window.held.record(held_s)
 
     def popped(self, messages: int, done_s: float) -> None:
         """A consumer has acknowledged messages."""
-        if self.tally.covers(done_s):
-            self.tally.popped += messages
+        if (window := self._window_of(done_s)) is not None:
+            window.popped += messages
 
-    def result(self) -> LoadResult:
-        """The figures of the window; closes it if it is still open."""
-        self.close_window()
-        tally = self.tally
-        assert tally.cpu_end_s is not None
-        return LoadResult(
-            started_at=tally.started_at.isoformat(timespec="milliseconds"),
-            started_monotonic_s=tally.start_s,
-            warmup_s=tally.start_s - self._began_s,
-            measured_s=tally.end_s - tally.start_s,
-            users=len(self._accounts),
-            requests_sent=tally.ok + tally.not_done + tally.unknown,
-            requests_ok=tally.ok,
-            requests_not_done=tally.not_done,
-            requests_unknown=tally.unknown,
-            requests_missed=tally.missed,
-            retry_pauses=tally.pauses,
-            messages_acknowledged=tally.acknowledged,
-            messages_duplicate=tally.duplicates,
-            messages_popped=tally.popped,
-            total_messages_acknowledged=self._total_acknowledged,
-            total_messages_unknown=self._total_unknown,
-            service=tally.service.latency(),
-            response=self._response(tally).latency(),
-            schedule_lag=tally.lag.latency(),
-            errors=tuple(
-                ErrorCount(status=status, code=code, text=text, requests=requests)
-                for (status, code, text), requests in tally.errors.most_common()
-            ),
-            generator_cpu_s=tally.cpu_end_s - tally.cpu_start_s,
-        )
+    def received(self, at_s: float, end_to_end_s: float) -> None:
+        """A message came to a consumer that long after its push was due."""
+        if (window := self._window_of(at_s)) is not None:
+            window.end_to_end.record(end_to_end_s)
 
-    def ledger(self) -> Ledger:
-        """Every message that was issued, warm-up and drain included."""
-        return Ledger(
-            run_tag=self._plan.run_tag,
-            queue=self._plan.queue,
-            producers=tuple(account.ledger() for account in self._accounts),
-        )
+    def part(self, window: int | None = None, *, steps: bool = True) -> Part:
+        """What is known now of one window; None: of all, but for the warm-up if there is anything else.
 
-    def histograms(self) -> tuple[HdrHistogram, HdrHistogram]:
-        """The window's latencies in µs, tagged `service` and `response`."""
-        return self.tally.service.to_hdr("service"), self._response(self.tally).to_hdr("response")
-
-    def _response(self, tally: Tally) -> LatencyHistogram:
-        return tally.response if self._open_loop else tally.service
-
-    def _record_latency(self, tally: Tally, due_s: float, attempt: Attempt) -> None:
-        tally.service.record(attempt.done_at - attempt.sent_at)
-        if self._open_loop:
-            tally.response.record(attempt.done_at - due_s)
-
-    def _count_failure(self, tally: Tally, outcome: PushOutcome) -> None:
-        if outcome.worst is Fate.UNKNOWN:
-            tally.unknown += 1
+        `steps` False leaves the series of steps out. A window that is still open counts until now.
+        Raises ValueError for a window that was never opened.
+        """
+        if window is None:
+            wanted = self._windows[1:] or self._windows
         else:
-            tally.not_done += 1
-        self._count_error(tally, outcome)
+            wanted = [each for each in self._windows if each.number == window]
+        if not wanted:
+            raise ValueError(f"window {window} was never opened")
+        accounts = sorted(self._accounts, key=lambda account: account.producer)
+        ledger = tuple(account.ledger() for account in accounts)
+        parts = [self._part(each, steps=steps) for each in wanted]
+        return replace(parts[0] if len(parts) == 1 else merge(parts), ledger=ledger)
 
-    def _count_error(self, tally: Tally, outcome: PushOutcome) -> None:
-        kind = (outcome.status, outcome.code, outcome.text)
-        if kind not in tally.errors and len(tally.errors) >= MAX_ERROR_KINDS:
-            kind = (outcome.status, outcome.code, "(further texts)")
-        tally.errors[kind] += 1
+    def _part(self, window: Window, *, steps: bool) -> Part:
+        """The part of one window, without the ledger, which is that of the run."""
+        in_flight = [due_s for account in self._accounts for due_s in account.in_flight.values()]
+        pending = [due_s for due_s in in_flight if window.covers(due_s)]
+        service, response, lag = window.clocks()
+        return Part(
+            run_tag=self._plan.run_tag,
+            window=window.number,
+            started_at=window.started_at.isoformat(timespec="milliseconds"),
+            started_monotonic_s=window.start_s,
+            warmup_s=window.start_s - self._windows[0].start_s,
+            counts=window.counts(len(pending)),
+            service=service,
+            response=response,
+            lag=lag,
+            held=window.held.counts(),
+            end_to_end=window.end_to_end.counts(),
+            errors=window.errors(),
+            steps=window.steps(pending) if steps else (),
+            step_s=window.step_s,
+            workers=(
+                WorkerShare(
+                    worker=self._plan.worker,
+                    host=platform.node(),
+                    cpu_s=window.cpu_s,
+                    measured_s=min(window.end_s, self._clock()) - window.start_s,
+                    producers=len(self._accounts),
+                    heard_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+                    window=window.number,
+                ),
+            ),
+        )
+
+    def _window_of(self, time_s: float) -> Window | None:
+        for window in reversed(self._windows):
+            if window.covers(time_s):
+                return window
+        return None
+
+    def _tallies(self, time_s: float) -> tuple[FullTally | SmallTally, ...]:
+        """Where to count what belongs to an instant; nowhere if no window covers it."""
+        window = self._window_of(time_s)
+        if window is None:
+            return ()
+        tallies = window.tallies_at(time_s)
+        self._now = self._windows[-1].now
+        return tallies
+
+    def _acknowledge(self, messages: int, done_s: float) -> None:
+        for tally in self._tallies(done_s):
+            tally.acknowledged += messages
+
+    def _settle(self, due_s: float, attempt: Attempt) -> None:
+        """Count a push that failed, or that was due before the step that it is now."""
+        outcome = attempt.outcome
+        tallies = self._tallies(due_s)
+        for tally in tallies:
+            if outcome.acknowledged:
+                tally.ok += 1
+                tally.service.record(attempt.done_at - attempt.sent_at)
+                if self._open_loop:
+                    tally.response.record(attempt.done_at - due_s)
+            else:
+                tally.fail(outcome)
+            if self._open_loop:
+                tally.lag.record(attempt.sent_at - due_s)
+        if tallies and not outcome.acknowledged and (window := self._window_of(due_s)) is not None:
+            window.fail(outcome)
 
     def _count_fates(self, first: int, last: int, attempt: Attempt) -> None:
         fates = attempt.outcome.fates
         messages = Counter(fates if len(fates) > 1 else fates * (last - first + 1))
-        self._total_acknowledged += messages[Fate.ACKNOWLEDGED] + messages[Fate.DUPLICATE]
-        self._total_unknown += messages[Fate.UNKNOWN]
-        if self.tally.covers(attempt.done_at):
-            self.tally.acknowledged += messages[Fate.ACKNOWLEDGED]
-            self.tally.duplicates += messages[Fate.DUPLICATE]
+        if messages[Fate.ACKNOWLEDGED]:
+            self._acknowledge(messages[Fate.ACKNOWLEDGED], attempt.done_at)
+        if messages[Fate.DUPLICATE] and (window := self._window_of(attempt.done_at)) is not None:
+            window.duplicates += messages[Fate.DUPLICATE]

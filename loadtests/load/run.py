@@ -48,7 +48,7 @@ class LoadRun:
         self._flusher: gevent.Greenlet | None = None
 
     def next_producer(self) -> int:
-        """A number for a new producer, from 0."""
+        """A number for a new producer of this process, from 0."""
         self._producers += 1
         return self._producers - 1
 

@@ -10,13 +10,14 @@ from typing import Any
 from msgspec import Struct
 
 from loadtests import results
+from loadtests.load.part import Part
 from loadtests.load.plan import LoadPlan
-from loadtests.load.run import LoadRun
 from loadtests.load.server_facts import WRITTEN_VARIABLE, ServerFacts
 from loadtests.load.target import PoolGauges, read_pool
-from loadtests.load.writing import write_results
+from loadtests.load.writing import write_course, write_results
 from loadtests.results import Cell, LoadResult, Manifest, RunFiles, ServerVersions, Trial
 from loadtests.runs.manifest import git_commit, package_versions, this_machine
+from loadtests.runs.validity import remarks
 
 PART = "load"
 
@@ -31,38 +32,44 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     options: Mapping[str, Any]  # of the load, as chosen
     facts: ServerFacts
 
-    def write(self, run: LoadRun) -> None:
+    def write(self, total: Part, plan: LoadPlan) -> Trial:
         """Write everything; trial.json last but the manifest. Raises OSError."""
         files = self.files.trial(self.trial_id)
-        load = write_results(run.recorder, files)
-        pool = read_pool(run.plan.host)
-        results.write(files.trial, self._trial(run.plan, load, pool))
-        results.write(self.files.manifest, self._manifest(run.plan, pool))
+        load = write_results(total, plan, files)
+        write_course([total], files)
+        pool = read_pool(plan.host)
+        trial = self._trial(plan, load, pool)
+        results.write(files.trial, trial)
+        results.write(self.files.manifest, self._manifest(plan, pool))
         self._announce()
+        return trial
 
     def _trial(self, plan: LoadPlan, load: LoadResult, pool: PoolGauges | None) -> Trial:
+        cell = Cell(
+            strategy=self.facts.strategy,
+            pool=self.facts.pool or (pool.max_count if pool else None),
+            connection_timeout_ms=self.facts.connection_timeout_ms,
+            num_workers=self.facts.num_workers,
+            loop=plan.loop,
+            shape=plan.shape,
+            clients=max(1, load.users),
+            rate_msg_s=plan.rate_msg_s,
+            batch=plan.batch,
+            interval_ms=plan.interval_ms,
+            payload_bytes=plan.payload_bytes,
+            partitions=plan.partitions,
+            client=plan.client,
+        )
+        found = remarks(cell, load, accounting=None, machine=None, ceiling_msg_s=None)
         return Trial(
             trial_id=self.trial_id,
             part=PART,
             block=0,
             order=0,
-            cell=Cell(
-                strategy=self.facts.strategy,
-                pool=self.facts.pool or (pool.max_count if pool else None),
-                connection_timeout_ms=self.facts.connection_timeout_ms,
-                num_workers=self.facts.num_workers,
-                loop=plan.loop,
-                shape=plan.shape,
-                clients=max(1, load.users),
-                rate_msg_s=plan.rate_msg_s,
-                batch=plan.batch,
-                interval_ms=plan.interval_ms,
-                payload_bytes=plan.payload_bytes,
-                partitions=plan.partitions,
-                client=plan.client,
-            ),
+            cell=cell,
             started_at=self.started.isoformat(timespec="seconds"),
             load=load,
+            remarks=found,
         )
 
     def _manifest(self, plan: LoadPlan, pool: PoolGauges | None) -> Manifest:

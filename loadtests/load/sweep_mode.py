@@ -104,7 +104,7 @@ class PlannedLoad:
         gevent.sleep(plan.measure_s)
         run.finish(plan.drain_s)
         try:
-            write_results(run.recorder, TrialFiles(Path(plan.trial_directory)))
+            write_results(run.recorder.part(steps=False), plan, TrialFiles(Path(plan.trial_directory)))
         except OSError as error:
             logger.error("cannot write the results: %s", error)
         else:

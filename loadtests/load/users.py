@@ -131,8 +131,8 @@ def producer_loop(
     run: LoadRun, stopping: Event, new_sender: Callable[[], Sender], on_attempt: OnAttempt
 ) -> Loop:
     """The loop of the next producer of the run, as its plan says."""
-    plan, number = run.plan, run.next_producer()
-    producer = Producer(plan, number, run.recorder, on_attempt)
+    plan = run.plan
+    producer = Producer(plan, run.next_producer(), run.recorder, on_attempt)
     if plan.loop == "closed":
         return ClosedLoop(producer, new_sender(), run.recorder, stopping)
     return OpenLoop(
@@ -140,7 +140,7 @@ def producer_loop(
         new_sender,
         run.recorder,
         stopping,
-        due_times=pacing.schedule(plan, number).due_times(),
+        due_times=pacing.schedule(plan, producer.number).due_times(),
         start_time=run.schedule_start,
         cap=pacing.in_flight_cap(plan),
     )

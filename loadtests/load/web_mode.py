@@ -4,7 +4,7 @@ Behaves as every Locust user expects: users, spawn rate and run time come from t
 line. Each start makes a fresh run; each stop writes a result directory, so that any run can be charted:
 
     results/<run_id>/manifest.json
-    results/<run_id>/trials/001/{trial,load,ledger}.json, latency.hlog
+    results/<run_id>/trials/001/{trial,load,ledger}.json, latency.hlog, course.hlog
 """
 
 import argparse
@@ -23,6 +23,9 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from loadtests.load import locust_stats
+from loadtests.load.active_run import ActiveRun
+from loadtests.load.alone import Alone
+from loadtests.load.observing import RunObserver
 from loadtests.load.options import (
     LoadOptions,
     OptionError,
@@ -32,7 +35,7 @@ from loadtests.load.options import (
     read_options,
 )
 from loadtests.load.plan import LoadPlan
-from loadtests.load.run import LoadRun, set_current_run
+from loadtests.load.run import set_current_run
 from loadtests.load.run_record import RunRecord
 from loadtests.load.server_facts import read_facts
 from loadtests.load.users import PRODUCERS, Consumer
@@ -42,6 +45,7 @@ from loadtests.ui.page import PoolPage
 from queen.errors import UserError
 
 TRIAL_ID = "001"
+EXIT_USAGE = 2
 
 logger = logging.getLogger(__name__)
 
@@ -63,9 +67,7 @@ class Session:
 
     def __init__(self, shape: str) -> None:
         self._shape = shape
-        self._run: LoadRun | None = None
-        self._record: RunRecord | None = None
-        self._warm_up: gevent.Greenlet | None = None
+        self._run: ActiveRun | None = None
         self._page = PoolPage()
 
     def on_parser(self, parser: LocustArgumentParser, **_: Any) -> None:
@@ -91,48 +93,45 @@ class Session:
             choose_users(environment, options)
             if isinstance(environment.runner, MasterRunner):
                 return  # the workers produce, and write
-            self._begin(environment, options)
+            self._run = self._begin(environment, options)
         except (ValueError, UserError) as error:
             logger.error("%s", error)
-            environment.process_exit_code = 2
+            environment.process_exit_code = EXIT_USAGE
             gevent.spawn(_give_up, environment)
 
     def on_spawning_complete(self, **_: Any) -> None:
         """The ramp is over: measure once the warm-up is over as well."""
-        run = self._run
-        if run is not None and self._warm_up is None:
-            self._warm_up = gevent.spawn_later(run.plan.warmup_s, run.recorder.open_window)
+        if self._run is not None:
+            self._run.warm_up()
 
     def on_test_stopping(self, **_: Any) -> None:
         """Before Locust kills its users: let what is under way come to its end."""
-        if self._run is None:
-            return
-        if self._warm_up is not None:
-            self._warm_up.kill()
-            self._warm_up = None
-        self._run.finish(self._run.plan.drain_s)
+        if self._run is not None:
+            self._run.finish()
 
     def on_test_stop(self, environment: Environment, **_: Any) -> None:
         """Write the result directory."""
-        run, record = self._run, self._record
-        self._run = self._record = None
+        run, self._run = self._run, None
         set_current_run(environment, None)
-        if run is None or record is None:
+        if run is None:
             return
         try:
-            record.write(run)
+            exit_code = run.write()
         except OSError as error:
             logger.error("cannot write the results: %s", error)
             return
-        logger.info("results: %s", record.files.root)
-        self._page.written(record.files.root)
+        logger.info("results: %s", run.record.files.root)
+        if exit_code:
+            environment.process_exit_code = exit_code
 
-    def _begin(self, environment: Environment, options: LoadOptions) -> None:
+    def observers(self) -> tuple[RunObserver, ...]:
+        """Who is told of each run."""
+        return (self._page,)
+
+    def _begin(self, environment: Environment, options: LoadOptions) -> ActiveRun:
         started = datetime.now(UTC)
         files = new_run(Path(options.results_dir), f"load {self._shape}", started)
-        plan = self._plan(environment, options, files)
-        self._run = LoadRun(plan, environment.stats)
-        self._record = RunRecord(
+        record = RunRecord(
             files=files,
             trial_id=TRIAL_ID,
             title=f"{self._shape} load",
@@ -140,8 +139,8 @@ class Session:
             options=arguments_of(_parsed(environment)),
             facts=read_facts(os.environ),
         )
-        set_current_run(environment, self._run)
-        self._run.start()
+        plan = self._plan(environment, options, files)
+        return ActiveRun(Alone(environment), plan, record, self.observers())
 
     def _plan(self, environment: Environment, options: LoadOptions, files: RunFiles) -> LoadPlan:
         if not environment.host:

@@ -11,6 +11,8 @@ A leaf: it imports nothing of ours. Layout of one run (every path is made by `Ru
         load.json                LoadResult: what the generator saw (written by the Locust process)
         ledger.json              Ledger: what became of every message, per producer
         latency.hlog             HDR interval log, tags `service` and `response`, microseconds
+        course.hlog              the same for each step of time, tags `lag`, `service` and `response`
+                                 (loads that a person started)
         samples.csv              one Sample a row, ten rows a second
         server.log, locust.log   output of the child processes
       report.html, charts/       written by reports

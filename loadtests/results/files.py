@@ -61,6 +61,10 @@ class TrialFiles:
         return self.root / "latency.hlog"
 
     @property
+    def course(self) -> Path:
+        return self.root / "course.hlog"
+
+    @property
     def samples(self) -> Path:
         return self.root / "samples.csv"
 

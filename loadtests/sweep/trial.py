@@ -18,10 +18,12 @@ import asyncpg
 from msgspec import Struct
 
 from loadtests import results
-from loadtests.ledger.audit import audit, scope_of_order
+from loadtests.ledger.audit import audit
+from loadtests.ledger.law import scope_of_order
 from loadtests.load.plan import LoadPlan
 from loadtests.results import Accounting, Ledger, LoadResult, ResultError, RunFiles, Trial, TrialFiles
-from loadtests.sweep import measures, naming, validity
+from loadtests.runs import validity
+from loadtests.sweep import measures, naming
 from loadtests.sweep.ceiling import ceiling_key
 from loadtests.sweep.databases import TrialDatabases, connect, round_trip_ms
 from loadtests.sweep.endings import Endings

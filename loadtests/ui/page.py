@@ -15,7 +15,11 @@ from flask import Blueprint, Flask, Response, jsonify, request, send_from_direct
 from gevent.lock import RLock
 from msgspec import Struct
 
+from loadtests.load.observing import Verdict
+from loadtests.load.part import Part
+from loadtests.load.plan import LoadPlan
 from loadtests.load.target import PoolGauges, PoolProbe
+from loadtests.results import RunFiles
 
 HERE = Path(__file__).parent
 READINGS_PER_S = 2.0
@@ -71,15 +75,22 @@ class PoolHistory:
 
 
 class PoolPage:
-    """The page, its data, and the tab. `written` names a result directory to show."""
+    """The page, its data, and the tab. A `RunObserver`: it shows where each run was written."""
 
     def __init__(self) -> None:
         self._history = PoolHistory()
         self._written: list[Path] = []
 
-    def written(self, directory: Path) -> None:
+    def began(self, files: RunFiles, plan: LoadPlan) -> None:
+        """Nothing to show yet."""
+
+    def looked(self, total: Part) -> None:
+        """The page asks the server itself."""
+
+    def ended(self, files: RunFiles, plan: LoadPlan, total: Part) -> Verdict | None:
         """A run was written to this directory."""
-        self._written.append(directory)
+        self._written.append(files.root)
+        return None
 
     def attach(self, web_ui: Any, host: Callable[[], str]) -> None:
         """Add page and tab to a Locust WebUI; `host()` is the address under load."""

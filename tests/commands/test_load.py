@@ -153,9 +153,10 @@ def acknowledged_run(directory: Path, queue: str) -> RunFiles:
     files.root.mkdir(parents=True)
     plan = LoadPlan(host="http://x", trial_directory=str(files.root), run_tag="t1", queue=queue)
     recorder = Recorder(plan)
-    due_s = recorder.tally.start_s
+    due_s = recorder.part().started_monotonic_s
     recorder.pushed(recorder.account(0, "p0"), 0, 9, due_s, Attempt(ALL_QUEUED, due_s, due_s))
-    load = write_results(recorder, files)
+    recorder.close_window()
+    load = write_results(recorder.part(), plan, files)
     results.write(
         files.trial,
         Trial(trial_id="001", part="load", block=0, order=0, cell=Cell(), started_at="x", load=load),

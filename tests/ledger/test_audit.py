@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.ledger.audit import WHOLE_PRODUCER, Stretch, audit, compare, scope_of_order
+from loadtests.ledger.audit import audit
+from loadtests.ledger.law import WHOLE_PRODUCER, Stretch, compare, scope_of_order
 from loadtests.results import Accounting, Cell, Ledger, ProducerLedger, transaction_id
 from queen.local.database import Database
 from queen.local.open_database import Connection
@@ -187,3 +188,16 @@ def test_counts_agree_with_counting_message_by_message(
 def test_an_open_loop_is_in_order_within_a_push_and_a_closed_one_throughout() -> None:
     assert scope_of_order(Cell(loop="open", batch=10)) == 10
     assert scope_of_order(Cell(loop="closed", batch=10)) == WHOLE_PRODUCER
+
+
+def test_of_a_producer_that_was_lost_what_it_did_last_is_not_known_and_not_guessed() -> None:
+    heard = ProducerLedger(
+        producer=0, partition="p0", acknowledged=((0, 9),), refused=((10, 14),), unheard=True
+    )
+    stored = stretches_of([0, 1, 2, 3, 4, 5, 6, 7, 8, 15, 16, 16, 12])  # 9 is missing, 12 was refused
+    found = compare(ledger(heard, acknowledged(1, 0)), [*stored, Stretch("p1", 1, 0, 1)])
+    assert (found.lost, found.duplicated) == (1, 1)  # certain, whatever it did last
+    assert (found.unheard_producers, found.unheard_stored) == (1, 2)
+    assert found.unexplained == 2  # 12, and what producer 1 never issued
+    assert not found.complete
+    assert not found.holds

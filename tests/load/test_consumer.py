@@ -61,7 +61,7 @@ def test_it_acknowledges_what_it_popped_and_counts_what_was_accepted() -> None:
             {"transactionId": f"t-0-{i}", "partitionId": "448f", "leaseId": "019a"} for i in range(3)
         ]
     }
-    assert run.recorder.tally.popped == 2
+    assert run.recorder.part().counts.popped == 2
     assert scene.statistics.get("ack", "POST").num_requests == 1
     assert not scene.statistics.errors
 

@@ -8,6 +8,7 @@ import pytest
 from gevent.event import Event
 
 from loadtests.load import loops
+from loadtests.load.figures import load_result
 from loadtests.load.loops import ClosedLoop, OpenLoop
 from loadtests.load.outcome import ALL_QUEUED, Fate, PushOutcome, no_answer
 from loadtests.load.plan import LoadPlan
@@ -71,8 +72,8 @@ def test_the_closed_loop_pushes_again_after_each_answer_until_it_is_stopped() ->
     scene = Scene()
     sender = FakeSender(lambda number: (scene.stopping.set() if number == 5 else None) or answered())
     scene.closed(sender).run()
-    assert scene.recorder.result().requests_ok == 5
-    assert scene.recorder.ledger().producers[0].acknowledged == ((0, 9),)
+    assert load_result(scene.recorder.part()).requests_ok == 5
+    assert scene.recorder.part().ledger[0].acknowledged == ((0, 9),)
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -88,7 +89,7 @@ def test_the_closed_loop_obeys_retry_after_within_bounds(
     begun_s = perf_counter()
     scene.closed(sender).run()
     assert 0.1 <= perf_counter() - begun_s < DEADLINE_S  # two bounded pauses; the third ends at once
-    assert scene.recorder.result().retry_pauses == 3
+    assert load_result(scene.recorder.part()).retry_pauses == 3
 
 
 def test_a_retry_after_of_0_does_not_make_the_closed_loop_spin(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +104,7 @@ def test_a_retry_after_of_0_does_not_make_the_closed_loop_spin(monkeypatch: pyte
 def test_a_stop_ends_the_pause_at_once() -> None:
     scene = Scene()
     loop = gevent.spawn(scene.closed(FakeSender(lambda _: answered(BUSY, 4.0))).run)
-    until(lambda: scene.recorder.tally.pauses == 1)
+    until(lambda: scene.recorder.part().counts.pauses == 1)
     scene.stopping.set()
     loop.join(timeout=1.0)
     assert loop.ready()
@@ -120,11 +121,11 @@ def test_open_loop_pushes_go_out_on_time_although_no_answer_comes() -> None:
 
     loop = gevent.spawn(scene.open(FakeSender(slow), (0.01 * k for k in range(10)), cap=100).run)
     until(lambda: len(sent_at) == 10)
-    assert scene.recorder.result().requests_sent == 0  # not one is answered
+    assert load_result(scene.recorder.part()).requests_sent == 0  # not one is answered
     answers.set()
     loop.join(timeout=DEADLINE_S)
     assert sent_at[-1] - sent_at[0] >= 0.08
-    assert scene.recorder.ledger().producers[0].acknowledged == ((0, 19),)
+    assert scene.recorder.part().ledger[0].acknowledged == ((0, 19),)
 
 
 def test_what_is_due_over_the_cap_is_missed_not_sent_later() -> None:
@@ -137,7 +138,7 @@ def test_what_is_due_over_the_cap_is_missed_not_sent_later() -> None:
 
     sender = FakeSender(slow)
     loop = gevent.spawn(scene.open(sender, (0.0 for _ in range(10)), cap=3).run)
-    until(lambda: scene.recorder.tally.missed == 7)
+    until(lambda: scene.recorder.part().counts.missed == 7)
     answers.set()
     loop.join(timeout=DEADLINE_S)
     assert len(sender.bodies) == 3
@@ -153,8 +154,8 @@ def test_a_push_that_is_cut_off_has_an_unknown_outcome(loop: str) -> None:
     pushes = 2 if loop == "open" else 1
     until(lambda: len(sender.bodies) == pushes)
     running.kill(timeout=DEADLINE_S)
-    assert scene.recorder.ledger().producers[0].unknown == ((0, 2 * pushes - 1),)
-    assert scene.recorder.result().total_messages_unknown == 2 * pushes
+    assert scene.recorder.part().ledger[0].unknown == ((0, 2 * pushes - 1),)
+    assert load_result(scene.recorder.part()).total_messages_unknown == 2 * pushes
 
 
 @pytest.mark.parametrize("failure", [no_answer("reset"), PushOutcome((Fate.UNKNOWN,), 500, "http_500"), BUSY])
@@ -167,5 +168,5 @@ def test_a_server_that_is_gone_or_fails_at_once_does_not_make_the_generator_spin
     until(lambda: len(sender.bodies) == 3)
     scene.stopping.set()
     loop.join(timeout=DEADLINE_S)
-    assert perf_counter() - scene.recorder.tally.start_s >= 2 * loops.FAILURE_PAUSE_S
-    assert scene.recorder.tally.pauses == 0  # nothing asked for it
+    assert perf_counter() - scene.recorder.part().started_monotonic_s >= 2 * loops.FAILURE_PAUSE_S
+    assert scene.recorder.part().counts.pauses == 0  # nothing asked for it

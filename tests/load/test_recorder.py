@@ -2,25 +2,47 @@ from typing import Any
 
 import pytest
 
+from loadtests.load.figures import histograms, load_result
 from loadtests.load.outcome import ALL_QUEUED, Fate, PushOutcome, no_answer
 from loadtests.load.plan import LoadPlan
-from loadtests.load.recorder import MAX_ERROR_KINDS, Attempt, Recorder
+from loadtests.load.recorder import Attempt, Recorder
+from loadtests.load.window import MAX_ERROR_KINDS
+from loadtests.results import LoadResult
 
 REFUSED = PushOutcome((Fate.REFUSED,), 503, "pool_timeout", "timeout exceeded when trying to connect")
 PARTLY_REFUSED = PushOutcome((Fate.ACKNOWLEDGED,) * 9 + (Fate.REFUSED,), 201, "item_failed", "no")
 
 
-def recorder(**changes: Any) -> Recorder:
+class Clock:
+    """A clock that stands where the test puts it."""
+
+    def __init__(self, now_s: float = 0.0) -> None:
+        self.now_s = now_s
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def plan(**changes: Any) -> LoadPlan:
     given: dict[str, Any] = {"host": "http://x", "trial_directory": "x", "run_tag": "t1", "batch": 10}
-    return Recorder(LoadPlan(**(given | changes)))
+    return LoadPlan(**(given | changes))
 
 
-def window(recorder: Recorder, start_s: float = 100.0, end_s: float = 200.0) -> Recorder:
-    """Put the measured window at known times."""
-    recorder.open_window()
-    recorder.close_window()
-    recorder.tally.start_s, recorder.tally.end_s = start_s, end_s
-    return recorder
+def window(*between_s: float, **changes: Any) -> Recorder:
+    """A recorder whose windows began and ended at these times, the last one closed: 100 to 200, if none."""
+    clock = Clock()
+    measured = Recorder(plan(**changes), clock)
+    *starts_s, end_s = between_s or (100.0, 200.0)
+    for clock.now_s in starts_s:
+        measured.open_window()
+    clock.now_s = end_s
+    measured.close_window()
+    return measured
+
+
+def figures(measured: Recorder) -> LoadResult:
+    measured.close_window()
+    return load_result(measured.part())
 
 
 def attempt(sent_s: float, done_s: float, outcome: PushOutcome = ALL_QUEUED) -> Attempt:
@@ -28,7 +50,7 @@ def attempt(sent_s: float, done_s: float, outcome: PushOutcome = ALL_QUEUED) -> 
 
 
 def test_a_request_belongs_to_the_window_in_which_it_was_due() -> None:
-    measured = window(recorder(loop="open"))
+    measured = window(loop="open")
     account = measured.account(0, "p0")
     for first, due_s, done_s in [
         (0, 99.0, 101.0),
@@ -37,7 +59,7 @@ def test_a_request_belongs_to_the_window_in_which_it_was_due() -> None:
         (30, 200.0, 201.0),
     ]:
         measured.pushed(account, first, first + 9, due_s, attempt(due_s + 0.5, done_s))
-    result = measured.result()
+    result = figures(measured)
     assert (result.requests_sent, result.requests_ok) == (2, 2)
     assert result.response is not None
     assert result.response.max_ms == pytest.approx(31_000)  # the stall at the end is not lost
@@ -48,9 +70,9 @@ def test_a_request_belongs_to_the_window_in_which_it_was_due() -> None:
 
 
 def test_the_two_clocks_and_the_lag_of_an_open_loop() -> None:
-    measured = window(recorder(loop="open"))
+    measured = window(loop="open")
     measured.pushed(measured.account(0, "p0"), 0, 9, 110.0, attempt(110.3, 110.4))
-    result = measured.result()
+    result = figures(measured)
     assert result.service is not None
     assert result.response is not None
     assert result.schedule_lag is not None
@@ -60,21 +82,21 @@ def test_the_two_clocks_and_the_lag_of_an_open_loop() -> None:
 
 
 def test_in_a_closed_loop_both_clocks_are_the_same_and_there_is_no_lag() -> None:
-    measured = window(recorder())
+    measured = window()
     measured.pushed(measured.account(0, "p0"), 0, 9, 110.0, attempt(110.3, 110.4))
-    result = measured.result()
+    result = figures(measured)
     assert result.response == result.service
     assert result.schedule_lag is None
 
 
 def test_every_request_is_counted_under_its_worst_message() -> None:
-    measured = window(recorder())
+    measured = window()
     account = measured.account(0, "p0")
     mixed = PushOutcome((Fate.DUPLICATE,) * 9 + (Fate.ACKNOWLEDGED,), 201)
     outcomes = [ALL_QUEUED, REFUSED, REFUSED, no_answer("reset"), mixed]
     for place, outcome in enumerate(outcomes):
         measured.pushed(account, place * 10, place * 10 + 9, 110.0, attempt(110.0, 111.0, outcome))
-    result = measured.result()
+    result = figures(measured)
     assert result.requests_sent == 5
     assert (result.requests_ok, result.requests_not_done, result.requests_unknown) == (2, 2, 1)
     assert (result.messages_acknowledged, result.messages_duplicate) == (11, 9)
@@ -85,7 +107,7 @@ def test_every_request_is_counted_under_its_worst_message() -> None:
     ]
     assert result.service is not None
     assert result.service.count == result.requests_ok
-    (producer,) = measured.ledger().producers
+    (producer,) = measured.part().ledger
     assert producer.acknowledged == ((0, 9), (40, 49))
     assert producer.refused == ((10, 29),)
     assert producer.unknown == ((30, 39),)
@@ -94,61 +116,61 @@ def test_every_request_is_counted_under_its_worst_message() -> None:
 @pytest.mark.parametrize("loop", ["open", "closed"])
 @pytest.mark.parametrize("failure", [REFUSED, no_answer("reset"), PARTLY_REFUSED])
 def test_a_failure_at_once_improves_no_percentile(loop: str, failure: PushOutcome) -> None:
-    measured = window(recorder(loop=loop))
+    measured = window(loop=loop)
     account = measured.account(0, "p0")
     measured.pushed(account, 0, 9, 110.0, attempt(110.0, 111.0))
     for place in range(1, 10):
         first = place * 10
         measured.pushed(account, first, first + 9, 110.0, attempt(110.0, 110.001, failure))
-    result = measured.result()
+    result = figures(measured)
     for latency in (result.service, result.response):
         assert latency is not None
         assert latency.count == result.requests_ok == 1
         assert latency.p50_ms == pytest.approx(1000, rel=0.001)
     assert result.requests_not_done + result.requests_unknown == 9
-    assert [histogram.get_total_count() for histogram in measured.histograms()] == [1, 1]
+    assert [histogram.get_total_count() for histogram in histograms(measured.part())] == [1, 1]
 
 
 def test_the_kinds_of_errors_are_bounded() -> None:
-    measured = window(recorder())
+    measured = window()
     account = measured.account(0, "p0")
     for number in range(MAX_ERROR_KINDS + 50):
         outcome = PushOutcome((Fate.REFUSED,), 500, "odd", f"id {number}")
         measured.pushed(account, number * 10, number * 10 + 9, 110.0, attempt(110.0, 111.0, outcome))
-    errors = measured.result().errors
+    errors = figures(measured).errors
     assert len(errors) == MAX_ERROR_KINDS + 1
     assert sum(error.requests for error in errors) == MAX_ERROR_KINDS + 50
 
 
 def test_a_run_that_ends_before_its_warm_up_still_has_figures() -> None:
-    measured = recorder()
-    due_s = measured.tally.start_s
+    measured = Recorder(plan())
+    due_s = measured.part().started_monotonic_s
     measured.pushed(measured.account(0, "p0"), 0, 9, due_s, attempt(due_s, due_s))
-    result = measured.result()
+    result = figures(measured)
     assert result.messages_acknowledged == 10
     assert result.warmup_s == 0
     assert result.measured_s > 0
 
 
 def test_what_came_in_the_warm_up_is_forgotten_but_stays_in_the_ledger() -> None:
-    measured = recorder()
-    due_s = measured.tally.start_s
+    measured = Recorder(plan())
+    due_s = measured.part().started_monotonic_s
     measured.pushed(measured.account(0, "p0"), 0, 9, due_s, attempt(due_s, due_s))
     measured.missed(due_s)
     measured.open_window()
-    result = measured.result()
+    result = figures(measured)
     assert (result.requests_sent, result.requests_missed, result.messages_acknowledged) == (0, 0, 0)
     assert result.total_messages_acknowledged == 10
-    assert measured.ledger().producers[0].acknowledged == ((0, 9),)
+    assert measured.part().ledger[0].acknowledged == ((0, 9),)
 
 
 def test_missed_pauses_and_popped_are_counted_in_the_window() -> None:
-    measured = window(recorder())
+    measured = window()
     measured.missed(150.0)
     measured.missed(250.0)
     measured.popped(10, 150.0)
     measured.popped(10, 250.0)
     measured.paused(150.0)
     measured.paused(250.0)
-    result = measured.result()
+    result = figures(measured)
     assert (result.requests_missed, result.messages_popped, result.retry_pauses) == (1, 10, 1)

@@ -59,7 +59,7 @@ def test_a_headless_run_writes_a_result_directory(shape: str, tmp_path: Path) ->
     assert trial.load.requests_ok > 0
     assert str(run.root) in output or f"results/{run.root.name}" in output
     files = {path.name for path in run.trial(trial.trial_id).root.iterdir()}
-    assert files == {"trial.json", "load.json", "ledger.json", "latency.hlog"}
+    assert files == {"trial.json", "load.json", "ledger.json", "latency.hlog", "course.hlog"}
 
 
 def test_against_a_server_that_is_not_ours_the_unknown_stays_unknown(tmp_path: Path) -> None:

@@ -7,6 +7,9 @@ import gevent
 import pytest
 from flask import Flask, jsonify
 
+from loadtests.load.part import Part
+from loadtests.load.plan import LoadPlan
+from loadtests.results import RunFiles
 from loadtests.ui.page import PoolHistory, PoolPage
 from tests.load.fake_server import SeenRequest, fake_server, response
 
@@ -85,7 +88,11 @@ def test_another_target_starts_a_new_history(host: str) -> None:
 def test_the_data_behind_the_chart(host: str) -> None:
     web_ui, page = FakeWebUi(), PoolPage()
     page.attach(web_ui, lambda: host)
-    page.written(Path("results/run-1"))
+    page.ended(
+        RunFiles(Path("results/run-1")),
+        LoadPlan(host=host, trial_directory="x", run_tag="t"),
+        Part(run_tag="t", window=1, started_at="x", started_monotonic_s=0.0, warmup_s=0.0),
+    )
     state = web_ui.app.test_client().get("/queen/pool").get_json()
     assert state["available"] is True
     assert state["written"] == ["results/run-1"]

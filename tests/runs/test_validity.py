@@ -1,9 +1,10 @@
 """Each limit, from both sides."""
 
 import pytest
+from msgspec.structs import replace
 
-from loadtests.results import Accounting, Cell, Invalidity, LoadResult, MachineUse
-from loadtests.sweep import validity
+from loadtests.results import Accounting, Cell, Invalidity, LoadResult, MachineUse, WorkerShare
+from loadtests.runs import validity
 from tests.sweep.made import made_accounting, made_load
 
 CLOSED = Cell(strategy="batch", pool=5)
@@ -94,3 +95,41 @@ def test_accounting_that_fails_is_fatal_and_says_what(fault: str) -> None:
 def test_a_crash_is_fatal() -> None:
     (remark,) = remarks(CLOSED, made_load(), crashed=("queen serve ended with signal SIGKILL",))
     assert (remark.reason, remark.fatal) == ("crashed", True)
+
+
+def share(worker: int, measured_s: float = 10.0, *, window: int = 1, complete: bool = True) -> WorkerShare:
+    return WorkerShare(
+        worker=worker,
+        host="h",
+        cpu_s=1.0,
+        measured_s=measured_s,
+        producers=1,
+        complete=complete,
+        heard_at="2026-01-01",
+        window=window,
+    )
+
+
+def test_a_lost_worker_is_named_and_fatal() -> None:
+    load = replace(made_load(), workers=(share(0), share(1, complete=False), share(2, 3.0, complete=False)))
+    (remark,) = remarks(CLOSED, load)
+    assert (remark.reason, remark.fatal) == ("worker_lost", True)
+    assert "worker 1, 2" in remark.detail
+
+
+@pytest.mark.parametrize(("measured_s", "reasons"), [(10.09, []), (10.11, ["windows_differ"])])
+def test_workers_measure_the_same_span_of_time(measured_s: float, reasons: list[str]) -> None:
+    load = replace(made_load(), workers=(share(0), share(1, measured_s), share(0, 50.0, window=2)))
+    found = remarks(CLOSED, load)
+    assert [remark.reason for remark in found] == reasons
+    assert not any(remark.fatal for remark in found)
+
+
+def test_what_was_held_back_by_the_server_was_due_and_is_not_undersent() -> None:
+    whole = made_load()
+    half = replace(whole, requests_sent=whole.requests_sent // 2, requests_held=whole.requests_sent)
+    cell = replace(OPEN, rate_msg_s=whole.requests_sent * OPEN.batch / whole.measured_s)
+    reasons = [
+        [remark.reason for remark in remarks(cell, load)] for load in (half, replace(half, requests_held=0))
+    ]
+    assert reasons == [[], ["undersent"]]

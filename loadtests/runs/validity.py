@@ -12,6 +12,7 @@ from loadtests.results import Accounting, Cell, Invalidity, LoadResult, MachineU
 MISSED_LIMIT = 0.001  # of the requests that were due
 SENT_LEAST = 0.99  # of the requests that were asked for
 CEILING_SHARE = 0.5  # of the generator's ceiling
+SPREAD_LIMIT = 0.01  # by which one worker's window may be longer than another's
 OTHER_CPU_REMARK = 0.15  # of the machine's CPU, used by others
 OTHER_CPU_FATAL = 0.80
 
@@ -37,6 +38,7 @@ def remarks(
         *_pool(cell, pool_filled),
         *_sent(cell, load),
         *_generator(load, ceiling_msg_s),
+        *_workers(load),
         *_machine(load, machine),
         *_accounting(accounting),
     ]
@@ -54,7 +56,7 @@ def _pool(cell: Cell, pool_filled: bool) -> Iterator[Invalidity]:
 
 
 def _sent(cell: Cell, load: LoadResult) -> Iterator[Invalidity]:
-    due = load.requests_sent + load.requests_missed
+    due = load.requests_sent + load.requests_missed + load.requests_held
     if load.requests_missed > MISSED_LIMIT * due:
         yield Invalidity(
             reason="missed",
@@ -76,6 +78,21 @@ def _generator(load: LoadResult, ceiling_msg_s: float | None) -> Iterator[Invali
             detail=f"{share:.0%} of the {ceiling_msg_s:.0f} msg/s it reaches against a null server",
             fatal=False,
         )
+
+
+def _workers(load: LoadResult) -> Iterator[Invalidity]:
+    """Of several Locust processes: all must tell to the end, and measure the same span of time."""
+    if gone := sorted({share.worker for share in load.workers if not share.complete}):
+        yield Invalidity(
+            reason="worker_lost",
+            detail=f"what worker {', '.join(map(str, gone))} did last is not known",
+            fatal=True,
+        )
+    for window in sorted({share.window for share in load.workers}):
+        lengths_s = [share.measured_s for share in load.workers if share.window == window and share.complete]
+        if lengths_s and max(lengths_s) > (1 + SPREAD_LIMIT) * min(lengths_s):
+            spread = f"{min(lengths_s):.2f} s on one worker, {max(lengths_s):.2f} s on another"
+            yield Invalidity(reason="windows_differ", detail=f"window {window}: {spread}", fatal=False)
 
 
 def _machine(load: LoadResult, machine: MachineUse | None) -> Iterator[Invalidity]:

@@ -1,0 +1,81 @@
+"""One run that a person started, on the process that writes it: from its begin to its files.
+
+Drives an `Ensemble`, which does the work, and tells the observers.
+"""
+
+import logging
+from collections.abc import Sequence
+
+import gevent
+
+from loadtests.load.ensemble import Collected, Ensemble
+from loadtests.load.observing import RunObserver
+from loadtests.load.plan import LoadPlan
+from loadtests.load.run_record import RunRecord
+from loadtests.results import Trial
+
+LOOK_PERIOD_S = 1.0
+EXIT_FAILED = 1
+
+logger = logging.getLogger(__name__)
+
+
+class ActiveRun:
+    """A run that has begun. Raises ValueError for a plan that cannot be carried out."""
+
+    def __init__(
+        self, ensemble: Ensemble, plan: LoadPlan, record: RunRecord, observers: Sequence[RunObserver]
+    ) -> None:
+        self.record = record
+        self._ensemble = ensemble
+        self._plan = plan
+        self._observers = observers
+        self._warm_up: gevent.Greenlet | None = None
+        self._collected: Collected | None = None
+        ensemble.begin(plan)
+        for observer in observers:
+            observer.began(record.files, plan)
+        self._looking = gevent.spawn(self._look_for_ever)
+
+    def warm_up(self) -> None:
+        """All users are there: measure when the warm-up is over. Once only."""
+        if self._warm_up is None:
+            self._warm_up = gevent.spawn_later(self._plan.warmup_s, self._ensemble.open_window)
+
+    def finish(self) -> None:
+        """Stop issuing and wait for what is under way. May be called again."""
+        self._looking.kill()
+        if self._warm_up is not None:
+            self._warm_up.kill()
+        self._collected = self._ensemble.finish(self._plan.drain_s)
+
+    def write(self) -> int:
+        """Write the files, tell the observers; returns the exit code of the run. Raises OSError."""
+        if self._collected is None:  # nobody said that it is stopping
+            self.finish()
+        assert self._collected is not None
+        total = self._collected.sum()
+        trial = self.record.write(total, self._plan)
+        exit_code = _exit_code(trial)
+        for observer in self._observers:
+            verdict = observer.ended(self.record.files, self._plan, total)
+            if verdict is not None:
+                if verdict.line:
+                    logger.error("%s", verdict.line)
+                exit_code = max(exit_code, verdict.exit_code)
+        return exit_code
+
+    def _look_for_ever(self) -> None:
+        while True:
+            gevent.sleep(LOOK_PERIOD_S)
+            total = self._ensemble.checkpoint().sum()
+            for observer in self._observers:
+                observer.looked(total)
+
+
+def _exit_code(trial: Trial) -> int:
+    """A run of which a worker was lost has failed, even if nothing is missing as far as one can tell."""
+    lost = [remark for remark in trial.remarks if remark.reason == "worker_lost"]
+    for remark in lost:
+        logger.error("%s", remark.detail)
+    return EXIT_FAILED if lost else 0

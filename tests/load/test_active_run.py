@@ -1,0 +1,143 @@
+"""One run from its begin to its files, over an ensemble that does as the test says."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import gevent
+import pytest
+
+from loadtests import results
+from loadtests.load import active_run
+from loadtests.load.active_run import ActiveRun
+from loadtests.load.ensemble import Collected
+from loadtests.load.observing import Verdict
+from loadtests.load.part import Part, lost
+from loadtests.load.plan import LoadPlan
+from loadtests.load.run_record import RunRecord
+from loadtests.load.server_facts import ServerFacts
+from loadtests.results import Ledger, ProducerLedger, RunFiles, WorkerShare
+
+PLAN = LoadPlan(host="http://127.0.0.1:1", trial_directory="x", run_tag="t", warmup_s=0.0)
+DEADLINE_S = 5.0
+
+
+def part(worker: int) -> Part:
+    share = WorkerShare(
+        worker=worker, host="h", cpu_s=0.1, measured_s=1.0, producers=1, heard_at="2026-01-01"
+    )
+    return Part(
+        run_tag="t",
+        window=1,
+        started_at="2026-01-01T00:00:00.000+00:00",
+        started_monotonic_s=1.0,
+        warmup_s=0.0,
+        ledger=(ProducerLedger(producer=worker, partition="p0", acknowledged=((0, 9),)),),
+        workers=(share,),
+    )
+
+
+class FakeEnsemble:
+    def __init__(self, *parts: Part) -> None:
+        self.orders: list[str] = []
+        self._collected = Collected(parts)
+
+    def begin(self, plan: LoadPlan) -> None:
+        self.orders.append(f"begin {plan.run_tag}")
+
+    def open_window(self) -> None:
+        self.orders.append("open")
+
+    def close_window(self) -> None:
+        self.orders.append("close")
+
+    def checkpoint(self) -> Collected:
+        return self._collected
+
+    def collect(self, patience_s: float) -> Collected:
+        return self._collected
+
+    def finish(self, drain_s: float) -> Collected:
+        self.orders.append(f"finish {drain_s:g}")
+        return self._collected
+
+
+class Watching:
+    """An observer that keeps what it was told, and has its say at the end."""
+
+    def __init__(self, verdict: Verdict | None = None) -> None:
+        self.told: list[str] = []
+        self._verdict = verdict
+
+    def began(self, files: RunFiles, plan: LoadPlan) -> None:
+        self.told.append("began")
+
+    def looked(self, total: Part) -> None:
+        self.told.append(f"looked at {len(total.workers)}")
+
+    def ended(self, files: RunFiles, plan: LoadPlan, total: Part) -> Verdict | None:
+        assert list(results.read_trials(files)), "the files are there"
+        self.told.append("ended")
+        return self._verdict
+
+
+def begun(directory: Path, ensemble: FakeEnsemble, *observers: Watching) -> ActiveRun:
+    record = RunRecord(
+        files=RunFiles(directory / "run"),
+        trial_id="001",
+        title="a load",
+        started=datetime.now(UTC),
+        options={},
+        facts=ServerFacts(),
+    )
+    return ActiveRun(ensemble, PLAN, record, observers)
+
+
+def test_a_run_of_two_workers_becomes_one_trial(tmp_path: Path) -> None:
+    ensemble, watching = FakeEnsemble(part(0), part(1)), Watching()
+    run = begun(tmp_path, ensemble, watching)
+    run.warm_up()
+    run.warm_up()
+    with gevent.Timeout(DEADLINE_S):
+        while "open" not in ensemble.orders:
+            gevent.sleep(0.001)
+    run.finish()
+    assert run.write() == 0
+    assert ensemble.orders == ["begin t", "open", "finish 3"]
+    assert watching.told == ["began", "ended"]
+    (trial,) = results.read_trials(run.record.files)
+    assert [share.worker for share in trial.load.workers] == [0, 1]
+    ledger = results.read(run.record.files.trial("001").ledger, Ledger)
+    assert [producer.producer for producer in ledger.producers] == [0, 1]
+
+
+def test_observers_are_shown_the_sum_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(active_run, "LOOK_PERIOD_S", 0.001)
+    watching = Watching()
+    run = begun(tmp_path, FakeEnsemble(part(0), part(1)), watching)
+    with gevent.Timeout(DEADLINE_S):
+        while len(watching.told) < 3:
+            gevent.sleep(0.001)
+    run.finish()
+    looks = len(watching.told)
+    gevent.sleep(0.01)
+    assert len(watching.told) == looks, "after its end nobody looks"
+    assert watching.told[1] == "looked at 2"
+
+
+def test_the_worst_verdict_is_the_exit_code(tmp_path: Path) -> None:
+    observers = (Watching(Verdict(3, "messages are lost")), Watching(Verdict(1)), Watching())
+    assert begun(tmp_path, FakeEnsemble(part(0)), *observers).write() == 3
+
+
+def test_a_worker_that_was_lost_makes_the_run_a_failure_and_is_said(tmp_path: Path) -> None:
+    run = begun(tmp_path, FakeEnsemble(part(0), lost(part(1))), Watching(Verdict(0)))
+    assert run.write() == 1
+    (trial,) = results.read_trials(run.record.files)
+    remark = next(remark for remark in trial.remarks if remark.reason == "worker_lost")
+    assert "worker 1" in remark.detail
+    assert not trial.valid
+
+
+def test_what_is_lost_for_certain_counts_more_than_a_lost_worker(tmp_path: Path) -> None:
+    run = begun(tmp_path, FakeEnsemble(lost(part(1))), Watching(Verdict(3)))
+    assert run.write() == 3
