@@ -49,14 +49,15 @@ class IntervalList:
 class ProducerAccount:
     """The fates of one producer's messages. A duplicate is stored, so it counts as acknowledged.
 
-    `in_flight` are its pushes without an answer yet: the first message of each, and when it was due.
+    `acknowledged` may be added to directly, in the hottest place; `in_flight` are its pushes without an
+    answer yet: the first message of each, and when it was due.
     """
 
     def __init__(self, producer: int, partition: str) -> None:
         self.producer = producer
         self.partition = partition
         self.in_flight: dict[int, float] = {}  # kept by the producer
-        self._acknowledged = IntervalList()
+        self.acknowledged = IntervalList()
         self._unknown = IntervalList()
         self._refused = IntervalList()
 
@@ -73,7 +74,7 @@ class ProducerAccount:
         return ProducerLedger(
             producer=self.producer,
             partition=self.partition,
-            acknowledged=self._acknowledged.as_tuple(),
+            acknowledged=self.acknowledged.as_tuple(),
             unknown=self._unknown.as_tuple(),
             refused=self._refused.as_tuple(),
         )
@@ -81,4 +82,4 @@ class ProducerAccount:
     def _list(self, fate: Fate) -> IntervalList:
         if fate is Fate.REFUSED:
             return self._refused
-        return self._unknown if fate is Fate.UNKNOWN else self._acknowledged
+        return self._unknown if fate is Fate.UNKNOWN else self.acknowledged

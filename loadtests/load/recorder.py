@@ -79,22 +79,24 @@ class Recorder:
     def pushed(self, account: ProducerAccount, first: int, last: int, due_s: float, attempt: Attempt) -> None:
         """A push of messages `first` to `last`, due at `due_s`, came to an end."""
         outcome = attempt.outcome
-        account.settle(first, last, outcome.fates)
         if outcome is ALL_QUEUED:  # nearly always: kept short, a sweep comes here 20,000 times a second
-            step = self._now
-            if step.start_s <= attempt.done_at < step.end_s:
+            account.acknowledged.add(first, last)
+            step, done_s = self._now, attempt.done_at
+            if step.start_s <= done_s < step.end_s:
                 step.acknowledged += last - first + 1
             else:
-                self._acknowledge(last - first + 1, attempt.done_at)
+                self._acknowledge(last - first + 1, done_s)
                 step = self._now
             if step.start_s <= due_s < step.end_s:
+                sent_s = attempt.sent_at
                 step.ok += 1
-                step.service.record(attempt.done_at - attempt.sent_at)
+                step.service.record(done_s - sent_s)
                 if self._open_loop:
-                    step.response.record(attempt.done_at - due_s)
-                    step.lag.record(attempt.sent_at - due_s)
+                    step.response.record(done_s - due_s)
+                    step.lag.record(sent_s - due_s)
                 return
         else:
+            account.settle(first, last, outcome.fates)
             self._count_fates(first, last, attempt)
         self._settle(due_s, attempt)
 
