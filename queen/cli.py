@@ -29,20 +29,26 @@ class Command:
     `help` is one line; `epilog` holds at least one example; `add_arguments` fills the parser;
     `run` does the work and returns the exit code. `run` raises `UserError` or `SettingsError` for
     everything that is the user's to mend: it becomes one line on stderr, never a stack trace.
+    `hands_on`: the words behind `--` are not parsed; `run` finds them in `options.handed_on`.
     """
 
     help: str
     epilog: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+    hands_on: bool = False
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command and return its exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    words = list(sys.argv[1:] if argv is None else argv)
     found = {entry.name: entry for entry in entry_points(group=COMMAND_GROUP)}
-    parser = _parser(found, arguments)
-    options = parser.parse_args(arguments)
+    asked = next((word for word in words if word in found), None)
+    parser = _parser(found, asked)
+    handed_on: list[str] = []
+    if asked is not None and "--" in words and _load(found[asked]).hands_on:
+        words, handed_on = words[: words.index("--")], words[words.index("--") + 1 :]
+    options = parser.parse_args(words, argparse.Namespace(handed_on=handed_on))
     run: Callable[[argparse.Namespace], int] | None = getattr(options, "run", None)
     if run is None:
         parser.print_help()
@@ -60,7 +66,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
 
 
-def _parser(found: dict[str, EntryPoint], arguments: Sequence[str]) -> argparse.ArgumentParser:
+def _load(entry: EntryPoint) -> Command:
+    command: Command = entry.load()
+    return command
+
+
+def _parser(found: dict[str, EntryPoint], asked: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="queen",
         description="A PostgreSQL-backed message queue, the load to tune its pool with, and the report.",
@@ -68,12 +79,11 @@ def _parser(found: dict[str, EntryPoint], arguments: Sequence[str]) -> argparse.
     )
     parser.add_argument("--version", action="version", version=f"queen {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    asked = next((word for word in arguments if word in found), None)
     for name in sorted(found):
         if asked not in (None, name):
             commands.add_parser(name)
             continue
-        command: Command = found[name].load()
+        command = _load(found[name])
         sub = commands.add_parser(
             name,
             help=command.help,

@@ -24,11 +24,12 @@ examples:
   queen load high --users 50 --headless         50 producers for 30 s, then the figures
   queen load medium --rate 5000 --headless --run-time 2m --pool 50 --strategy sequential
   queen load high --host http://queue:6632      a server that runs already
+  queen load high -- --payload-bytes 2000       what stands behind -- goes to Locust
 
-The options of the load itself (batch, payload, consumers, …) stand in the page's form, and below
-`locust -f loadtests/locustfiles/high.py --help`. Exit codes: 0 done, 1 it failed, 2 wrong usage,
-3 not every message is accounted for (lost, duplicated, unexplained or out of order), 130 a headless
-run was interrupted."""
+The options of the load itself (batch, payload, …) stand in the page's form, and, with the variable of the
+environment that sets each, below `locust -f loadtests/locustfiles/high.py --help`. Exit codes: 0 done,
+1 it failed, 2 wrong usage, 3 not every message is accounted for (lost, duplicated, unexplained or out of
+order), 130 a headless run was interrupted."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +68,8 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError(f"--rate {options.rate:g}: needs more than 0 and the open loop")
     if not 0 <= options.consumers <= 1:
         raise SettingsError(f"--consumers {options.consumers:g}: expected a share from 0 to 1")
-    from loadtests.commands.load_session import LoadRequest, run_session
+    from loadtests.commands.load_request import LoadRequest
+    from loadtests.commands.load_session import run_session
 
     overrides = {"DB_POOL_SIZE": options.pool, "PUSH_STRATEGY": options.strategy}
     return run_session(
@@ -82,6 +84,7 @@ def run(options: argparse.Namespace) -> int:
             host=options.host,
             web_port=options.web_port,
             results_dir=options.results_dir,
+            handed_on=tuple(options.handed_on),
             server={name: value for name, value in overrides.items() if value is not None},
         ),
         os.environ,
@@ -122,4 +125,5 @@ COMMAND = Command(
     epilog=EPILOG,
     add_arguments=add_arguments,
     run=run,
+    hands_on=True,
 )

@@ -12,12 +12,12 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from loadtests.commands import load_audit, load_sampling, load_summary
+from loadtests.commands.load_request import LoadRequest
 from loadtests.commands.load_target import LOOPBACK, StartedServer, Target, open_target
+from loadtests.commands.locust_command import locust_command
 from loadtests.load.server_facts import FACTS_VARIABLE, WRITTEN_VARIABLE, encode
 from loadtests.results import RunFiles
 from loadtests.sweep.load_process import locust_environ
@@ -25,27 +25,9 @@ from loadtests.sweep.sampling import Look
 from queen.errors import UserError
 from queen.local.process import Child, ChildSpec
 
-LOCUSTFILES = Path(__file__).parent.parent / "locustfiles"
 PAGE_DEADLINE_S = 30.0  # importing Locust takes a second, on a busy machine several
 LOCUST_GRACE_S = 20.0  # to let the last answers come in and write the files
 EXIT_INTERRUPTED, EXIT_ACCOUNTING = 130, 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadRequest:
-    """What the command line asks for."""
-
-    shape: str
-    users: int
-    rate_msg_s: float | None
-    loop: Literal["open", "closed"]
-    consumers: float
-    headless: bool
-    run_time: str | None  # as Locust reads it
-    host: str | None  # None: start a server
-    web_port: int  # 0: any free one
-    results_dir: str
-    server: Mapping[str, str]  # settings of the server that is started
 
 
 def run_session(request: LoadRequest, environ: Mapping[str, str]) -> int:
@@ -89,7 +71,7 @@ async def _run_locust(
     port = _free_port(request.web_port)
     spec = ChildSpec(
         name="Locust",
-        argv=(*_locust_command(request, target.url), *_page_options(request, port)),
+        argv=locust_command(request, target.url, port),
         environ={
             **locust_environ(environ),
             FACTS_VARIABLE: encode(target.facts),
@@ -131,28 +113,6 @@ async def _looks(request: LoadRequest, target: Target, locust: Child) -> AsyncIt
         postgres_pid=target.started.postgres_pid,
     ) as looks:
         yield looks
-
-
-def _locust_command(request: LoadRequest, url: str) -> Sequence[str]:
-    options = {
-        "--host": url,
-        "--users": str(request.users),
-        "--spawn-rate": str(request.users),
-        "--loop": request.loop,
-        "--rate": str(request.rate_msg_s or 0.0),
-        "--consumers": str(request.consumers),
-        "--results-dir": request.results_dir,
-        **({"--run-time": request.run_time} if request.run_time else {}),
-    }
-    locustfile = str(LOCUSTFILES / f"{request.shape}.py")
-    words = [word for option in options.items() for word in option]
-    return (sys.executable, "-m", "locust", "-f", locustfile, *words)
-
-
-def _page_options(request: LoadRequest, port: int) -> Sequence[str]:
-    if request.headless:
-        return ("--headless", "--only-summary")
-    return ("--web-host", LOOPBACK, "--web-port", str(port))
 
 
 async def _page_is_up(locust: Child, port: int) -> None:

@@ -136,7 +136,7 @@ class Session:
             trial_id=TRIAL_ID,
             title=f"{self._shape} load",
             started=started,
-            options=arguments_of(_parsed(environment)),
+            options=arguments_of(options),
             facts=read_facts(os.environ),
         )
         plan = self._plan(environment, options, files)
@@ -160,8 +160,9 @@ def choose_users(environment: Environment, options: LoadOptions) -> None:
     """Take the user classes that the options ask for, unless classes were named on the command line."""
     if _parsed(environment).user_classes:
         return
-    producer = PRODUCERS[options.client]
-    producer.weight, Consumer.weight = 1 - options.consumers, options.consumers
+    producer = PRODUCERS[options.batching.client]
+    consumers = options.consuming.consumers
+    producer.weight, Consumer.weight = 1 - consumers, consumers
     environment.user_classes = [each for each in (producer, Consumer) if each.weight > 0]
 
 

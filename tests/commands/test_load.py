@@ -25,6 +25,7 @@ from loadtests.results import Cell, RunFiles, Trial
 from loadtests.sweep.databases import connect
 from queen import cli
 from queen.local.database import Database
+from tests.load.fake_server import fake_server, response
 
 DEADLINE_S = 50.0
 
@@ -100,6 +101,9 @@ def test_a_headless_run_starts_everything_accounts_for_every_message_and_leaves_
         "3",
         "--strategy",
         "sequential",
+        "--",
+        "--payload-bytes",
+        "77",
     ]
     with queen_load(*words, cwd=tmp_path) as process:
         output, progress = process.communicate(timeout=DEADLINE_S)
@@ -109,6 +113,7 @@ def test_a_headless_run_starts_everything_accounts_for_every_message_and_leaves_
     assert f"results/{run.root.name}" in output
     (trial,) = results.read_trials(run)
     assert (trial.cell.pool, trial.cell.strategy, trial.cell.shape) == (3, "sequential", "high")
+    assert trial.cell.payload_bytes == 77
     assert trial.accounting is not None
     assert trial.accounting.holds
     assert trial.accounting.stored == trial.load.total_messages_acknowledged > 0
@@ -118,6 +123,16 @@ def test_a_headless_run_starts_everything_accounts_for_every_message_and_leaves_
     assert trial.pool is not None
     assert trial.pool.acquires > 0
     assert files.samples.read_text(encoding="utf-8").count("\n") > 10
+
+
+def test_an_option_that_locust_does_not_know_is_said_in_one_line(tmp_path: Path) -> None:
+    with fake_server(lambda _: response(200, b"{}")) as server:
+        words = ["high", "--headless", "--host", server.url, "--", "--no-such-option"]
+        with queen_load(*words, cwd=tmp_path) as process:
+            _, said = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 1
+    assert "--no-such-option" in said.splitlines()[-1]
+    assert "Traceback" not in said
 
 
 def test_the_page_opens_at_the_printed_address_and_ctrl_c_ends_all(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from locust.argument_parser import get_empty_argument_parser
 
-from loadtests.load.options import OptionError, add_arguments, make_plan, read_options
+from loadtests.load.options import OptionError, add_arguments, arguments_of, make_plan, read_options
 from loadtests.load.plan import LoadPlan
 
 
@@ -43,6 +43,42 @@ def test_batch_size_and_interval_come_from_the_environment(monkeypatch: pytest.M
     made = plan()
     assert (made.batch, made.interval_ms, made.shape) == (20, 250.0, "custom")
     assert plan("--batch", "7").batch == 7  # the command line is nearer
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "field", "planned"),
+    [
+        ("QUEEN_LOAD_PARTITIONS", "3", "partitions", 3),
+        ("QUEEN_LOAD_PAYLOAD_BYTES", "77", "payload_bytes", 77),
+        ("QUEEN_LOAD_QUEUE", "orders", "queue", "orders"),
+        ("QUEEN_LOAD_CLIENT", "fast", "client", "fast"),
+        ("QUEEN_LOAD_LOOP", "closed", "loop", "closed"),
+        ("QUEEN_LOAD_RATE", "500", "rate_msg_s", 500.0),
+        ("QUEEN_LOAD_ARRIVALS", "poisson", "phase", "poisson"),
+        ("QUEEN_LOAD_WARM_UP", "2.5", "warmup_s", 2.5),
+        ("QUEEN_LOAD_CONSUMERS", "0.5", "users", 5),
+    ],
+)
+def test_every_other_option_has_a_variable_too(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, field: str, planned: object
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert getattr(plan(), field) == planned
+
+
+def test_no_option_is_without_a_variable() -> None:
+    parser = get_empty_argument_parser(default_config_files=[])
+    known = {action.dest for action in parser._actions}
+    add_arguments(parser, "high")
+    ours = [action for action in parser._actions if action.dest not in known]
+    variables = [action.env_var for action in ours]
+    assert len(set(variables)) == len(ours) == 12
+    assert {action.dest for action in ours} == set(arguments_of(read_options(parsed())))
+
+
+def test_the_directory_of_results_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUEEN_LOAD_RESULTS_DIR", "elsewhere")
+    assert read_options(parsed()).results_dir == "elsewhere"
 
 
 def test_consumers_are_no_producers() -> None:

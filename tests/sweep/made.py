@@ -1,5 +1,7 @@
 """Records as a sweep makes them, with only what a test is about."""
 
+from msgspec.structs import replace
+
 from loadtests.results import Accounting, Cell, ErrorCount, Invalidity, Latency, LoadResult, Trial
 
 
@@ -61,5 +63,14 @@ def made_trial(
 
 def made_accounting(**faults: int) -> Accounting:
     """A sound account, but for the faults."""
-    counts = {"lost": 0, "duplicated": 0, "unexplained": 0, "out_of_order": 0, **faults}
-    return Accounting(acknowledged=100, stored=100, unknown=0, unknown_stored=0, **counts)
+    sound = Accounting(
+        acknowledged=100,
+        stored=100,
+        unknown=0,
+        unknown_stored=0,
+        lost=0,
+        duplicated=0,
+        unexplained=0,
+        out_of_order=0,
+    )
+    return replace(sound, **faults)

@@ -1,0 +1,23 @@
+"""What `queen load` is asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadRequest:
+    """What the command line asks for."""
+
+    shape: str
+    users: int
+    rate_msg_s: float | None
+    loop: Literal["open", "closed"]
+    consumers: float
+    headless: bool
+    run_time: str | None  # as Locust reads it
+    host: str | None  # None: start a server
+    web_port: int  # 0: any free one
+    results_dir: str
+    server: Mapping[str, str]  # settings of the server that is started
+    handed_on: tuple[str, ...] = ()  # further options, for Locust

@@ -1,0 +1,36 @@
+"""The command line of the Locust process that carries out a `queen load`."""
+
+import sys
+from pathlib import Path
+
+from loadtests.commands.load_request import LoadRequest
+from loadtests.commands.load_target import LOOPBACK
+
+LOCUSTFILES = Path(__file__).parent.parent / "locustfiles"
+
+
+def locust_command(request: LoadRequest, url: str, web_port: int) -> tuple[str, ...]:
+    """Locust under the load that is asked for, on the server at `url`.
+
+    What is handed on stands last, so that it wins.
+    """
+    options = {
+        "--host": url,
+        "--users": str(request.users),
+        "--spawn-rate": str(request.users),
+        "--loop": request.loop,
+        "--rate": str(request.rate_msg_s or 0.0),
+        "--consumers": str(request.consumers),
+        "--results-dir": request.results_dir,
+        **({"--run-time": request.run_time} if request.run_time else {}),
+    }
+    locustfile = str(LOCUSTFILES / f"{request.shape}.py")
+    words = [word for option in options.items() for word in option]
+    page = _page_options(request, web_port)
+    return (sys.executable, "-m", "locust", "-f", locustfile, *words, *page, *request.handed_on)
+
+
+def _page_options(request: LoadRequest, web_port: int) -> tuple[str, ...]:
+    if request.headless:
+        return ("--headless", "--only-summary")
+    return ("--web-host", LOOPBACK, "--web-port", str(web_port))

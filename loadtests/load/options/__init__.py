@@ -1,0 +1,99 @@
+"""The options of a load that a person starts: Locust's custom arguments, in its web form too.
+
+Each group of options is a module with a struct, its arguments and its rules. Every option has a variable
+of the environment, `QUEEN_LOAD_…`; `BATCH_SIZE` and `INTERVAL` (ms) are the guide's names for the
+batching. A default is never None: Locust's web form keeps the type of the value that an option has.
+"""
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from locust.argument_parser import LocustArgumentParser
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from loadtests.load.options import batching, consuming, pacing
+from loadtests.load.options.batching import ONE_PER_USER, BatchingOptions
+from loadtests.load.options.consuming import ConsumingOptions
+from loadtests.load.options.pacing import PacingOptions
+from loadtests.load.options.values import OptionError, convert, read_group
+from loadtests.load.plan import SHAPES, LoadPlan
+
+__all__ = ["LoadOptions", "OptionError", "add_arguments", "arguments_of", "make_plan", "read_options"]
+
+DRAIN_S = 5.0  # longer than DB_CONNECTION_TIMEOUT + 1 s by default
+
+
+class LoadOptions(Struct, frozen=True, kw_only=True):
+    """What a person can choose."""
+
+    batching: BatchingOptions
+    pacing: PacingOptions
+    consuming: ConsumingOptions
+    results_dir: str
+
+
+def add_arguments(parser: LocustArgumentParser, shape: str) -> None:
+    """Add the options; the shape gives the defaults of batch and interval."""
+    batching.add_arguments(parser, shape)
+    pacing.add_arguments(parser, shape)
+    consuming.add_arguments(parser)
+    parser.add_argument(
+        "--results-dir",
+        default="results",
+        env_var="QUEEN_LOAD_RESULTS_DIR",
+        include_in_web_ui=False,
+        help="where runs are written",
+    )
+
+
+def read_options(parsed: argparse.Namespace) -> LoadOptions:
+    """The options out of what Locust parsed or its web form changed. Raises `OptionError`."""
+    options = LoadOptions(
+        batching=read_group(parsed, BatchingOptions),
+        pacing=read_group(parsed, PacingOptions),
+        consuming=read_group(parsed, ConsumingOptions),
+        results_dir=parsed.results_dir,
+    )
+    options.batching.check()
+    options.pacing.check()
+    options.consuming.check()
+    return options
+
+
+def make_plan(
+    options: LoadOptions, *, shape: str, host: str, users: int, trial_directory: str, run_tag: str
+) -> LoadPlan:
+    """The same plan that a sweep would write; `users` counts consumers too. Raises `OptionError`."""
+    pushed, paced = options.batching, options.pacing
+    producers = options.consuming.producers_of(users)
+    values: dict[str, object] = {
+        "host": host,
+        "trial_directory": trial_directory,
+        "run_tag": run_tag,
+        "queue": pushed.queue or f"load-{run_tag}",
+        "loop": paced.loop,
+        "shape": shape if (pushed.batch, paced.interval) == SHAPES[shape] else "custom",
+        "client": pushed.client,
+        "users": producers,
+        "rate_msg_s": paced.rate_msg_s,
+        "batch": pushed.batch,
+        "interval_ms": paced.interval_ms,
+        "phase": paced.arrivals,
+        "payload_bytes": pushed.payload_bytes,
+        "partitions": producers if pushed.partitions == ONE_PER_USER else pushed.partitions,
+        "warmup_s": paced.warm_up,
+        "drain_s": DRAIN_S,
+    }
+    return convert(values, LoadPlan)
+
+
+def arguments_of(options: LoadOptions) -> Mapping[str, Any]:
+    """Every option of the load by its name, for the record of a run."""
+    return {
+        **asdict(options.batching),
+        **asdict(options.pacing),
+        **asdict(options.consuming),
+        "results_dir": options.results_dir,
+    }
