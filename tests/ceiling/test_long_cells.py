@@ -39,6 +39,7 @@ PUSH_AGAIN = """
     select queen.push(array[$1::bigint], array[1, 2]::bigint[], array[gen_random_uuid()], array[$2::text],
                       array[null]::uuid[], array['{}']::json[])
 """
+INDEX_BYTES = "select pg_relation_size('queen.messages_transaction')"
 STATISTICS = "select reltuples::integer from pg_class where oid = 'queen.messages'::regclass"
 
 
@@ -61,6 +62,17 @@ async def test_a_filled_table_is_as_pushes_leave_it(
         assert found is not None  # the duplicate look-up knows what was filled in
         assert await server.stored(QUEUE) == 3_000
     assert cell.described.label.endswith(", 3,000 messages")
+
+
+async def test_the_index_of_a_filled_table_has_the_size_of_its_rows(
+    tmp_path: Path, database: Database, postgres: PostgresServer
+) -> None:
+    cell = FilledPush(HttpPush(LARGE, 100, 4), rows=60_000)
+    async with standing(LARGE, database, postgres, tmp_path) as (server, bench):
+        await cell.prepare(bench)
+        filled = await server.control.fetchval(INDEX_BYTES)
+        await server.control.execute("reindex index queen.messages_transaction")
+        assert filled == await server.control.fetchval(INDEX_BYTES)
 
 
 @pytest.mark.parametrize("rows", [1, 7, STATEMENT_ROWS, 12 * STATEMENT_ROWS + 3])

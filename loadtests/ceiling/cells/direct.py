@@ -87,7 +87,7 @@ class DirectWrite:
         rows = self.rows
         ids = [UUID(int=randomness.getrandbits(128), version=4) for _ in range(rows)]
         payloads = [payload(PAYLOAD_BYTES, item, randomness) for item in range(rows)]
-        traces = [None] * rows
+        traces: list[None] = []  # as a push that has none
         numbers = itertools.count()
 
         def transactions() -> list[str]:
