@@ -1,5 +1,6 @@
 """Windows that read more than the table holds go on with the next group; one that has read all is invalid."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,9 @@ async def test_a_window_that_has_read_everything_does_not_count(
 ) -> None:
     monkeypatch.setattr(http_pop, "FILLED_MSG_S", 0)
     monkeypatch.setattr(reading, "GROUPS", GROUPS[:2])
-    request = asked(tmp_path / "run", postgres.environ(), POP)
+    request = replace(
+        asked(tmp_path / "run", postgres.environ(), POP), measure_s=2.0
+    )  # also on a busy machine
     await CeilingRun(request, Silent()).run()
     (window,) = read(request.run.ceilings, Ceilings).windows
     assert window.faults == ("every message was read before the end",)
