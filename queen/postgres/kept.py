@@ -11,7 +11,7 @@ CLOSE_TIMEOUT_S = 5.0  # of one that does not answer any more
 
 
 class Kept:
-    """Connections at rest. One that rests for `rest_s` is closed."""
+    """Connections at rest. One that rests for `rest_s` is closed; 0: none ever is."""
 
     def __init__(self, rest_s: float) -> None:
         self._rest_s = rest_s
@@ -23,7 +23,7 @@ class Kept:
     def put(self, connection: Connection) -> None:
         """Keep it until it is wanted, or has rested long enough."""
         self._resting.append((connection, self._loop.time()))
-        if self._timer is None:
+        if self._timer is None and self._rest_s:
             self._timer = self._loop.call_later(self._rest_s, self._close_the_rested)
 
     def take(self) -> "Connection | None":

@@ -76,6 +76,16 @@ async def test_idle_connections_are_closed(database: Database) -> None:
         assert gauges.read().idle_count == 0
 
 
+async def test_an_idle_timeout_of_0_closes_none(database: Database) -> None:
+    gauges = PoolGauges(2)
+    async with open_pool(settings_for(database, db_pool_size=2, db_idle_timeout=0), gauges) as pool:
+        for _ in range(3):
+            async with pool.connection(soon()), pool.connection(soon()):
+                pass
+            await asyncio.sleep(0.05)
+        assert (gauges.read().total_count, gauges.read().connects) == (2, 2)
+
+
 async def test_what_is_too_many_rests_and_is_closed_while_the_others_work(database: Database) -> None:
     """The last one given back is taken first, so a lighter load does not keep all of them open."""
     gauges = PoolGauges(3)
