@@ -24,7 +24,9 @@ class Caution(enum.Enum):
     NOT_SETTLED = "not_settled"
     KNEE_AT_EDGE = "knee_at_edge"
     LOCAL_ONLY = "local_only"
+    POOL_UNKNOWN = "pool_unknown"
     LITTLES_LAW_OFF = "littles_law_off"
+    OTHER_LOANS = "other_loans"
     NOT_INTERLEAVED = "not_interleaved"
 
     @property
@@ -95,9 +97,18 @@ _WHAT_TO_DO: dict[Caution, str] = {
         "Locally a few connections suffice; over a network each statement holds its connection for a round "
         "trip more. Repeat with the round trip of your database, or use the calculator below."
     ),
+    Caution.POOL_UNKNOWN: (
+        "What they cannot say: how many connections were borrowed, for how long, how many requests one "
+        "served, and so how many are needed. Throughput, latency and time-outs are the clients' own figures. "
+        "A sweep reads the pool's counts from GET /metrics/pool, which another server may not have."
+    ),
     Caution.LITTLES_LAW_OFF: (
-        "The clients' count × hold time and the pool's own count of busy connections disagree: look for "
-        "connections that are held by something else, or for a window that was not steady (a short warm-up)."
+        "Loans × hold time and busy connections, both counted by the pool, disagree: the window was not "
+        "steady. Give it a longer warm-up, and a length of many hold times."
+    ),
+    Caution.OTHER_LOANS: (
+        "With this strategy every push borrows a connection for itself. Other loans serve consumers or "
+        "background jobs, or pushes that failed and were retried; they count as needed connections, too."
     ),
     Caution.NOT_INTERLEAVED: (
         "Different runs saw different moments of the machine; the interval does not know of that drift. Put "

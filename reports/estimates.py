@@ -12,6 +12,8 @@ COLUMNS = (
     "low",
     "high",
     "pushes_per_s",
+    "loans_per_s",
+    "requests_per_loan",
     "hold_ms",
     "needed",
     "busy",
@@ -24,8 +26,9 @@ def estimates_frame(curves: Iterable[Curve]) -> pd.DataFrame:
     """The frame; empty without curves.
 
     Columns: `part`, every field of `Cell`, `trials`; as float64 (missing: NaN) `direct_rtt_ms` (see
-    `reports.dataset`), `throughput`, `low`, `high` (messages/s and interval), `pushes_per_s`, `hold_ms`,
-    `needed` (connections, by Little's law), `busy`, `waiting`; `limit` (string); `recommended` (bool: the
+    `reports.dataset`), `throughput`, `low`, `high` (messages/s and interval), `pushes_per_s`,
+    `loans_per_s`, `requests_per_loan`, `hold_ms`, `needed` (connections, by Little's law), `busy`,
+    `waiting`; `limit` (string); `recommended` (bool: the
     pool to use).
     """
     rows = [
@@ -37,9 +40,11 @@ def estimates_frame(curves: Iterable[Curve]) -> pd.DataFrame:
             "low": seen.interval.low if seen.interval else None,
             "high": seen.interval.high if seen.interval else None,
             "pushes_per_s": seen.pushes_per_s,
-            "hold_ms": seen.hold_ms,
-            "needed": seen.need.connections_needed if seen.need else None,
-            "busy": seen.busy,
+            "loans_per_s": seen.loans.per_s if seen.loans else None,
+            "requests_per_loan": seen.loans.requests if seen.loans else None,
+            "hold_ms": seen.loans.hold_ms if seen.loans else None,
+            "needed": seen.loans.needed if seen.loans else None,
+            "busy": seen.loans.busy if seen.loans else None,
             "waiting": seen.waiting,
             "limit": seen.limit.value,
             "recommended": curve.recommended == seen.cell.pool,

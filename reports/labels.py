@@ -7,6 +7,7 @@ import pandas as pd
 from loadtests.results import Cell
 
 STRATEGY_ORDER = ("sequential", "batch", "coalesce")  # as the guide tells them
+ONE_PUSH_A_LOAN = ("sequential", "batch")  # every push borrows a connection for itself
 FACTORS = tuple(name for name in Cell.__struct_fields__ if name not in ("pool", "db_rtt_ms"))
 LOCAL_BELOW_MS = 0.5  # a network's round trip is longer, a socket's on one machine shorter
 _SHOWN_AS_VALUE = frozenset({"strategy", "shape", "loop", "client"})

@@ -36,6 +36,7 @@ class TableRow:
     interval: str = ABSENT
     step: Step = Step()
     hold: str = ABSENT
+    requests: str = ABSENT  # a loan
     needed: str = ABSENT
     busy: str = ABSENT
     waiting: str = ABSENT
@@ -64,6 +65,7 @@ class OfferedRow:
     missed: str
     timeouts: str
     hold: str
+    requests: str  # a loan
     needed: str
     busy: str
 
@@ -109,9 +111,10 @@ def offered(loads: Sequence[OfferedLoad]) -> tuple[OfferedRow, ...]:
             throughput=f"{load.throughput:,.0f}",
             missed=f"{load.missed:,}",
             timeouts=f"{load.timeouts:,}",
-            hold=number(load.need.hold_ms if load.need else None),
-            needed=number(load.need.connections_needed if load.need else None),
-            busy=number(load.need.busy_measured if load.need else None),
+            hold=number(load.loans.hold_ms if load.loans else None),
+            requests=number(load.loans.requests if load.loans else None),
+            needed=number(load.loans.needed if load.loans else None),
+            busy=number(load.loans.busy if load.loans else None),
         )
         for load in loads
     )
@@ -162,10 +165,11 @@ def _row(seen: CellFigures, step: Step, recommended: bool) -> TableRow:
         throughput=f"{seen.throughput:,.0f}",
         interval=_interval(seen.interval),
         step=step,
-        hold=number(seen.hold_ms),
-        needed=number(seen.need.connections_needed if seen.need else None),
-        busy=number(seen.busy),
-        waiting=number(seen.waiting),
+        hold=number(seen.loans.hold_ms if seen.loans else None),
+        requests=number(seen.loans.requests if seen.loans else None),
+        needed=number(seen.loans.needed if seen.loans else None),
+        busy=number(seen.loans.busy if seen.loans else None),
+        waiting=number(seen.requests_waiting),
         timeouts=f"{seen.timeouts:,}",
         limit=seen.limit.value,
         recommended=recommended,

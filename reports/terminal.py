@@ -21,6 +21,7 @@ _HEADINGS = (
     "95% interval",
     "over the smaller pool",
     "hold ms",
+    "a loan",
     "busy",
 )
 _LEAST_WIDTH = 100  # columns that the boxed table needs
@@ -45,13 +46,15 @@ def show(verdict: Verdict, page: Path) -> None:
             row.interval,
             str(row.step),
             row.hold,
+            row.requests,
             row.busy,
         )
         for group in tables.table(verdict.curves, verdict.silent)
         for place, row in enumerate(group.rows)
     ]
     if rows:
-        print_table(_HEADINGS, rows, f"{verdict.unit} acknowledged per second; * recommended pool")
+        figures = f"{verdict.unit} acknowledged per second; a loan: requests that one serves"
+        print_table(_HEADINGS, rows, f"{figures}; * recommended pool")
     if any(step.ratio.too_small for curve in verdict.curves for step in curve.steps):
         print(wording.how_to_read(verdict.validity.precision))
     _notices(verdict.notices)

@@ -14,13 +14,9 @@ def throughput(curves: Sequence[Curve]) -> str:
 
 def connections(curves: Sequence[Curve]) -> str:
     """Which share of the pool's connections was in use, at each curve's smallest sufficient pool."""
-    shares = [
-        curve.need.busy_measured / curve.knee.pool
-        for curve in curves
-        if curve.need and curve.need.busy_measured is not None and curve.knee
-    ]
+    shares = [curve.loans.busy / curve.knee.pool for curve in curves if curve.loans and curve.knee]
     if not shares:
-        return "Connections needed: pushes/s × hold time"
+        return "Connections needed: loans/s × hold time"
     low, high = f"{min(shares):.0%}", f"{max(shares):.0%}"
     told = high if low == high else f"{low.removesuffix('%')}–{high}"
     return f"Connections in use at the smallest sufficient pool: {told}"
@@ -28,14 +24,14 @@ def connections(curves: Sequence[Curve]) -> str:
 
 def connections_caption(curves: Sequence[Curve]) -> str:
     """What the two kinds of marks are, and how far they agree at the smallest sufficient pools."""
-    needs = [curve.need for curve in curves if curve.need is not None]
-    off = [abs(need.disagreement) for need in needs if need.disagreement is not None]
+    known = [curve.loans for curve in curves if curve.loans is not None]
+    off = [abs(loans.disagreement) for loans in known if loans.disagreement is not None]
     pools = f"at the smallest sufficient pool{'s' if len(off) > 1 else ''}"
-    agree = f" agree within {max(0.01, *off):.0%} {pools}, which checks" if off else ": comparing them checks"
+    agree = f" and agree within {max(0.01, *off):.0%} {pools}" if off else ""
     return (
-        "Needed (pushes per second counted by the clients × hold time) and busy (the pool's own time "
-        f"average){agree} the two clocks against each other, not Little's law. Where both touch the dotted "
-        "line, the pool is full."
+        "Needed (loans of a connection per second × hold time) and busy (time average) are both counted by "
+        f"the pool{agree}: comparing them checks whether the window was steady, not Little's law. With "
+        "coalesce one loan serves many requests. Where both touch the dotted line, the pool is full."
     )
 
 

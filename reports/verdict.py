@@ -13,7 +13,6 @@ from loadtests.results import Cell
 from reports.advice import Notice
 from reports.stats.block_model import Interval, Ratio
 from reports.stats.knee import Knee
-from reports.stats.littles_law import Need, need
 
 
 class Limit(enum.Enum):
@@ -28,6 +27,26 @@ class Limit(enum.Enum):
     UNCLEAR = "unclear"
 
 
+class Loans(Struct, frozen=True, kw_only=True):
+    """What the pool lent in the measured windows of one configuration, by its own cumulative counts.
+
+    A loan is one hold of one connection, from acquire to release. What it serves are the acknowledged
+    requests and messages of the same windows over the loans: 1 request where each push borrows for itself.
+    """
+
+    per_s: float
+    hold_ms: float  # mean of one loan
+    needed: float  # connections, by Little's law: per_s × hold_ms / 1000
+    busy: float  # connections in use, time average
+    requests: float  # that one loan serves
+    messages: float  # that one loan serves
+
+    @property
+    def disagreement(self) -> float | None:
+        """Needed over busy, minus 1 (0.06: the law says 6 % more); None where nothing was busy."""
+        return self.needed / self.busy - 1 if self.busy else None
+
+
 class CellFigures(Struct, frozen=True, kw_only=True):
     """One configuration: what its valid trials say together."""
 
@@ -36,16 +55,16 @@ class CellFigures(Struct, frozen=True, kw_only=True):
     throughput: float  # geometric mean, adjusted for the blocks that it missed
     interval: Interval | None  # for comparing cells of one part; None: too few trials
     pushes_per_s: float
-    hold_ms: float | None
-    busy: float | None  # connections in use, time average
-    waiting: float | None  # requests waiting for a connection, time average
+    loans: Loans | None  # None: the pool is not known
+    waiting: float | None  # who waits for a connection, time average: a request, or a call that many share
+    boarding: float | None  # requests waiting to share a call, time average; None: the server told nothing
     timeouts: int  # requests of all valid trials
     limit: Limit
 
     @property
-    def need(self) -> Need | None:
-        """Little's law for this cell; None where the pool is not known."""
-        return None if self.hold_ms is None else need(self.pushes_per_s, self.hold_ms, self.busy)
+    def requests_waiting(self) -> float | None:
+        """Requests that wait for their turn with a connection, their own or a shared one; None: not known."""
+        return self.boarding if self.cell.strategy == "coalesce" else self.waiting
 
 
 class PoolStep(Struct, frozen=True):
@@ -64,7 +83,7 @@ class Curve(Struct, frozen=True, kw_only=True):
     cells: tuple[CellFigures, ...]  # by rising pool
     steps: tuple[PoolStep, ...]  # neighbours
     knee: Knee | None
-    need: Need | None  # at the knee; Little's law
+    loans: Loans | None  # at the knee
     db_rtt_measured_ms: float | None
     direct_rtt_ms: float | None  # without the added one; 0: this machine, None: not known
 
@@ -124,7 +143,7 @@ class OfferedLoad(Struct, frozen=True, kw_only=True):
     throughput: float  # mean
     missed: int  # requests that were due while too many were in flight
     timeouts: int  # requests of all trials
-    need: Need | None
+    loans: Loans | None
     direct_rtt_ms: float | None  # as in `Curve`
 
 

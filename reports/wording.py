@@ -6,12 +6,13 @@ from typing import NamedTuple
 from loadtests.results import Cell
 from reports import labels, recommendation
 from reports.stats.block_model import Ratio
-from reports.stats.littles_law import Need
-from reports.verdict import Curve, FactorGain, Limit, Precision, TimeoutCount, Verdict
+from reports.verdict import Curve, FactorGain, Limit, Loans, Precision, TimeoutCount, Verdict
 
-LAW = "Connections needed ≈ pushes per second × hold time"
+LAW = "Connections needed ≈ loans of a connection per second × hold time"
+UNKNOWN = "How many connections were needed is not known: the pool's own counts are missing."
+SHARED = 1.1  # requests a loan: from here on loans are told apart from requests
 LIMIT_TEXTS = {
-    Limit.POOL: "the pool: requests wait for a connection",
+    Limit.POOL: "the pool: requests, or the calls that they share, wait for a connection",
     Limit.PARTITION_LOCK: "the partition's lock: use more partitions, not more connections",
     Limit.DATABASE: "the database: its connections are busy writing or computing",
     Limit.SERVER_CPU: "the server's CPU: one event loop is full",
@@ -24,10 +25,10 @@ LIMIT_TEXTS = {
 def headline(verdict: Verdict) -> str:
     """The report in one paragraph: Little's law with the measured numbers, then DB_POOL_SIZE."""
     shown = _fastest_by_round_trip(verdict.curves)
-    laws = [_law(curve.factors, curve.need, curve.direct_rtt_ms) for curve in shown if curve.need]
+    laws = [_law(curve.factors, curve.loans, curve.direct_rtt_ms) for curve in shown if curve.loans]
     if not verdict.curves:
-        laws = [_law(load.cell, load.need, load.direct_rtt_ms) for load in verdict.offered if load.need]
-    law = f"{LAW}: {'; '.join(laws)}." if laws else f"{LAW}."
+        laws = [_law(load.cell, load.loans, load.direct_rtt_ms) for load in verdict.offered if load.loans]
+    law = f"{LAW}: {'; '.join(laws)}." if laws else f"{LAW}." if _pool_known(verdict) else UNKNOWN
     sizes = recommendation.sizes(verdict.curves)
     if not sizes:
         return f"{law} No DB_POOL_SIZE is recommended: that takes a sweep of several pool sizes."
@@ -45,6 +46,7 @@ def findings(verdict: Verdict) -> tuple[Topic, ...]:
     """What was found, by topic; topics without a finding are left out."""
     topics = (
         Topic("A larger pool", tuple(_steps(verdict.curves))),
+        Topic("What one loan of a connection serves", tuple(_served(verdict.curves))),
         Topic("Other factors", tuple(gain(found, verdict) for found in verdict.gains)),
         Topic("Time-outs", tuple(_timeouts(verdict.timeouts))),
         Topic("What binds at the smallest sufficient pool", tuple(_limits(verdict.curves))),
@@ -129,11 +131,46 @@ def gain(found: FactorGain, verdict: Verdict) -> str:
     return f"{what} ({place}, pool {found.of.pool}): {ratio(found.ratio)}."
 
 
-def _law(cell: Cell, need: Need, direct_rtt_ms: float | None) -> str:
+def waiting(curves: Iterable[Curve]) -> str:
+    """For what requests wait: what the figures of `CellFigures.requests_waiting` count."""
+    cells = [seen for curve in curves if curve.factors.strategy == "coalesce" for seen in curve.cells]
+    if not cells:
+        return "Requests waiting: for a connection."
+    where = (
+        "Requests waiting: for a connection, with coalesce for a shared call (boarding in /metrics/pool), "
+        "which alone then waits for one."
+    )
+    if all(seen.boarding is None for seen in cells):
+        return f"{where} This server did not count the latter, so with coalesce their number is not known."
+    return where
+
+
+def _pool_known(verdict: Verdict) -> bool:
+    figures = (seen.loans for curve in verdict.curves for seen in curve.cells)
+    return any((*figures, *(load.loans for load in verdict.offered)))
+
+
+def _law(cell: Cell, loans: Loans, direct_rtt_ms: float | None) -> str:
     place = labels.round_trip(cell.db_rtt_ms, direct_rtt_ms)
     strategy = f"{cell.strategy}, " if cell.strategy else ""
-    hold = f"{need.hold_ms:.3g} ms"
-    return f"{need.pushes_per_s:,.0f}/s × {hold} ≈ {need.connections_needed:.0f} ({strategy}{place})"
+    each = f", {_few(loans.requests)} requests a loan" if loans.requests >= SHARED else ""
+    hold = f"{loans.hold_ms:.3g} ms"
+    return f"{loans.per_s:,.0f}/s × {hold} ≈ {_few(loans.needed)} ({strategy}{place}{each})"
+
+
+def _served(curves: Sequence[Curve]) -> Iterator[str]:
+    for curve in curves:
+        if curve.loans is not None and curve.knee is not None:
+            requests, messages = _few(curve.loans.requests), _few(curve.loans.messages)
+            yield (
+                f"{curve_name(curve, curves)}, pool {curve.knee.pool}: {requests} "
+                f"request{'' if requests == '1' else 's'}, {messages} messages."
+            )
+
+
+def _few(value: float) -> str:
+    """0.95, 1, 5.4, 32: two digits below ten, none behind the point above."""
+    return f"{value:.2g}" if value < 9.95 else f"{value:,.0f}"
 
 
 def _steps(curves: Sequence[Curve]) -> Iterator[str]:

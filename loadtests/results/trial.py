@@ -68,7 +68,9 @@ class PoolUse(Struct, frozen=True, kw_only=True):
     hold_mean_ms: float  # from having a connection to giving it back
     wait_mean_ms: float  # from asking to having
     busy_mean: float  # connections in use, time average
-    waiting_mean: float  # requests waiting, time average
+    waiting_mean: float  # who asked and has none yet, time average: a request, or a call that many share
+    boarding_mean: float | None = None  # requests waiting to share a call; None: the server told nothing
+    boarding_wait_mean_ms: float | None = None  # of those who boarded, from asking to having a connection
 
 
 class MachineUse(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loadtests.results import PoolUse
 from loadtests.sweep.series import Window, increase
@@ -15,6 +16,14 @@ class Histogram(Struct, frozen=True, rename="camel"):
     """Counts of durations, the last bucket unbounded."""
 
     counts: tuple[int, ...]
+
+
+class Boarding(Struct, frozen=True, rename="camel"):
+    """Requests that wait to share a call, and so a connection. Cumulative since the server's start."""
+
+    wait_seconds: float  # over those who boarded
+    waiting_seconds: float  # time integral of those who wait
+    wait_histogram: Histogram
 
 
 class Workers(Struct, frozen=True):
@@ -42,6 +51,7 @@ class PoolReading(Struct, frozen=True, rename="camel"):
     wait_histogram: Histogram
     loop_lag_ms: float | None = None
     workers: Workers = Workers()
+    boarding: Boarding | None = None  # None: the server does not count them
 
     @property
     def complete(self) -> bool:
@@ -66,7 +76,7 @@ def pool_use(times_s: Sequence[float], readings: Sequence[PoolReading], window: 
     waits = grown([sum(reading.wait_histogram.counts) for reading in readings])
     hold_s = grown([reading.hold_seconds for reading in readings])
     wait_s = grown([reading.wait_seconds for reading in readings])
-    return PoolUse(
+    use = PoolUse(
         acquires=round(grown([reading.acquires for reading in readings])),
         timeouts=round(grown([reading.timeouts for reading in readings])),
         connects=round(grown([reading.connects for reading in readings])),
@@ -75,4 +85,14 @@ def pool_use(times_s: Sequence[float], readings: Sequence[PoolReading], window: 
         wait_mean_ms=1000 * wait_s / waits if waits else 0.0,
         busy_mean=grown([reading.busy_seconds for reading in readings]) / window.length_s,
         waiting_mean=grown([reading.waiting_seconds for reading in readings]) / window.length_s,
+    )
+    lines = [reading.boarding for reading in readings if reading.boarding is not None]
+    if len(lines) < len(readings):
+        return use
+    boarded = grown([sum(line.wait_histogram.counts) for line in lines])
+    boarding_s = grown([line.wait_seconds for line in lines])
+    return replace(
+        use,
+        boarding_mean=grown([line.waiting_seconds for line in lines]) / window.length_s,
+        boarding_wait_mean_ms=1000 * boarding_s / boarded if boarded else 0.0,
     )

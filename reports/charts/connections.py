@@ -15,7 +15,7 @@ _DODGE = 1.07  # so that series with equal figures stay visible side by side
 @style.themed
 def draw(
     estimates: pd.DataFrame,
-    title: str = "Connections needed (pushes/s × hold time) and connections busy",
+    title: str = "Connections needed (loans/s × hold time) and connections busy",
     columns: int = 2,
 ) -> Figure:
     """Draw an `estimates` frame. The dotted line is the pool size: no more connections can be busy."""
@@ -37,7 +37,7 @@ def draw(
             )
         style.pool_axis(axis, pools)
         axis.set_yscale("log")
-        axis.yaxis.set_major_locator(FixedLocator([1, 2, 5, 10, 20, 50, 100, 200, 500]))
+        axis.yaxis.set_major_locator(FixedLocator([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500]))
         axis.yaxis.set_minor_locator(NullLocator())
         axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         style.panel_title(axis, panel["panel"].iloc[0])

@@ -6,7 +6,7 @@ from loadtests.results import Trial
 from reports import labels
 from reports.advice import Caution, Notice
 from reports.runs import Run
-from reports.verdict import AccountingTotals, Curve, SilentCell, Validity
+from reports.verdict import AccountingTotals, Curve, Loans, SilentCell, Validity
 
 NOISY_SD = 0.15  # four blocks then miss ratios below about 1.4 (`minimum_detectable`)
 LEAST_BLOCKS = 4
@@ -14,7 +14,8 @@ REMARKED = {  # the limits of these stand with the trials
     "generator_limited": Caution.GENERATOR_LIMITED,
     "busy_machine": Caution.NOISY_MACHINE,
 }
-LITTLE_DISAGREEMENT = 0.10  # rate × hold against busy connections
+LITTLE_DISAGREEMENT = 0.10  # loans × hold time against busy connections
+OTHER_LOANS = 0.10  # of the loans, where every push borrows for itself
 
 
 def notices(
@@ -54,6 +55,9 @@ def _about_trials(runs: Sequence[Run], validity: Validity) -> Iterator[Notice]:
             yield Notice(Caution.INTERRUPTED, f"{len(run.trials)} trials of {run.name} were finished")
     if undurable := _cells(runs, lambda trial: trial.cell.synchronous_commit == "off"):
         yield Notice(Caution.NOT_DURABLE, f"{undurable} cells ran with synchronous_commit off")
+    used = [trial for run in runs for trial in run.trials if trial.valid]
+    if unknown := sum(trial.pool is None for trial in used):
+        yield Notice(Caution.POOL_UNKNOWN, f"{unknown} of {len(used)} trials hold no counts of the pool")
     for remark in validity.remarks:
         what = "" if remark.reason in REMARKED else f"{remark.reason.replace('_', ' ')} in "
         detail = f"{what}{remark.trials} of {validity.trials} trials, for instance: {remark.detail}"
@@ -87,13 +91,21 @@ def _about_curves(runs: Sequence[Run], curves: Sequence[Curve]) -> Iterator[Noti
             yield Notice(Caution.NOT_SETTLED, detail)
         if curve.knee is not None and curve.knee.at_edge:
             yield Notice(Caution.KNEE_AT_EDGE, f"{name}: pool {curve.knee.pool}")
-        off = curve.need.disagreement if curve.need is not None else None
-        if off is not None and abs(off) > LITTLE_DISAGREEMENT:
-            yield Notice(Caution.LITTLES_LAW_OFF, f"{name}: rate × hold time is off by {off:+.0%}")
+        if curve.loans is not None:
+            yield from _about_loans(name, curve.factors.strategy, curve.loans)
     if curves and all(labels.is_local(curve.factors.db_rtt_ms, curve.direct_rtt_ms) for curve in curves):
         yield Notice(Caution.LOCAL_ONLY, "every trial spoke to its database without a network in between")
     if len(runs) > 1 or (curves and not _is_ours(runs)):
         yield Notice(Caution.NOT_INTERLEAVED, "figures of separate runs are compared")
+
+
+def _about_loans(name: str, strategy: str | None, loans: Loans) -> Iterator[Notice]:
+    off = loans.disagreement
+    if off is not None and abs(off) > LITTLE_DISAGREEMENT:
+        yield Notice(Caution.LITTLES_LAW_OFF, f"{name}: loans × hold time is off by {off:+.0%}")
+    if strategy in labels.ONE_PUSH_A_LOAN and abs(1 - loans.requests) > OTHER_LOANS:
+        detail = f"{name}: {loans.requests:.2f} acknowledged requests a loan instead of 1"
+        yield Notice(Caution.OTHER_LOANS, detail)
 
 
 def _cells(runs: Sequence[Run], condition: Callable[[Trial], bool]) -> int:

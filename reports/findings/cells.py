@@ -8,7 +8,8 @@ import msgspec
 from loadtests.results import Cell, Loop, Trial
 from reports.labels import strategy_place
 from reports.runs import Run
-from reports.stats.littles_law import Need, need
+from reports.stats.littles_law import connections_needed
+from reports.verdict import Loans
 
 Order = tuple[tuple[bool, float, str], ...]
 
@@ -58,23 +59,44 @@ def pushes_per_s(trials: Sequence[Trial]) -> float:
     return fmean(trial.load.requests_ok / trial.load.measured_s for trial in trials)
 
 
-def hold_ms(trials: Sequence[Trial]) -> float | None:
-    """Mean time that a connection was held, over all acquisitions; None where the pool is not known."""
-    pools = [trial.pool for trial in trials if trial.pool is not None]
-    acquires = sum(pool.acquires for pool in pools)
-    return sum(pool.hold_mean_ms * pool.acquires for pool in pools) / acquires if acquires else None
-
-
 def busy(trials: Sequence[Trial]) -> float | None:
     """Connections in use, time average; None where the pool is not known."""
     known = [trial.pool.busy_mean for trial in trials if trial.pool is not None]
     return fmean(known) if known else None
 
 
-def connections(trials: Sequence[Trial]) -> Need | None:
-    """Little's law for the trials of one cell; None where the pool is not known."""
-    held = hold_ms(trials)
-    return None if held is None else need(pushes_per_s(trials), held, busy(trials))
+def waiting(trials: Sequence[Trial]) -> float | None:
+    """Who waits for a connection, time average; None where the pool is not known."""
+    known = [trial.pool.waiting_mean for trial in trials if trial.pool is not None]
+    return fmean(known) if known else None
+
+
+def boarding(trials: Sequence[Trial]) -> float | None:
+    """Requests that wait to share a call, time average; None where the server told nothing of them."""
+    told = [trial.pool.boarding_mean for trial in trials if trial.pool is not None]
+    known = [mean for mean in told if mean is not None]
+    return fmean(known) if known else None
+
+
+def loans(trials: Sequence[Trial]) -> Loans | None:
+    """What the pool lent in these trials of one cell; None where it lent nothing or is not known.
+
+    What a loan serves is counted over the same trials: those that know their pool.
+    """
+    known = [(trial.load, trial.pool) for trial in trials if trial.pool is not None]
+    lent = sum(pool.acquires for _, pool in known)
+    if not lent:
+        return None
+    per_s = lent / sum(load.measured_s for load, _ in known)
+    hold_ms = sum(pool.hold_mean_ms * pool.acquires for _, pool in known) / lent
+    return Loans(
+        per_s=per_s,
+        hold_ms=hold_ms,
+        needed=connections_needed(per_s, hold_ms),
+        busy=fmean(pool.busy_mean for _, pool in known),
+        requests=sum(load.requests_ok for load, _ in known) / lent,
+        messages=sum(load.messages_acknowledged for load, _ in known) / lent,
+    )
 
 
 def _key(value: str | float | None) -> tuple[bool, float, str]:

@@ -116,7 +116,7 @@ def _curve(part: Part, factors: Cell, pools: dict[int, Cell], limits: dict[Cell,
         cells=figures,
         steps=tuple(steps),
         knee=recommended,
-        need=at_knee.need if at_knee is not None else None,
+        loans=at_knee.loans if at_knee is not None else None,
         db_rtt_measured_ms=median(round_trips) if round_trips else None,
         direct_rtt_ms=part.direct_rtt_ms,
     )
@@ -127,16 +127,15 @@ def _figures(part: Part, cell: Cell, limit: Limit) -> CellFigures:
     level = part.model.level(cell)
     plain = fmean(trial.load.throughput_msg_s for trial in trials)
     throughput, interval = level if level is not None else (plain, None)
-    pools = [trial.pool for trial in trials if trial.pool is not None]
     return CellFigures(
         cell=cell,
         trials=len(trials),
         throughput=throughput,
         interval=interval,
         pushes_per_s=cells.pushes_per_s(trials),
-        hold_ms=cells.hold_ms(trials),
-        busy=cells.busy(trials),
-        waiting=fmean(pool.waiting_mean for pool in pools) if pools else None,
+        loans=cells.loans(trials),
+        waiting=cells.waiting(trials),
+        boarding=cells.boarding(trials),
         timeouts=sum(timeouts_of(trial) for trial in trials),
         limit=limit,
     )

@@ -1,4 +1,4 @@
-// Connections needed = pushes per second × hold time (Little's law); works without network.
+// Connections needed = loans per second × hold time (Little's law), loans = pushes ÷ pushes of a loan; no network.
 (() => {
   const form = document.getElementById("calculator");
   const field = (name) => form.elements[name];
@@ -10,7 +10,8 @@
   const update = () => {
     const measured = value("hold");
     const hold = measured > 0 ? measured : value("rtt") * value("statements") + value("work");
-    const needed = value("rate") * hold / 1000;
+    const each = value("each") || 1; // an empty field: every push borrows for itself
+    const needed = value("rate") / each * hold / 1000;
     const pool = Math.max(1, Math.ceil(needed / Number(form.dataset.utilisation)));
     text("hold-result", shown(hold));
     text("needed-result", shown(needed));
@@ -25,6 +26,7 @@
     button.addEventListener("click", () => {
       field("statements").value = button.dataset.statements;
       field("work").value = button.dataset.work;
+      field("each").value = button.dataset.each;
       field("hold").value = "";
       update();
     });

@@ -4,21 +4,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reports import labels
-from reports.stats.littles_law import statements_per_push
+from reports.stats.littles_law import statements_per_loan
 from reports.verdict import CellFigures, Curve
 
 
 @dataclass(frozen=True)
 class Preset:
-    """One strategy as measured here: hold time = round trip × statements + work."""
+    """One strategy as measured here: hold time of a loan = round trip × statements + work.
+
+    A loan is one hold of one connection; with coalesce it serves several pushes. How many, grows with load
+    and hold time: the fewer of the two that were measured are taken, which gives rather more connections.
+    """
 
     name: str
-    statements: float  # round trips per push
-    work_ms: float  # what a push costs in the database without any network
+    statements: float  # round trips per loan
+    work_ms: float  # what a loan costs in the database without any network
+    pushes_per_loan: float
     pushes_per_s: float  # at the recommended pool
 
 
-DEFAULT = Preset("example", statements=2, work_ms=1.0, pushes_per_s=1_000)
+DEFAULT = Preset("example", statements=2, work_ms=1.0, pushes_per_loan=1, pushes_per_s=1_000)
 
 
 def presets(curves: Sequence[Curve]) -> tuple[Preset, ...]:
@@ -37,14 +42,23 @@ def _measured(curves: Sequence[Curve]) -> Iterator[Preset]:
         pair = _smallest_common(near, far)
         if rtt_near is None or rtt_far is None or pair is None:
             continue
-        hold_near, hold_far = pair[0].hold_ms, pair[1].hold_ms
-        if hold_near is None or hold_far is None:
+        lent_near, lent_far = pair[0].loans, pair[1].loans
+        if lent_near is None or lent_far is None:
             continue
-        statements = statements_per_push(hold_far, hold_near, rtt_far - rtt_near)
+        statements = statements_per_loan(lent_far.hold_ms, lent_near.hold_ms, rtt_far - rtt_near)
         if statements is not None:
-            work_ms = max(0.0, hold_near - statements * rtt_near)
-            rate = near.need.pushes_per_s if near.need else pair[0].pushes_per_s
-            yield Preset(name, statements, work_ms, rate)
+            work_ms = max(0.0, lent_near.hold_ms - statements * rtt_near)
+            each = _pushes_per_loan(near.factors.strategy, min(lent_near.requests, lent_far.requests))
+            yield Preset(name, statements, work_ms, each, (_at_knee(near) or pair[0]).pushes_per_s)
+
+
+def _pushes_per_loan(strategy: str | None, measured: float) -> float:
+    """1 where every push borrows for itself: what was measured differs by the edges of the window."""
+    return 1.0 if strategy in labels.ONE_PUSH_A_LOAN else measured
+
+
+def _at_knee(curve: Curve) -> CellFigures | None:
+    return None if curve.knee is None else curve.at(curve.knee.pool)
 
 
 def _smallest_common(near: Curve, far: Curve) -> tuple[CellFigures, CellFigures] | None:

@@ -100,7 +100,8 @@ def _timelines(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
     if len(chosen) and chosen["pool_total"].notna().any():
         yield page_chart(
             "pool-timeline",
-            "The gauges of GET /metrics/pool, ten times a second: totalCount, idleCount and waitingCount.",
+            "The gauges of GET /metrics/pool, ten times a second: totalCount, idleCount and waitingCount. "
+            "With coalesce who waits is a shared call; the requests that it is for wait in another line.",
             "The pool over time",
             partial(pool_timeline.draw, chosen),
         )

@@ -2,6 +2,7 @@
 
 Throughput follows the Universal Scalability Law per (strategy, round trip), times a block effect, times
 noise; hold times follow from it by Little's law, so that every figure a report derives has a known value.
+With coalesce one connection is in use, and each loan of it serves many pushes.
 """
 
 import math
@@ -63,6 +64,11 @@ class World:
     silent: frozenset[tuple[str, float, int, int]] = frozenset()  # strategy, round trip, pool, block
     postgres_source: str | None = "embedded"
     direct_rtt_ms: float = 0.08  # measured, without the added round trip
+    pushes_per_loan: float = 1.0  # of sequential and batch; below 1: the pool lends to others, too
+    pushes_shared: float = 30.0  # by a loan, with coalesce
+    unsteady: float = 1.0  # hold times over what the busy connections say
+    pool_known: bool = True  # the server has /metrics/pool
+    boarding_told: bool = True  # and counts who waits to share a call
     lock_share: float = 0.0  # of the active backends' time, waiting for locks
     sample_files: bool = True
     measured_s: float = 1.5
@@ -144,9 +150,15 @@ def _write_trial(
     paths = files.trial(trial_id)
     pool = cell.pool or 1
     pushes_s = level / world.batch
-    busy = min(float(pool), world.clients) * (0.97 if cell.loop == "closed" else min(0.95, 4 / pool))
-    hold_ms = 1000 * busy / pushes_s if pushes_s else 0.0
+    shares = cell.strategy == "coalesce"
+    in_use = 1.0 if shares else min(float(pool), world.clients)
+    busy = in_use * (0.97 if cell.loop == "closed" else min(0.95, 4 / pool))
+    loans_s = pushes_s / (world.pushes_shared if shares else world.pushes_per_loan)
+    hold_ms = 1000 * busy / loans_s * world.unsteady if loans_s else 0.0
     waiting = max(0.0, world.clients - pool) if cell.loop == "closed" else timeouts_s / 4
+    boarding = 0.0
+    if shares:
+        waiting, boarding = 0.0, world.clients - world.pushes_shared
     service_ms = rng.lognormal(math.log(1000 * world.clients / (pushes_s or 1)), 0.4, 400)
     latencies_us = np.maximum(1, service_ms * 1000).astype(int)
     messages = round(level * world.measured_s)
@@ -186,15 +198,19 @@ def _write_trial(
             out_of_order=0,
         ),
         pool=results.PoolUse(
-            acquires=round(pushes_s * world.measured_s),
+            acquires=round(loans_s * world.measured_s),
             timeouts=refused,
             connects=pool,
             lost=0,
             hold_mean_ms=hold_ms,
-            wait_mean_ms=1000 * waiting / pushes_s if pushes_s else 0.0,
+            wait_mean_ms=1000 * waiting / loans_s if loans_s else 0.0,
             busy_mean=busy,
             waiting_mean=waiting,
-        ),
+            boarding_mean=boarding if world.boarding_told else None,
+            boarding_wait_mean_ms=1000 * boarding / pushes_s if world.boarding_told and pushes_s else None,
+        )
+        if world.pool_known
+        else None,
         machine=results.MachineUse(
             server_cpu_s=0.8 * world.measured_s,
             postgres_cpu_s=0.6 * world.measured_s,

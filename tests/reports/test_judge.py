@@ -65,8 +65,55 @@ def test_a_flat_world_recommends_the_smallest_pool_and_shows_no_difference(tmp_p
 
 def test_littles_law_holds_on_every_curve(verdict: Verdict) -> None:
     for found in verdict.curves:
-        assert found.need is not None and found.need.disagreement is not None
-        assert abs(found.need.disagreement) < 0.02
+        assert found.loans is not None and found.loans.disagreement is not None
+        assert abs(found.loans.disagreement) < 0.02
+
+
+STRATEGIES = {
+    (strategy, rtt_ms): Law(12_000 / (1 + rtt_ms), 0.9)
+    for strategy in ("sequential", "batch", "coalesce")
+    for rtt_ms in (0.0, 2.0)
+}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "requests", "busy", "waiting"),
+    [("sequential", 1, 4.85, 123), ("batch", 1, 4.85, 123), ("coalesce", 30, 0.97, 98)],
+)
+def test_connections_needed_are_counted_by_loans_whatever_a_loan_serves(
+    tmp_path: Path, strategy: str, requests: float, busy: float, waiting: float
+) -> None:
+    """30 pushes share a loan with coalesce: their rate × its hold time would be 29 connections, not one."""
+    verdict = judged(tmp_path, laws=STRATEGIES, sample_files=False)
+    for rtt_ms in (0.0, 2.0):
+        seen = curve(verdict, strategy, rtt_ms).at(5)
+        assert seen is not None and seen.loans is not None
+        assert seen.loans.needed == pytest.approx(busy, rel=0.02)
+        assert seen.loans.busy == pytest.approx(busy)
+        assert seen.loans.requests == pytest.approx(requests, rel=0.02)
+        assert seen.loans.messages == pytest.approx(10 * requests, rel=0.02)
+        assert seen.loans.per_s == pytest.approx(seen.pushes_per_s / requests, rel=0.02)
+        assert seen.requests_waiting == pytest.approx(waiting)
+    assert not cautions(verdict) & {Caution.LITTLES_LAW_OFF, Caution.OTHER_LOANS, Caution.POOL_UNKNOWN}
+
+
+def test_how_many_wait_to_share_a_call_is_not_known_of_a_server_that_does_not_count_them(
+    tmp_path: Path,
+) -> None:
+    """The pool's own gauge is of shared calls: it must not pass for that of requests."""
+    laws = {("coalesce", 0.0): STRATEGIES["coalesce", 0.0]}
+    (found,) = judged(tmp_path, laws=laws, boarding_told=False, sample_files=False).curves
+    assert [(seen.waiting, seen.requests_waiting) for seen in found.cells] == [(0.0, None)] * 4
+
+
+def test_of_a_server_without_figures_of_its_pool_nothing_is_derived(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, pool_known=False)
+    assert all(seen.loans is None for found in verdict.curves for seen in found.cells)
+    assert all(load.loans is None for load in verdict.offered)
+    (told,) = [notice for notice in verdict.notices if notice.caution is Caution.POOL_UNKNOWN]
+    assert told.detail == "72 of 72 trials hold no counts of the pool"
+    assert wording.headline(verdict).startswith("How many connections were needed is not known")
+    assert any(found.recommended for found in verdict.curves)  # the clients' own figures stay
 
 
 def test_time_outs_are_counted_with_their_text(verdict: Verdict) -> None:
@@ -91,8 +138,8 @@ def test_a_time_out_under_full_load_is_told_beside_the_pools_without(tmp_path: P
 def test_littles_law_is_told_for_offered_loads_too(verdict: Verdict) -> None:
     assert [load.cell.pool for load in verdict.offered] == [1, 2, 5, 20]
     for load in verdict.offered:
-        assert load.need is not None and load.need.busy_measured is not None
-        assert load.need.connections_needed == pytest.approx(load.need.busy_measured, rel=0.02)
+        assert load.loans is not None
+        assert load.loans.needed == pytest.approx(load.loans.busy, rel=0.02)
 
 
 def test_a_full_pool_binds_until_a_larger_one_is_no_faster(verdict: Verdict) -> None:
@@ -144,6 +191,9 @@ FATAL = (Invalidity(reason="missed", detail="2 % missed", fatal=True),)
         ({"noise_sd": 0.35}, Caution.NOISY_MACHINE),
         ({"noise_sd": 0.35}, Caution.NOT_SETTLED),
         ({"blocks": 2}, Caution.TOO_FEW_BLOCKS),
+        ({"pool_known": False}, Caution.POOL_UNKNOWN),
+        ({"unsteady": 1.2}, Caution.LITTLES_LAW_OFF),
+        ({"pushes_per_loan": 0.8}, Caution.OTHER_LOANS),
         ({"laws": {("batch", 0.0): Law(1_000, 0.3)}}, Caution.LOCAL_ONLY),
     ],
 )

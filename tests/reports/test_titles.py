@@ -28,6 +28,6 @@ def test_the_connections_chart_claims_no_test_of_the_law(verdict: Verdict) -> No
 
 def test_without_curves_a_title_claims_nothing() -> None:
     assert titles.throughput(()) == "Throughput against pool size"
-    assert titles.connections(()) == "Connections needed: pushes/s × hold time"
+    assert titles.connections(()) == "Connections needed: loans/s × hold time"
     assert titles.timeouts(()) == "No time-out was seen at any pool size"
     assert "agree" not in titles.connections_caption(())

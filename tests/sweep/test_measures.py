@@ -1,10 +1,14 @@
 """From looks to figures: differences over the window, on the trial's clock, None where nothing was seen."""
 
+from dataclasses import replace
+
+import msgspec
 import pytest
+from msgspec import structs
 
 from loadtests.sweep import measures
 from loadtests.sweep.activity import Activity
-from loadtests.sweep.pool_gauges import Histogram, PoolReading, decode
+from loadtests.sweep.pool_gauges import Boarding, Histogram, PoolReading, decode
 from loadtests.sweep.proc_tree import Usage
 from loadtests.sweep.sampling import Look
 from loadtests.sweep.series import Window, increase, value_at
@@ -71,6 +75,35 @@ def test_the_pool_s_use_is_that_of_the_window() -> None:
     assert use.wait_mean_ms == pytest.approx(20, rel=0.05)
     assert use.busy_mean == pytest.approx(4)
     assert use.waiting_mean == pytest.approx(30)
+
+
+def boarding_look(at_s: float) -> Look:
+    """Of 400 requests/s that share calls, each waits 60 ms, so that 24 wait."""
+    since_s = at_s - 90.0
+    line = Boarding(0.060 * 400 * since_s, 24 * since_s, Histogram((round(400 * since_s), 0)))
+    return replace(look(at_s), pool=structs.replace(reading(at_s), boarding=line))
+
+
+def test_who_waits_to_share_a_call_is_counted_beside_the_pool() -> None:
+    use = measures.pool_use([boarding_look(99.93 + tenth / 10) for tenth in range(15)], WINDOW)
+    assert use is not None
+    assert use.boarding_mean == pytest.approx(24)
+    assert use.boarding_wait_mean_ms == pytest.approx(60, rel=0.05)
+    assert use.waiting_mean == pytest.approx(30)
+
+
+@pytest.mark.parametrize("missing", [range(15), range(3)], ids=["never told", "not told at first"])
+def test_a_server_that_does_not_count_who_shares_calls_is_none_not_zero(missing: range) -> None:
+    looks = [(look if tenth in missing else boarding_look)(99.93 + tenth / 10) for tenth in range(15)]
+    use = measures.pool_use(looks, WINDOW)
+    assert use is not None
+    assert (use.boarding_mean, use.boarding_wait_mean_ms) == (None, None)
+
+
+def test_boarding_is_read_where_the_server_tells_it() -> None:
+    told = msgspec.json.encode(boarding_look(100.0).pool)
+    assert b'"boarding":{"waitSeconds":' in told
+    assert decode(told) == boarding_look(100.0).pool
 
 
 def test_a_pool_that_could_not_be_asked_is_none_not_zero() -> None:

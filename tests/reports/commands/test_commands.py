@@ -25,7 +25,7 @@ def test_report_prints_table_finding_and_path(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("configuration")
-    assert lines[-2].startswith("Connections needed ≈ pushes per second × hold time")
+    assert lines[-2].startswith("Connections needed ≈ loans of a connection per second × hold time")
     assert (tmp_path / lines[-1]).read_text().startswith("<!doctype html>")
     assert (tmp_path / lines[-1]).parent == directory
     assert "\x1b[" not in done.stdout

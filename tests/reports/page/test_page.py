@@ -13,7 +13,7 @@ from reports.dataset import Dataset
 from reports.judge import judge
 from reports.page import build, calculator
 from reports.verdict import Verdict
-from tests.reports.synthetic import World, write_run
+from tests.reports.synthetic import Law, World, write_run
 
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 
@@ -151,6 +151,20 @@ def test_the_calculator_starts_with_what_was_measured(verdict: Verdict) -> None:
     sequential = calculator.presets(verdict.curves)[0]
     assert sequential.name == "sequential"
     assert sequential.statements == pytest.approx(13.7, rel=0.1)
+
+
+def test_the_calculator_divides_by_the_pushes_that_share_a_loan(tmp_path: Path) -> None:
+    """The fewer of both round trips, and exactly 1 where every push borrows for itself."""
+    laws = {
+        (strategy, rtt_ms): Law(12_000 / (1 + rtt_ms), 0.9)
+        for strategy in ("batch", "coalesce")
+        for rtt_ms in (0.0, 2.0)
+    }
+    verdict = judge(dataset.load([write_run(tmp_path, World(laws=laws, sample_files=False))]))
+    batch, coalesce = calculator.presets(verdict.curves)
+    assert (batch.name, batch.pushes_per_loan) == ("batch", 1)
+    assert coalesce.name == "coalesce"
+    assert coalesce.pushes_per_loan == pytest.approx(30, rel=0.02)
 
 
 def test_a_local_run_leaves_the_calculator_with_an_example(tmp_path: Path) -> None:
