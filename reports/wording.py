@@ -135,13 +135,13 @@ def waiting(curves: Iterable[Curve]) -> str:
     """For what requests wait: what the figures of `CellFigures.requests_waiting` count."""
     cells = [seen for curve in curves if curve.factors.strategy == "coalesce" for seen in curve.cells]
     if not cells:
-        return "Requests waiting: for a connection."
+        return "Requests wait for a connection."
     where = (
-        "Requests waiting: for a connection, with coalesce for a shared call (boarding in /metrics/pool), "
-        "which alone then waits for one."
+        "Requests wait for a connection, with coalesce for one in common (boarding in /metrics/pool): the "
+        "pool's own gauge counts the call that they share, not them."
     )
     if all(seen.boarding is None for seen in cells):
-        return f"{where} This server did not count the latter, so with coalesce their number is not known."
+        return f"{where} How many wait for one in common is not known: this server did not count them."
     return where
 
 

@@ -67,12 +67,12 @@ def test_a_headline_speaks_of_requests_a_loan_only_where_they_differ(verdict: Ve
 def test_where_requests_wait_is_explained_and_what_is_not_known_of_it(tmp_path: Path, told: bool) -> None:
     world = World(laws={("coalesce", 0.0): Law(12_000, 0.9)}, boarding_told=told, sample_files=False)
     text = wording.waiting(judge(dataset.load([write_run(tmp_path, world)])).curves)
-    assert "with coalesce for a shared call" in text
+    assert "with coalesce for one in common" in text
     assert ("is not known" in text) is not told
 
 
 def test_without_coalesce_a_request_waits_for_a_connection(verdict: Verdict) -> None:
-    assert wording.waiting(verdict.curves) == "Requests waiting: for a connection."
+    assert wording.waiting(verdict.curves) == "Requests wait for a connection."
 
 
 def test_time_outs_are_told_with_the_error_word_for_word(verdict: Verdict) -> None:

@@ -18,6 +18,7 @@ from loadtests.sweep.databases import connect
 from loadtests.sweep.naming import DATABASE_PREFIX
 from queen.local.database import Database
 from queen.local.postgres import PostgresServer
+from reports.findings.cells import loans
 
 SHORT = ("--strategy", "batch", "--clients", "8", "--batch", "2", "--warmup", "0.1", "--measure", "0.4")
 DEADLINE_S = 120
@@ -110,6 +111,29 @@ def check_trial(trial: Trial, run: RunFiles) -> None:
     assert len(rows) > 4
     for path in (files.load, files.ledger, files.latency, files.server_log, files.locust_log):
         assert path.exists()
+
+
+async def test_connections_needed_are_those_in_use_however_many_requests_one_serves(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    """With coalesce the clients' rate × hold time would be many times what was in use."""
+    load = ("--pool", "2", "--clients", "32", "--blocks", "1", "--warmup", "0.3", "--measure", "1")
+    strategies = ("--strategy", "sequential,batch,coalesce")
+    process = sweep(*strategies, *load, "--results", str(tmp_path), environ=dict(postgres.environ()))
+    code, _, err = await asyncio.to_thread(finish, process)
+    assert code == 0, err
+    trials = {trial.cell.strategy: trial for trial in read_trials(the_run(tmp_path))}
+    assert set(trials) == {"sequential", "batch", "coalesce"}
+    for strategy, trial in trials.items():
+        lent = loans([trial])
+        assert lent is not None
+        assert lent.needed == pytest.approx(lent.busy, rel=0.1)
+        if strategy == "coalesce":
+            assert lent.requests > 4
+        else:
+            assert lent.requests == pytest.approx(1, rel=0.1)
+        assert trial.pool is not None and trial.pool.boarding_mean is not None
+        assert (trial.pool.boarding_mean > 0) == (strategy == "coalesce")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
