@@ -154,6 +154,30 @@ PART = Part(
             wanted=0.7,
         ),
         CeilingRatio(
+            key="one-push-flush",
+            label="1 worker: push ×100 / the flush statement, 100 rows",
+            of=PUSH_100_ONE.key,
+            base=(FLUSH_100.key,),
+        ),
+        CeilingRatio(
+            key="one-push-best",
+            label="1 worker: push ×100 / the best statement of 1000 to 4000 rows",
+            of=PUSH_100_ONE.key,
+            base=tuple(cell.key for cell in LARGE),
+        ),
+        CeilingRatio(
+            key="one-single-insert",
+            label="1 worker: push ×1 / single-row INSERTs, 16 connections",
+            of=PUSH_1_ONE.key,
+            base=(INSERT_1.key,),
+        ),
+        CeilingRatio(
+            key="one-pop-statement",
+            label="1 worker: pop autoAck ×100 / the pop statement directly",
+            of=POP_100_ONE.key,
+            base=(POP_STATEMENT_100.key,),
+        ),
+        CeilingRatio(
             key="workers-push-1",
             label="1 worker / 2 workers: push ×1",
             of=PUSH_1_ONE.key,
