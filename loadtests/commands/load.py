@@ -1,4 +1,4 @@
-"""`queen load`: one of the guide's loads, with a server and a database to go with it.
+"""`queen load`: a load of ours, with a server and a database to go with it.
 
 Without `--host` it starts PostgreSQL and `queen serve`, runs Locust against them as a child process,
 checks every message against the table when the load is over, and stops everything again.
@@ -10,12 +10,11 @@ import os
 import re
 from urllib.parse import urlsplit
 
-from loadtests.load.plan import SHAPES
+from loadtests.load.scenario import SCENARIOS
 from queen.cli import Command
 from queen.errors import SettingsError
 from queen.settings import PushStrategy
 
-DEFAULT_RUN_TIME = "30s"
 RUN_TIME = re.compile(r"(?=\d)(\d+h)?(\d+m)?(\d+s?)?")
 MAX_PORT = 65535
 EPILOG = """\
@@ -23,9 +22,13 @@ examples:
   queen load reasonable                         Locust's page, on a server that is started for it
   queen load high --users 50 --headless         50 producers for 30 s, then the figures
   queen load medium --rate 5000 --headless --run-time 2m --pool 50 --strategy sequential
+  queen load saturation --headless              the highest rate with a p99 of 50 ms
+  queen load ramp --headless -- --to-rate 5000  the rate rises in steps
   queen load high --host http://queue:6632      a server that runs already
   queen load high -- --payload-bytes 2000       what stands behind -- goes to Locust
 
+reasonable, medium and high are the guide's loads, soak is a long one; ramp and spike change the rate,
+saturation looks for the highest that meets an objective, and these three end by themselves.
 The options of the load itself (batch, payload, …) stand in the page's form, and, with the variable of the
 environment that sets each, below `locust -f loadtests/locustfiles/high.py --help`. Exit codes: 0 done,
 1 it failed, 2 wrong usage, 3 not every message is accounted for (lost, duplicated, unexplained or out of
@@ -34,18 +37,21 @@ order), 130 a headless run was interrupted."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
-    parser.add_argument("shape", choices=sorted(SHAPES), help="batching of each producer")
+    parser.add_argument("shape", choices=sorted(SCENARIOS), metavar="SCENARIO", help=", ".join(SCENARIOS))
     parser.add_argument("--users", type=_positive, default=10, metavar="N", help="producers (10)")
     parser.add_argument(
-        "--rate", type=float, metavar="MSG_S", help="messages/s of all producers together (100 each)"
+        "--rate",
+        type=float,
+        metavar="MSG_S",
+        help="messages/s of all producers together (100 each), where the rate does not change",
     )
     parser.add_argument(
         "--loop", choices=["open", "closed"], default="open", help="closed: push again after each answer"
     )
-    parser.add_argument("--consumers", type=float, default=0.0, metavar="SHARE", help="of the users (0)")
+    parser.add_argument("--consumers", type=float, metavar="SHARE", help="of the users (0; soak: 0.5)")
     parser.add_argument("--headless", action="store_true", help="no page: run, print the figures, end")
     parser.add_argument(
-        "--run-time", type=_run_time, metavar="TIME", help="for instance 30s or 5m (headless: 30s)"
+        "--run-time", type=_run_time, metavar="TIME", help="for instance 30s or 5m (headless: 30s; soak: 1h)"
     )
     parser.add_argument("--host", type=_host, metavar="URL", help="a server that runs already")
     parser.add_argument(
@@ -66,7 +72,10 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError("--pool and --strategy are for a server that is started here, not for --host")
     if options.rate is not None and (not 0 < options.rate < math.inf or options.loop == "closed"):
         raise SettingsError(f"--rate {options.rate:g}: needs more than 0 and the open loop")
-    if not 0 <= options.consumers <= 1:
+    scenario = SCENARIOS[options.shape]
+    if scenario.course != "constant" and (options.rate is not None or options.loop == "closed"):
+        raise SettingsError(f"--rate and --loop: {options.shape} changes the rate itself, in an open loop")
+    if options.consumers is not None and not 0 <= options.consumers <= 1:
         raise SettingsError(f"--consumers {options.consumers:g}: expected a share from 0 to 1")
     from loadtests.commands.load_request import LoadRequest
     from loadtests.commands.load_session import run_session
@@ -80,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
             loop=options.loop,
             consumers=options.consumers,
             headless=options.headless,
-            run_time=options.run_time or (DEFAULT_RUN_TIME if options.headless else None),
+            run_time=options.run_time or (scenario.run_time if options.headless else None),
             host=options.host,
             web_port=options.web_port,
             results_dir=options.results_dir,
@@ -121,7 +130,7 @@ def _host(text: str) -> str:
 
 
 COMMAND = Command(
-    help="Load a server with one of the guide's three loads, in Locust's page or headless.",
+    help="Load a server: the guide's loads, a ramp, a spike, the saturation search; page or headless.",
     epilog=EPILOG,
     add_arguments=add_arguments,
     run=run,

@@ -13,7 +13,7 @@ class LoadRequest:
     users: int
     rate_msg_s: float | None
     loop: Literal["open", "closed"]
-    consumers: float
+    consumers: float | None  # share of the users; None: what the scenario says
     headless: bool
     run_time: str | None  # as Locust reads it
     host: str | None  # None: start a server

@@ -82,7 +82,7 @@ async def _run_locust(
     )
     async with await Child.start(spec) as locust:
         if request.headless:
-            _say(f"load {request.shape}, {request.users} users, {request.run_time}")
+            _say(f"load {request.shape}, {request.users} users, {request.run_time or 'to its end'}")
         else:
             await _page_is_up(locust, port)
             print(f"http://{LOOPBACK}:{port}  (pool: http://{LOOPBACK}:{port}/queen)", flush=True)

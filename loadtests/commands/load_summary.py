@@ -7,7 +7,8 @@ from rich.table import Table
 
 from loadtests import results
 from loadtests.commands.load_audit import only_trial
-from loadtests.results import Accounting, Latency, LoadResult, RunFiles, Trial
+from loadtests.commands.load_stages import stages_table
+from loadtests.results import Accounting, Latency, LoadResult, Manifest, RunFiles, Trial
 
 
 def show(runs: Iterable[RunFiles]) -> None:
@@ -15,7 +16,11 @@ def show(runs: Iterable[RunFiles]) -> None:
     console = Console()
     for run in runs:
         trial = results.read(only_trial(run).trial, Trial)
+        if (stages := stages_table(trial)) is not None:
+            console.print(stages)
         console.print(table(trial))
+        for note in results.read(run.manifest, Manifest).notes:
+            console.print(note, soft_wrap=True, highlight=False)
         console.print(f"results: {run.root}", soft_wrap=True, highlight=False)
 
 
@@ -42,6 +47,10 @@ def _rows(load: LoadResult) -> Iterable[tuple[str, str]]:
     yield "pushes with unknown outcome", f"{load.requests_unknown:,}"
     if load.requests_missed:
         yield "pushes missed by the generator", f"{load.requests_missed:,}"
+    if load.requests_held:
+        yield "pushes held back by the server", f"{load.requests_held:,}"
+    if load.held is not None:
+        yield "producers held back p50 / p95 / p99", _latency(load.held)
     if load.messages_popped:
         yield "consumed", f"{load.messages_popped / load.measured_s:,.0f} msg/s"
     yield "latency p50 / p95 / p99, from the send", _latency(load.service)

@@ -20,8 +20,8 @@ def locust_command(request: LoadRequest, url: str, web_port: int) -> tuple[str, 
         "--spawn-rate": str(request.users),
         "--loop": request.loop,
         "--rate": str(request.rate_msg_s or 0.0),
-        "--consumers": str(request.consumers),
         "--results-dir": request.results_dir,
+        **({} if request.consumers is None else {"--consumers": str(request.consumers)}),
         **({"--run-time": request.run_time} if request.run_time else {}),
     }
     locustfile = str(LOCUSTFILES / f"{request.shape}.py")

@@ -4,10 +4,12 @@ Drives an `Ensemble`, which does the work, and tells the observers.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import gevent
 
+from loadtests.load.conductor import Conductor
+from loadtests.load.course import Course, constant
 from loadtests.load.ensemble import Collected, Ensemble
 from loadtests.load.observing import RunObserver
 from loadtests.load.plan import LoadPlan
@@ -21,32 +23,43 @@ logger = logging.getLogger(__name__)
 
 
 class ActiveRun:
-    """A run that has begun. Raises ValueError for a plan that cannot be carried out."""
+    """A run that has begun. Raises ValueError for a plan that cannot be carried out.
+
+    Without a course it is the load of the plan until the end. `at_end` is called, from a greenlet, when
+    a course is over: it must see to it that `finish` is called.
+    """
 
     def __init__(
-        self, ensemble: Ensemble, plan: LoadPlan, record: RunRecord, observers: Sequence[RunObserver]
+        self,
+        ensemble: Ensemble,
+        plan: LoadPlan,
+        record: RunRecord,
+        observers: Sequence[RunObserver],
+        *,
+        course: Course | None = None,
+        at_end: Callable[[], None] = lambda: None,
     ) -> None:
         self.record = record
         self._ensemble = ensemble
         self._plan = plan
         self._observers = observers
-        self._warm_up: gevent.Greenlet | None = None
         self._collected: Collected | None = None
+        course = course or constant(plan.rate_msg_s, plan.warmup_s)
+        self._conductor = Conductor(ensemble, course, at_end)
         ensemble.begin(plan)
+        self._conductor.start()
         for observer in observers:
             observer.began(record.files, plan)
         self._looking = gevent.spawn(self._look_for_ever)
 
     def warm_up(self) -> None:
-        """All users are there: measure when the warm-up is over. Once only."""
-        if self._warm_up is None:
-            self._warm_up = gevent.spawn_later(self._plan.warmup_s, self._ensemble.open_window)
+        """All users are there: measure when the load has settled. May be called again."""
+        self._conductor.everybody_is_there()
 
     def finish(self) -> None:
         """Stop issuing and wait for what is under way. May be called again."""
         self._looking.kill()
-        if self._warm_up is not None:
-            self._warm_up.kill()
+        self._conductor.stop()
         self._collected = self._ensemble.finish(self._plan.drain_s)
 
     def write(self) -> int:
@@ -55,7 +68,7 @@ class ActiveRun:
             self.finish()
         assert self._collected is not None
         total = self._collected.sum()
-        trial = self.record.write(total, self._plan)
+        trial = self.record.write(self._collected.windows(), self._plan, self._conductor.conducted())
         exit_code = _exit_code(trial)
         for observer in self._observers:
             verdict = observer.ended(self.record.files, self._plan, total)

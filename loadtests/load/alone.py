@@ -2,8 +2,10 @@
 
 from locust.env import Environment
 
+from loadtests.load.course import Stage
 from loadtests.load.ensemble import Collected
 from loadtests.load.plan import LoadPlan
+from loadtests.load.recorder import WARM_UP
 from loadtests.load.run import LoadRun, set_current_run
 
 
@@ -20,6 +22,10 @@ class Alone:
         self._run = run
         set_current_run(self._environment, run)
         run.start()
+
+    def start_stage(self, stage: Stage) -> None:
+        """Change the offered load now."""
+        self._begun().start_stage(stage)
 
     def open_window(self) -> None:
         """Begin a window now."""
@@ -43,7 +49,8 @@ class Alone:
         """Stop issuing, wait at most `drain_s` for the answers; all windows."""
         run = self._begun()
         run.finish(drain_s)
-        return Collected((run.recorder.part(),))
+        numbers = range(1, run.recorder.window + 1) or (WARM_UP,)
+        return Collected(tuple(run.recorder.part(number) for number in numbers))
 
     def _begun(self) -> LoadRun:
         assert self._run is not None, "no run has begun"

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from loadtests.load.course import Stage
 from loadtests.load.part import Part, merge
 from loadtests.load.plan import LoadPlan
 
@@ -22,6 +23,11 @@ class Collected(Struct, frozen=True):
         """All parts as one. Raises ValueError when there is none."""
         return merge(self.parts)
 
+    def windows(self) -> tuple[Part, ...]:
+        """One part for each window, in their order."""
+        numbers = sorted({part.window for part in self.parts})
+        return tuple(merge([part for part in self.parts if part.window == number]) for number in numbers)
+
 
 class Ensemble(Protocol):
     """Carries out one run at a time.
@@ -32,6 +38,10 @@ class Ensemble(Protocol):
 
     def begin(self, plan: LoadPlan) -> None:
         """Start a run: the users of every worker begin. Raises ValueError for a plan that cannot be run."""
+        ...
+
+    def start_stage(self, stage: Stage) -> None:
+        """Change the offered load now, everywhere. The load of the plan is what a run begins with."""
         ...
 
     def open_window(self) -> None:
@@ -53,6 +63,7 @@ class Ensemble(Protocol):
     def finish(self, drain_s: float) -> Collected:
         """End the run: stop issuing, wait at most `drain_s` for answers; all its windows from everybody.
 
-        May be called again, for Locust says more than once that a test is stopping.
+        Each window is a part of its own; the warm-up is there when there is nothing else. May be called
+        again, for Locust says more than once that a test is stopping.
         """
         ...

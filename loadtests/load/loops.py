@@ -13,11 +13,14 @@ from gevent import GreenletExit
 from gevent.event import Event
 from gevent.pool import Group
 
+from loadtests.load.backpressure import HoldBack
+from loadtests.load.course import Stage
 from loadtests.load.producer import Producer, Sender
 from loadtests.load.recorder import Attempt, Recorder
+from loadtests.load.stages import RunningStage, Stages
 
-MAX_PAUSE_S = 5.0  # longest Retry-After that is obeyed in full
-FAILURE_PAUSE_S = 0.1  # least pause: a server that fails at once must not make the generator spin
+FAILURE_PAUSE_S = 0.1  # a server that fails at once must not make the generator spin
+WAKE_UP_S = 0.1  # by which a push may be overdue when the end comes and still be sent
 
 
 class Loop(Protocol):
@@ -29,15 +32,15 @@ class Loop(Protocol):
 
 
 class ClosedLoop:
-    """The next push right after the answer; after a failure a pause of `FAILURE_PAUSE_S`.
+    """The next push right after the answer; after a failure a pause.
 
-    A longer Retry-After of a 429 or 503 is obeyed, at most for `MAX_PAUSE_S`.
+    It is one of `FAILURE_PAUSE_S`, or what `HoldBack` makes of the answer's Retry-After.
     """
 
-    def __init__(self, producer: Producer, sender: Sender, recorder: Recorder, stopping: Event) -> None:
+    def __init__(self, producer: Producer, sender: Sender, hold: HoldBack, stopping: Event) -> None:
         self._producer = producer
         self._sender = sender
-        self._recorder = recorder
+        self._hold = hold
         self._stopping = stopping
 
     def run(self) -> None:
@@ -49,19 +52,22 @@ class ClosedLoop:
                 self._pause(attempt)
 
     def _pause(self, attempt: Attempt) -> None:
-        if attempt.retry_after_s is not None and attempt.outcome.status in (429, 503):
-            self._recorder.paused(attempt.done_at)
-            self._stopping.wait(min(max(attempt.retry_after_s, FAILURE_PAUSE_S), MAX_PAUSE_S))
-            self._recorder.resumed(attempt.done_at, perf_counter() - attempt.done_at)
-        else:
+        held_until = self._hold.obey(attempt)
+        if held_until is None:
             self._stopping.wait(FAILURE_PAUSE_S)
+        else:
+            self._stopping.wait(max(0.0, held_until - perf_counter()))
+            self._hold.end(perf_counter())
 
 
 class OpenLoop:
     """Pushes go out when they are due, however late the earlier answers are, each in its own greenlet.
 
-    `due_times` are seconds after `start_time()` (perf_counter), asked for when the loop begins. At most
-    `cap` pushes are unanswered; what is due beyond that is counted as missed.
+    Each stage has a schedule of its own: `due_times(stage)` are seconds after its start. At most
+    `cap(stage)` pushes are unanswered; what is due beyond that is counted as missed, what is due while
+    the server asked for a pause as held. What was due in a stage is not forgotten when it is over: a
+    loop that is late catches up before it begins the next, and what it has not sent when it is stopped
+    is missed.
     """
 
     def __init__(
@@ -71,47 +77,86 @@ class OpenLoop:
         recorder: Recorder,
         stopping: Event,
         *,
-        due_times: Iterator[float],
-        start_time: Callable[[], float],
-        cap: int,
+        stages: Stages,
+        due_times: Callable[[Stage], Iterator[float]],
+        cap: Callable[[Stage], int],
+        hold: HoldBack,
     ) -> None:
         self._producer = producer
         self._new_sender = new_sender
         self._recorder = recorder
         self._stopping = stopping
+        self._stages = stages
         self._due_times = due_times
-        self._start_time = start_time
         self._cap = cap
+        self._hold = hold
+        self._bell = Event()  # a new stage, or the end
         self._idle: list[Sender] = []
         self._flights = Group()
 
     def run(self) -> None:
-        """Keep the schedule until told to stop, then wait for the last answers."""
-        start_s = self._start_time()
+        """Keep the schedules until told to stop, then wait for the last answers."""
+        self._stages.listen(self._bell)
+        self._stopping.rawlink(self._ring)
         try:
-            for due in self._due_times:
-                due_s = start_s + due
-                if self._wait_until(due_s):
-                    break
-                if len(self._flights) >= self._cap:
-                    self._recorder.missed(due_s)
-                else:
-                    self._flights.spawn(self._fly, due_s)
+            running = self._stages.current
+            start_s = running.schedule_start(perf_counter())
+            while not self._stopping.is_set():
+                self._keep(running, start_s)
+                running = self._stages.current
+                start_s = running.started_at
             self._flights.join()
         except GreenletExit:
             self._flights.kill()
             raise
+        finally:
+            self._hold.end(perf_counter())
+            self._stopping.unlink(self._ring)
+            self._stages.leave(self._bell)
 
-    def _wait_until(self, due_s: float) -> bool:
-        """Wait for the due time; True when the run ends before it."""
+    def _keep(self, running: RunningStage, start_s: float) -> None:
+        """Keep the schedule of one stage until it is over."""
+        cap = self._cap(running.stage)
+        for due in self._due_times(running.stage):
+            due_s = start_s + due
+            if not self._comes(due_s, running):
+                return
+            if self._hold.holds(due_s):
+                self._recorder.held(due_s)
+            elif len(self._flights) >= cap or self._stopped_before_sending(due_s):
+                self._recorder.missed(due_s)
+            else:
+                self._flights.spawn(self._fly, due_s)
+        while self._stages.current is running and not self._stopping.is_set():
+            self._wait(None)
+
+    def _comes(self, due_s: float, running: RunningStage) -> bool:
+        """Wait for a due time; False when the stage or the run ends before it."""
         if due_s <= perf_counter():
             gevent.sleep(0)  # late: let the earlier pushes go out first
         while (ahead_s := due_s - perf_counter()) > 0:
-            if self._stopping.wait(ahead_s):
-                return True
-        return bool(self._stopping.is_set())
+            if self._stopping.is_set():
+                return False
+            if self._stages.current is not running:
+                break
+            self._wait(ahead_s)
+        return self._stages.current is running or due_s < self._stages.current.started_at
+
+    def _wait(self, seconds: float | None) -> None:
+        """Wait, but not past the next ring of the bell."""
+        self._bell.wait(seconds)
+        self._bell.clear()
+
+    def _stopped_before_sending(self, due_s: float) -> bool:
+        """Whether the end came while this push was overdue by more than a wake-up takes."""
+        return self._stopping.is_set() and perf_counter() - due_s > WAKE_UP_S
+
+    def _ring(self, _: Event) -> None:
+        self._bell.set()
 
     def _fly(self, due_s: float) -> None:
         sender = self._idle.pop() if self._idle else self._new_sender()
-        self._producer.push(sender, due_s)
+        attempt = self._producer.push(sender, due_s)
         self._idle.append(sender)
+        if attempt.outcome.code:
+            self._hold.obey(attempt)

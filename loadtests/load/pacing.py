@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from loadtests.load.course import Stage
 from loadtests.load.plan import LoadPlan
 
 
@@ -19,12 +20,14 @@ class Schedule(Struct, frozen=True):
     """The due times of one producer: `phase_s + k * interval_s`, or Poisson arrivals of that rate."""
 
     interval_s: float  # mean time between two pushes, > 0
-    phase_s: float = 0.0  # of the first push, from the start of the load
+    phase_s: float = 0.0  # of the first push, from the start of the stage
     poisson: bool = False
     seed: str = ""
 
     def due_times(self) -> Iterator[float]:
-        """Seconds from the start of the load, rising, without end."""
+        """Seconds from the start of the stage, rising, without end; none in one that rests."""
+        if self.interval_s == math.inf:
+            return iter(())
         if self.poisson:
             return self._poisson_times()
         return (self.phase_s + count * self.interval_s for count in itertools.count())
@@ -37,30 +40,36 @@ class Schedule(Struct, frozen=True):
             yield due
 
 
-def interval_s(plan: LoadPlan) -> float:
-    """Seconds between two pushes of one producer, from the offered rate or the plan's interval.
+def interval_s(plan: LoadPlan, stage: Stage | None = None) -> float:
+    """Seconds between two pushes of one producer, from the stage's rate or else the plan's pacing.
 
-    Raises ValueError when an open loop has neither.
+    Without end in a stage that rests. Raises ValueError when neither says anything.
     """
-    if plan.rate_msg_s is not None:
-        return plan.users * plan.batch / plan.rate_msg_s
+    rate_msg_s = plan.rate_msg_s if stage is None or stage.rate_msg_s is None else stage.rate_msg_s
+    if rate_msg_s is not None:
+        return plan.users * plan.batch / rate_msg_s if rate_msg_s else math.inf
     if plan.interval_ms is not None:
         return plan.interval_ms / 1000
     raise ValueError("an open loop needs rate_msg_s or interval_ms")
 
 
-def schedule(plan: LoadPlan, producer: int) -> Schedule:
-    """The schedule of one producer of an open loop. Raises ValueError, see `interval_s`."""
-    gap_s = interval_s(plan)
+def schedule(plan: LoadPlan, producer: int, stage: Stage | None = None) -> Schedule:
+    """The schedule of one producer in a stage of an open loop. Raises ValueError, see `interval_s`.
+
+    Its phase, or its arrivals, are others in each stage, and the same in each run with that seed.
+    """
+    gap_s = interval_s(plan, stage)
     seed = f"{plan.seed}/{producer}"
+    if stage is not None and stage.number > 1:
+        seed += f"/{stage.number}"
     phase_s = random.Random(seed).random() * gap_s if plan.phase == "random" else 0.0
     return Schedule(gap_s, phase_s, plan.phase == "poisson", seed)
 
 
-def in_flight_cap(plan: LoadPlan) -> int:
+def in_flight_cap(plan: LoadPlan, stage: Stage | None = None) -> int:
     """Most unanswered pushes of one producer: as many as asked, or by this rule.
 
     `rate * (timeout + 1 s)`, what may pile up until the client's patience ends: with fewer, the cap rather
     than the server would decide the load.
     """
-    return plan.in_flight or max(1, math.ceil((plan.timeout_s + 1) / interval_s(plan)))
+    return plan.in_flight or max(1, math.ceil((plan.timeout_s + 1) / interval_s(plan, stage)))

@@ -5,7 +5,6 @@ issuing, wait for the answers that are under way, and only then let Locust go. N
 on how the run was asked for; `sweep_mode` and `web_mode` do that.
 """
 
-from time import perf_counter
 from weakref import WeakKeyDictionary
 
 import gevent
@@ -14,15 +13,17 @@ from gevent.pool import Group
 from locust.env import Environment
 from locust.stats import RequestStats
 
-from loadtests.load.locust_stats import PUSH, PUSH_INTENDED, LiveEntry
+from loadtests.load.backpressure import HoldBack
+from loadtests.load.course import Stage
+from loadtests.load.locust_stats import HELD, LAG, PUSH, PUSH_INTENDED, LiveEntry
 from loadtests.load.loops import Loop
 from loadtests.load.plan import LoadPlan
 from loadtests.load.producer import failure_text
 from loadtests.load.recorder import Attempt, Recorder
+from loadtests.load.stages import Stages
 from loadtests.load.transport import Watchdog, parse_endpoint
 
 FLUSH_PERIOD_S = 1.0
-TOGETHER_S = 0.5  # users whose loops begin this soon after the start share its schedule
 TIDY_UP_S = 1.0  # for what was killed at the end of the drain to record its unknown outcomes
 
 
@@ -40,7 +41,7 @@ class LoadRun:
         self.watchdog = Watchdog(plan.timeout_s)
         self.recorder = Recorder(plan)
         self.live = LiveStatistics(statistics, open_loop=plan.loop == "open")
-        self.started_at: float | None = None  # perf_counter
+        self.stages = Stages(as_planned(plan))
         self._start_line = Event()
         self._workers = Group()
         self._stop_events: set[Event] = set()
@@ -53,18 +54,19 @@ class LoadRun:
         return self._producers - 1
 
     def start(self) -> None:
-        """Let all users begin."""
-        self.started_at = perf_counter()
+        """Let all users begin, with the load that the plan says."""
+        self.start_stage(as_planned(self.plan))
         if self._watched:
             self._flusher = gevent.spawn(self.live.flush_for_ever)
         self._start_line.set()
 
-    def schedule_start(self) -> float:
-        """Where a schedule begins: the common start, or now for a user that comes later."""
-        now = perf_counter()
-        if self.started_at is not None and now - self.started_at < TOGETHER_S:
-            return self.started_at
-        return now
+    def start_stage(self, stage: Stage) -> None:
+        """Change the offered load now."""
+        self.stages.start(stage)
+
+    def hold_back(self) -> HoldBack:
+        """The back-pressure of a new producer."""
+        return HoldBack(self.recorder, self.live.held_back)
 
     def work(self, loop: Loop, stopping: Event) -> gevent.Greenlet:
         """Run a user's loop in a greenlet that this run owns, from the start line on."""
@@ -93,10 +95,16 @@ class LoadRun:
             self._stop_events.discard(stopping)
 
 
+def as_planned(plan: LoadPlan) -> Stage:
+    """The stage of a load that does not change."""
+    return Stage(number=1, label="as planned", rate_msg_s=plan.rate_msg_s)
+
+
 class LiveStatistics:
     """The rows that Locust's page and console show.
 
-    In a closed loop a push is due when it is sent, so both of its clocks are one histogram.
+    In a closed loop a push is due when it is sent, so both of its clocks are one histogram, and there is
+    no lag. What is no request of its own stays out of the totals.
     """
 
     def __init__(self, statistics: RequestStats, *, open_loop: bool) -> None:
@@ -104,10 +112,14 @@ class LiveStatistics:
         self._open_loop = open_loop
         self._push = LiveEntry("POST", PUSH)
         self._intended = LiveEntry("POST", PUSH_INTENDED, in_total=False)
+        self._lag = LiveEntry("", LAG, in_total=False)
+        self._held = LiveEntry("", HELD, in_total=False)
         self._others: dict[str, LiveEntry] = {}
 
     def pushed(self, due_s: float, attempt: Attempt) -> None:
         """A push over a client that leaves the bookkeeping to us."""
+        if self._open_loop:
+            self._lag.record(attempt.sent_at - due_s, 0)
         if not attempt.outcome.acknowledged:
             self._push.fail(self._statistics, failure_text(attempt.outcome))
             return
@@ -116,9 +128,15 @@ class LiveStatistics:
             self._intended.record(attempt.done_at - due_s, attempt.answer_bytes)
 
     def pushed_elsewhere(self, due_s: float, attempt: Attempt) -> None:
-        """A push over a client that has fired Locust's request event already: only the second clock."""
+        """A push over a client that has fired Locust's request event already: all but that."""
+        if self._open_loop:
+            self._lag.record(attempt.sent_at - due_s, 0)
         if attempt.outcome.acknowledged:
             self._intended.record(attempt.done_at - due_s, attempt.answer_bytes)
+
+    def held_back(self, seconds: float) -> None:
+        """A producer has obeyed a Retry-After."""
+        self._held.record(seconds, 0)
 
     def other(self, method: str, name: str, duration_s: float, answer_bytes: int, error: str = "") -> None:
         """A request that is not a push."""
@@ -132,7 +150,7 @@ class LiveStatistics:
         """Hand everything to Locust."""
         if not self._open_loop:
             self._intended.copy(self._push)
-        for entry in (self._push, self._intended, *self._others.values()):
+        for entry in (self._push, self._intended, self._lag, self._held, *self._others.values()):
             entry.flush(self._statistics)
 
     def flush_for_ever(self) -> None:

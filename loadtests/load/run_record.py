@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from loadtests import results
+from loadtests.load.conducted import Conducted
 from loadtests.load.part import Part
 from loadtests.load.plan import LoadPlan
 from loadtests.load.server_facts import WRITTEN_VARIABLE, ServerFacts
@@ -32,19 +33,24 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     options: Mapping[str, Any]  # of the load, as chosen
     facts: ServerFacts
 
-    def write(self, total: Part, plan: LoadPlan) -> Trial:
-        """Write everything; trial.json last but the manifest. Raises OSError."""
+    def write(self, windows: Sequence[Part], plan: LoadPlan, conducted: Conducted) -> Trial:
+        """Write everything; trial.json last but the manifest. Raises OSError.
+
+        `windows` holds one part for each, all workers together.
+        """
         files = self.files.trial(self.trial_id)
-        load = write_results(total, plan, files)
-        write_course([total], files)
+        load = write_results(conducted.counted_part(windows), plan, files)
+        write_course(windows, files)
         pool = read_pool(plan.host)
-        trial = self._trial(plan, load, pool)
+        trial = self._trial(plan, load, pool, conducted.with_late_answers(windows))
         results.write(files.trial, trial)
-        results.write(self.files.manifest, self._manifest(plan, pool))
+        results.write(self.files.manifest, self._manifest(plan, pool, conducted))
         self._announce()
         return trial
 
-    def _trial(self, plan: LoadPlan, load: LoadResult, pool: PoolGauges | None) -> Trial:
+    def _trial(
+        self, plan: LoadPlan, load: LoadResult, pool: PoolGauges | None, conducted: Conducted
+    ) -> Trial:
         cell = Cell(
             strategy=self.facts.strategy,
             pool=self.facts.pool or (pool.max_count if pool else None),
@@ -53,7 +59,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
             loop=plan.loop,
             shape=plan.shape,
             clients=max(1, load.users),
-            rate_msg_s=plan.rate_msg_s,
+            rate_msg_s=conducted.rate_msg_s if conducted.stages else plan.rate_msg_s,
             batch=plan.batch,
             interval_ms=plan.interval_ms,
             payload_bytes=plan.payload_bytes,
@@ -69,11 +75,12 @@ class RunRecord(Struct, frozen=True, kw_only=True):
             cell=cell,
             started_at=self.started.isoformat(timespec="seconds"),
             load=load,
-            remarks=found,
+            remarks=(*found, *conducted.remarks),
+            stages=conducted.stages,
         )
 
-    def _manifest(self, plan: LoadPlan, pool: PoolGauges | None) -> Manifest:
-        notes = () if pool else ("the server has no /metrics/pool",)
+    def _manifest(self, plan: LoadPlan, pool: PoolGauges | None, conducted: Conducted) -> Manifest:
+        notes = (conducted.answer, "" if pool else "the server has no /metrics/pool")
         return Manifest(
             run_id=self.files.root.name,
             kind="load",
@@ -96,7 +103,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
             seed=plan.seed,
             blocks_asked=1,
             blocks_done=1,
-            notes=notes,
+            notes=tuple(note for note in notes if note),
         )
 
     def _announce(self) -> None:

@@ -33,6 +33,8 @@ from loadtests.load.recorder import Attempt
 from loadtests.load.run import LoadRun, current_run
 from loadtests.results import Client
 
+FAST_CONNECTIONS = 10_000  # most of one FastProducer, opened when needed: its rate may rise
+
 
 class LoopUser(User):
     """A user whose whole task is one loop of the current run."""
@@ -89,7 +91,7 @@ class FastProducer(LoopUser, FastHttpUser):
         if (run := current_run(environment)) is not None:
             self.network_timeout = self.connection_timeout = run.plan.timeout_s
             if run.plan.loop == "open":  # with fewer, requests would queue inside the client
-                self.concurrency = pacing.in_flight_cap(run.plan)
+                self.concurrency = max(pacing.in_flight_cap(run.plan), FAST_CONNECTIONS)
         super().__init__(environment)
 
     def make_loop(self, run: LoadRun) -> Loop:
@@ -134,15 +136,16 @@ def producer_loop(
     plan = run.plan
     producer = Producer(plan, run.next_producer(), run.recorder, on_attempt)
     if plan.loop == "closed":
-        return ClosedLoop(producer, new_sender(), run.recorder, stopping)
+        return ClosedLoop(producer, new_sender(), run.hold_back(), stopping)
     return OpenLoop(
         producer,
         new_sender,
         run.recorder,
         stopping,
-        due_times=pacing.schedule(plan, producer.number).due_times(),
-        start_time=run.schedule_start,
-        cap=pacing.in_flight_cap(plan),
+        stages=run.stages,
+        due_times=lambda stage: pacing.schedule(plan, producer.number, stage).due_times(),
+        cap=lambda stage: pacing.in_flight_cap(plan, stage),
+        hold=run.hold_back(),
     )
 
 

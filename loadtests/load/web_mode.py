@@ -13,6 +13,7 @@ import os
 import secrets
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from loadtests.load.options import (
     OptionError,
     add_arguments,
     arguments_of,
+    make_course,
     make_plan,
     read_options,
 )
@@ -51,7 +53,7 @@ logger = logging.getLogger(__name__)
 
 
 def install(shape: str) -> None:
-    """Make this Locust process a load of the given shape (a key of `plan.SHAPES`)."""
+    """Make this Locust process a load of the given shape (a key of `scenario.SCENARIOS`)."""
     locust_stats.install()
     session = Session(shape)
     events.init_command_line_parser.add_listener(session.on_parser)
@@ -97,7 +99,7 @@ class Session:
         except (ValueError, UserError) as error:
             logger.error("%s", error)
             environment.process_exit_code = EXIT_USAGE
-            gevent.spawn(_give_up, environment)
+            gevent.spawn(_end, environment)
 
     def on_spawning_complete(self, **_: Any) -> None:
         """The ramp is over: measure once the warm-up is over as well."""
@@ -140,7 +142,14 @@ class Session:
             facts=read_facts(os.environ),
         )
         plan = self._plan(environment, options, files)
-        return ActiveRun(Alone(environment), plan, record, self.observers())
+        return ActiveRun(
+            Alone(environment),
+            plan,
+            record,
+            self.observers(),
+            course=make_course(options),
+            at_end=partial(_end, environment),
+        )
 
     def _plan(self, environment: Environment, options: LoadOptions, files: RunFiles) -> LoadPlan:
         if not environment.host:
@@ -173,7 +182,8 @@ def _parsed(environment: Environment) -> argparse.Namespace:
     return parsed
 
 
-def _give_up(environment: Environment) -> None:
+def _end(environment: Environment) -> None:
+    """End the run: the process as well, where nobody can start another."""
     runner, options = environment.runner, environment.parsed_options
     if runner is not None:
         runner.quit() if options is not None and options.headless else runner.stop()

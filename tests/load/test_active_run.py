@@ -9,6 +9,7 @@ import pytest
 from loadtests import results
 from loadtests.load import active_run
 from loadtests.load.active_run import ActiveRun
+from loadtests.load.course import Stage
 from loadtests.load.ensemble import Collected
 from loadtests.load.observing import Verdict
 from loadtests.load.part import Part, lost
@@ -43,6 +44,9 @@ class FakeEnsemble:
 
     def begin(self, plan: LoadPlan) -> None:
         self.orders.append(f"begin {plan.run_tag}")
+
+    def start_stage(self, stage: Stage) -> None:
+        self.orders.append(f"stage {stage.number}")
 
     def open_window(self) -> None:
         self.orders.append("open")
@@ -102,7 +106,7 @@ def test_a_run_of_two_workers_becomes_one_trial(tmp_path: Path) -> None:
             gevent.sleep(0.001)
     run.finish()
     assert run.write() == 0
-    assert ensemble.orders == ["begin t", "open", "finish 3"]
+    assert ensemble.orders == ["begin t", "stage 1", "open", "finish 3"]
     assert watching.told == ["began", "ended"]
     (trial,) = results.read_trials(run.record.files)
     assert [share.worker for share in trial.load.workers] == [0, 1]

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from time import perf_counter
 from typing import Any
@@ -7,16 +7,24 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from loadtests.load import loops
+from loadtests.load import backpressure, loops
+from loadtests.load.backpressure import HoldBack
+from loadtests.load.course import Stage
 from loadtests.load.figures import load_result
 from loadtests.load.loops import ClosedLoop, OpenLoop
 from loadtests.load.outcome import ALL_QUEUED, Fate, PushOutcome, no_answer
 from loadtests.load.plan import LoadPlan
 from loadtests.load.producer import Producer, Sender
 from loadtests.load.recorder import Attempt, Recorder
+from loadtests.load.stages import RunningStage, Stages
 
 DEADLINE_S = 5.0
 BUSY = PushOutcome((Fate.REFUSED,), 429, "queue_full", "full")
+
+
+DueTimes = Iterable[float] | Callable[[Stage], Iterator[float]]
+FIRST = Stage(number=1, label="first", rate_msg_s=None)
+SECOND = Stage(number=2, label="second", rate_msg_s=None)
 
 
 class FakeSender:
@@ -46,20 +54,37 @@ class Scene:
         self.recorder = Recorder(plan)
         self.producer = Producer(plan, 0, self.recorder, lambda due_s, attempt: None)
         self.stopping = Event()
+        self.stages = Stages(FIRST)
+        self.hold = HoldBack(self.recorder, lambda seconds: None)
 
     def closed(self, sender: Sender) -> ClosedLoop:
-        return ClosedLoop(self.producer, sender, self.recorder, self.stopping)
+        return ClosedLoop(self.producer, sender, self.hold, self.stopping)
 
-    def open(self, sender: Sender, due_times: Iterator[float], *, cap: int) -> OpenLoop:
+    def open(self, sender: Sender, due_times: DueTimes, *, cap: int) -> OpenLoop:
         return OpenLoop(
             self.producer,
             lambda: sender,
             self.recorder,
             self.stopping,
-            due_times=due_times,
-            start_time=perf_counter,
-            cap=cap,
+            stages=self.stages,
+            due_times=due_times if callable(due_times) else lambda _: iter(due_times),
+            cap=lambda _: cap,
+            hold=self.hold,
         )
+
+    def start_open(
+        self,
+        sender: Sender,
+        due_times: Iterable[float] | Callable[[Stage], Iterator[float]],
+        *,
+        cap: int = 100,
+    ) -> gevent.Greenlet:
+        return gevent.spawn(self.open(sender, due_times, cap=cap).run)
+
+    def end(self, loop: gevent.Greenlet) -> None:
+        self.stopping.set()
+        loop.join(timeout=DEADLINE_S)
+        assert loop.ready()
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -80,7 +105,7 @@ def test_the_closed_loop_pushes_again_after_each_answer_until_it_is_stopped() ->
 def test_the_closed_loop_obeys_retry_after_within_bounds(
     status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loops, "MAX_PAUSE_S", 0.05)
+    monkeypatch.setattr(backpressure, "MAX_HOLD_S", 0.05)
     scene = Scene()
     busy = PushOutcome((Fate.REFUSED,), status, "busy", "busy")
     sender = FakeSender(
@@ -88,12 +113,12 @@ def test_the_closed_loop_obeys_retry_after_within_bounds(
     )
     begun_s = perf_counter()
     scene.closed(sender).run()
-    assert 0.1 <= perf_counter() - begun_s < DEADLINE_S  # two bounded pauses; the third ends at once
+    assert 0.1 <= perf_counter() - begun_s < DEADLINE_S  # two bounded holds; the third ends at once
     assert load_result(scene.recorder.part()).retry_pauses == 3
 
 
 def test_a_retry_after_of_0_does_not_make_the_closed_loop_spin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loops, "FAILURE_PAUSE_S", 0.05)
+    monkeypatch.setattr(backpressure, "LEAST_HOLD_S", 0.05)
     scene = Scene()
     sender = FakeSender(lambda number: (scene.stopping.set() if number == 3 else None) or answered(BUSY, 0.0))
     begun_s = perf_counter()
@@ -119,11 +144,11 @@ def test_open_loop_pushes_go_out_on_time_although_no_answer_comes() -> None:
         answers.wait()
         return answered()
 
-    loop = gevent.spawn(scene.open(FakeSender(slow), (0.01 * k for k in range(10)), cap=100).run)
+    loop = scene.start_open(FakeSender(slow), [0.01 * k for k in range(10)])
     until(lambda: len(sent_at) == 10)
     assert load_result(scene.recorder.part()).requests_sent == 0  # not one is answered
     answers.set()
-    loop.join(timeout=DEADLINE_S)
+    scene.end(loop)
     assert sent_at[-1] - sent_at[0] >= 0.08
     assert scene.recorder.part().ledger[0].acknowledged == ((0, 19),)
 
@@ -137,11 +162,89 @@ def test_what_is_due_over_the_cap_is_missed_not_sent_later() -> None:
         return answered()
 
     sender = FakeSender(slow)
-    loop = gevent.spawn(scene.open(sender, (0.0 for _ in range(10)), cap=3).run)
+    loop = scene.start_open(sender, [0.0] * 10, cap=3)
     until(lambda: scene.recorder.part().counts.missed == 7)
     answers.set()
-    loop.join(timeout=DEADLINE_S)
+    scene.end(loop)
     assert len(sender.bodies) == 3
+
+
+def test_a_new_stage_has_a_schedule_of_its_own_from_its_start_on() -> None:
+    scene = Scene(loop="open", interval_ms=1.0)
+    sender = FakeSender(lambda _: answered())
+    due = {1: [0.0, 30.0], 2: [0.0, 0.001, 0.002]}
+    loop = scene.start_open(sender, lambda stage: iter(due[stage.number]))
+    until(lambda: scene.recorder.part().counts.ok == 1)
+    scene.stages.start(SECOND)
+    until(lambda: scene.recorder.part().counts.ok == 4)  # what was due in 30 s was of a stage that is over
+    scene.end(loop)
+    assert len(sender.bodies) == 4
+
+
+def test_a_loop_that_is_late_sends_what_was_due_before_the_new_stage() -> None:
+    scene = Scene(loop="open", interval_ms=1.0)
+    sender = FakeSender(lambda _: answered())
+    scene.stages.current = RunningStage(FIRST, perf_counter() - 0.1)
+    due = {1: [0.0, 0.01, 0.02, 30.0], 2: [30.0]}
+    loop = scene.start_open(sender, lambda stage: iter(due[stage.number]))
+    gevent.sleep(0)  # the loop waits for its turn to send the first
+    scene.stages.start(SECOND)
+    until(lambda: len(sender.bodies) == 3)
+    scene.end(loop)
+    assert len(sender.bodies) == 3
+
+
+def test_a_loop_that_comes_late_begins_now_and_makes_nothing_up() -> None:
+    scene = Scene(loop="open", interval_ms=1.0)
+    sender = FakeSender(lambda _: answered())
+    scene.stages.current = RunningStage(FIRST, perf_counter() - 3600)
+    loop = scene.start_open(sender, [0.0, 3000.0])
+    until(lambda: len(sender.bodies) == 1)
+    scene.end(loop)
+    assert len(sender.bodies) == 1
+
+
+def test_a_rest_ends_when_the_next_stage_or_the_end_comes() -> None:
+    scene = Scene(loop="open", interval_ms=1.0)
+    sender = FakeSender(lambda _: answered())
+    due: dict[int, list[float]] = {1: [], 2: [0.0]}
+    loop = scene.start_open(sender, lambda stage: iter(due[stage.number]))
+    gevent.sleep(0)
+    scene.stages.start(SECOND)
+    until(lambda: len(sender.bodies) == 1)
+    scene.end(loop)
+
+
+def test_what_could_not_be_sent_before_the_end_is_missed_not_forgotten() -> None:
+    scene = Scene(loop="open", interval_ms=1.0)
+    sender = FakeSender(lambda _: answered())
+
+    def schedule() -> Iterator[float]:
+        yield 0.0
+        yield 0.0
+        while perf_counter() < scene.stages.current.started_at + 0.3:
+            pass  # the process gets no turn
+        scene.recorder.close_window()
+        scene.stopping.set()
+        yield from [0.01, 0.02, 0.03, 30.0]
+
+    loop = scene.start_open(sender, lambda _: schedule())
+    loop.join(timeout=DEADLINE_S)
+    counts = scene.recorder.part().counts
+    assert (counts.ok, counts.missed) == (2, 3)
+
+
+def test_what_is_due_in_a_hold_of_an_open_loop_is_held_neither_missed_nor_sent_later() -> None:
+    scene = Scene(loop="open", interval_ms=1.0)
+    sender = FakeSender(lambda number: answered(BUSY, 0.2) if number == 1 else answered())
+    loop = scene.start_open(sender, [0.0, 0.05, 0.1, 0.15, 0.4, 30.0])
+    until(lambda: len(sender.bodies) == 2)
+    scene.end(loop)
+    part = scene.recorder.part()
+    assert (part.counts.held, part.counts.missed, part.counts.pauses) == (3, 0, 1)
+    assert (part.counts.ok, part.counts.not_done) == (1, 1)
+    assert part.held.count == 1
+    assert part.held.max_s == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("loop", ["open", "closed"])
@@ -149,7 +252,11 @@ def test_a_push_that_is_cut_off_has_an_unknown_outcome(loop: str) -> None:
     scene = Scene(loop=loop, interval_ms=1.0)
     never = Event()
     sender = FakeSender(lambda _: never.wait())
-    made = scene.open(sender, (0.001 * k for k in count()), cap=2) if loop == "open" else scene.closed(sender)
+    made = (
+        scene.open(sender, lambda _: (0.001 * k for k in count()), cap=2)
+        if loop == "open"
+        else scene.closed(sender)
+    )
     running = gevent.spawn(made.run)
     pushes = 2 if loop == "open" else 1
     until(lambda: len(sender.bodies) == pushes)

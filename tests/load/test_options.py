@@ -4,8 +4,17 @@ from typing import Any
 import pytest
 from locust.argument_parser import get_empty_argument_parser
 
-from loadtests.load.options import OptionError, add_arguments, arguments_of, make_plan, read_options
+from loadtests.load.course import Stage
+from loadtests.load.options import (
+    OptionError,
+    add_arguments,
+    arguments_of,
+    make_course,
+    make_plan,
+    read_options,
+)
 from loadtests.load.plan import LoadPlan
+from loadtests.load.scenario import SCENARIOS
 
 
 def parsed(*words: str, shape: str = "reasonable") -> argparse.Namespace:
@@ -55,6 +64,7 @@ def test_batch_size_and_interval_come_from_the_environment(monkeypatch: pytest.M
         ("QUEEN_LOAD_LOOP", "closed", "loop", "closed"),
         ("QUEEN_LOAD_RATE", "500", "rate_msg_s", 500.0),
         ("QUEEN_LOAD_ARRIVALS", "poisson", "phase", "poisson"),
+        ("QUEEN_LOAD_IN_FLIGHT", "3", "in_flight", 3),
         ("QUEEN_LOAD_WARM_UP", "2.5", "warmup_s", 2.5),
         ("QUEEN_LOAD_CONSUMERS", "0.5", "users", 5),
     ],
@@ -66,14 +76,15 @@ def test_every_other_option_has_a_variable_too(
     assert getattr(plan(), field) == planned
 
 
-def test_no_option_is_without_a_variable() -> None:
+@pytest.mark.parametrize("scenario", sorted(SCENARIOS))
+def test_no_option_is_without_a_variable(scenario: str) -> None:
     parser = get_empty_argument_parser(default_config_files=[])
     known = {action.dest for action in parser._actions}
-    add_arguments(parser, "high")
+    add_arguments(parser, scenario)
     ours = [action for action in parser._actions if action.dest not in known]
     variables = [action.env_var for action in ours]
-    assert len(set(variables)) == len(ours) == 12
-    assert {action.dest for action in ours} == set(arguments_of(read_options(parsed())))
+    assert len(set(variables)) == len(ours)
+    assert {action.dest for action in ours} == set(arguments_of(read_options(parsed(shape=scenario))))
 
 
 def test_the_directory_of_results_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,12 +119,71 @@ def test_a_closed_loop_has_neither_interval_nor_rate() -> None:
         (["--rate", "-5"], "--rate"),
         (["--payload-bytes", "1"], "--payload-bytes"),
         (["--partitions", "-2"], "--partitions"),
+        (["--in-flight", "-1"], "--in-flight"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_the_option(words: list[str], named: str) -> None:
     with pytest.raises(OptionError, match=named) as error:
         plan(*words)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("shape", "words", "named"),
+    [
+        ("ramp", ["--from-rate", "0"], "--from-rate"),
+        ("ramp", ["--to-rate", "nan"], "--to-rate"),
+        ("ramp", ["--steps", "1"], "--steps"),
+        ("ramp", ["--step-time", "-1"], "--step-time"),
+        ("ramp", ["--loop", "closed"], "--loop"),
+        ("ramp", ["--rate", "100"], "--rate"),
+        ("spike", ["--base-rate", "0"], "--base-rate"),
+        ("spike", ["--peak-rate", "inf"], "--peak-rate"),
+        ("spike", ["--base-time", "0"], "--base-time"),
+        ("spike", ["--peak-time", "0"], "--peak-time"),
+        ("saturation", ["--p99-ms", "0"], "--p99-ms"),
+        ("saturation", ["--precision", "0"], "--precision"),
+        ("saturation", ["--most-rate", "10"], "--most-rate"),
+        ("saturation", ["--step-time", "1"], "--step-time"),
+        ("saturation", ["--rate", "5"], "--rate"),
+    ],
+)
+def test_a_bad_value_of_a_course_is_one_line_too(shape: str, words: list[str], named: str) -> None:
+    with pytest.raises(OptionError, match=named):
+        plan(*words, shape=shape)
+
+
+def test_a_course_begins_with_the_load_that_the_plan_says() -> None:
+    for shape, rate in (("ramp", 100.0), ("spike", 500.0), ("saturation", 500.0)):
+        assert first_stage(shape).rate_msg_s == plan(shape=shape).rate_msg_s == rate
+        assert plan(shape=shape).shape == shape
+
+
+def test_the_options_of_a_course_are_its_stages() -> None:
+    course = make_course(read_options(parsed("--steps", "2", "--to-rate", "900", shape="ramp")))
+    assert course is not None
+    stages = [course.next(), course.next(), course.next()]
+    assert [stage.rate_msg_s for stage in stages if stage] == [100.0, 900.0]
+    assert first_stage("spike", "--warm-up", "7").settle_s == 7.0
+    assert first_stage("saturation", "--p99-ms", "80").grace_s == 0.08
+    assert make_course(read_options(parsed(shape="soak"))) is None
+
+
+def first_stage(shape: str, *words: str) -> Stage:
+    course = make_course(read_options(parsed(*words, shape=shape)))
+    assert course is not None
+    stage = course.next()
+    assert stage is not None
+    return stage
+
+
+def test_half_of_the_users_of_a_soak_consume_unless_something_else_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert plan(shape="soak").users == 5
+    assert plan("--consumers", "0", shape="soak").users == 10
+    monkeypatch.setenv("QUEEN_LOAD_CONSUMERS", "0.2")
+    assert plan(shape="soak").users == 8
 
 
 def test_the_web_form_keeps_an_options_type() -> None:

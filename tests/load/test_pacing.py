@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadtests.load.course import Stage
 from loadtests.load.pacing import Schedule, in_flight_cap, interval_s, schedule
 from loadtests.load.plan import LoadPlan
 
@@ -39,6 +40,27 @@ def test_the_rate_is_shared_by_all_producers() -> None:
     assert interval_s(plan(users=20, interval_ms=250.0)) == 0.25
     with pytest.raises(ValueError, match="rate_msg_s or interval_ms"):
         interval_s(plan(interval_ms=None))
+
+
+def test_a_stage_has_its_own_rate_and_its_own_phases_the_same_with_each_seed() -> None:
+    first, second = (Stage(number=number, label="x", rate_msg_s=500.0) for number in (1, 2))
+    assert interval_s(plan(users=20, batch=10), second) == pytest.approx(0.4)
+    assert in_flight_cap(plan(users=20, batch=10, timeout_s=3.0), second) == 10
+    assert schedule(plan(), 3, first).phase_s != schedule(plan(), 3, second).phase_s
+    assert schedule(plan(), 3, second) == schedule(plan(), 3, second)
+
+
+def test_a_stage_that_says_nothing_is_paced_by_the_plan_and_is_the_load_that_a_sweep_makes() -> None:
+    as_planned = Stage(number=1, label="x", rate_msg_s=None)
+    assert schedule(plan(), 3, as_planned) == schedule(plan(), 3)
+
+
+def test_in_a_rest_nothing_is_due() -> None:
+    assert list(schedule(plan(), 0, Stage(number=0, label="rest", rate_msg_s=0.0)).due_times()) == []
+
+
+def test_the_cap_may_be_stated() -> None:
+    assert in_flight_cap(plan(in_flight=7)) == 7
 
 
 def test_random_phases_spread_over_one_interval_and_repeat_with_the_seed() -> None:

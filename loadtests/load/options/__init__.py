@@ -13,14 +13,25 @@ from locust.argument_parser import LocustArgumentParser
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from loadtests.load.options import batching, consuming, pacing
+from loadtests.load.course import Course
+from loadtests.load.options import batching, consuming, course, pacing
 from loadtests.load.options.batching import ONE_PER_USER, BatchingOptions
 from loadtests.load.options.consuming import ConsumingOptions
+from loadtests.load.options.course import CourseOptions, read_course
 from loadtests.load.options.pacing import PacingOptions
 from loadtests.load.options.values import OptionError, convert, read_group
-from loadtests.load.plan import SHAPES, LoadPlan
+from loadtests.load.plan import LoadPlan
+from loadtests.load.scenario import SCENARIOS
 
-__all__ = ["LoadOptions", "OptionError", "add_arguments", "arguments_of", "make_plan", "read_options"]
+__all__ = [
+    "LoadOptions",
+    "OptionError",
+    "add_arguments",
+    "arguments_of",
+    "make_course",
+    "make_plan",
+    "read_options",
+]
 
 DRAIN_S = 5.0  # longer than DB_CONNECTION_TIMEOUT + 1 s by default
 
@@ -31,13 +42,28 @@ class LoadOptions(Struct, frozen=True, kw_only=True):
     batching: BatchingOptions
     pacing: PacingOptions
     consuming: ConsumingOptions
+    course: CourseOptions | None  # None: the load does not change
     results_dir: str
+
+    def check(self) -> None:
+        """Raise `OptionError` for a value that cannot be, or that others rule out."""
+        self.batching.check()
+        self.pacing.check()
+        self.consuming.check()
+        if self.course is not None:
+            self.course.check()
+            if self.pacing.loop == "closed":
+                raise OptionError("--loop closed: a rate that changes needs the open loop")
+            if self.pacing.rate:
+                raise OptionError("--rate: this load changes its rate, which has options of its own")
 
 
 def add_arguments(parser: LocustArgumentParser, shape: str) -> None:
-    """Add the options; the shape gives the defaults of batch and interval."""
-    batching.add_arguments(parser, shape)
-    pacing.add_arguments(parser, shape)
+    """Add the options; the scenario of this name says which there are, and gives the defaults."""
+    scenario = SCENARIOS[shape]
+    batching.add_arguments(parser, scenario.batch)
+    pacing.add_arguments(parser, scenario)
+    course.add_arguments(parser, scenario.course)
     consuming.add_arguments(parser)
     parser.add_argument(
         "--results-dir",
@@ -46,6 +72,7 @@ def add_arguments(parser: LocustArgumentParser, shape: str) -> None:
         include_in_web_ui=False,
         help="where runs are written",
     )
+    parser.set_defaults(consumers=scenario.consumers)
 
 
 def read_options(parsed: argparse.Namespace) -> LoadOptions:
@@ -54,11 +81,10 @@ def read_options(parsed: argparse.Namespace) -> LoadOptions:
         batching=read_group(parsed, BatchingOptions),
         pacing=read_group(parsed, PacingOptions),
         consuming=read_group(parsed, ConsumingOptions),
+        course=read_course(parsed),
         results_dir=parsed.results_dir,
     )
-    options.batching.check()
-    options.pacing.check()
-    options.consuming.check()
+    options.check()
     return options
 
 
@@ -74,19 +100,34 @@ def make_plan(
         "run_tag": run_tag,
         "queue": pushed.queue or f"load-{run_tag}",
         "loop": paced.loop,
-        "shape": shape if (pushed.batch, paced.interval) == SHAPES[shape] else "custom",
+        "shape": shape if _as_named(options, shape) else "custom",
         "client": pushed.client,
         "users": producers,
-        "rate_msg_s": paced.rate_msg_s,
+        "rate_msg_s": options.course.first_msg_s if options.course else paced.rate_msg_s,
         "batch": pushed.batch,
         "interval_ms": paced.interval_ms,
         "phase": paced.arrivals,
         "payload_bytes": pushed.payload_bytes,
         "partitions": producers if pushed.partitions == ONE_PER_USER else pushed.partitions,
+        "in_flight": paced.in_flight,
         "warmup_s": paced.warm_up,
         "drain_s": DRAIN_S,
     }
     return convert(values, LoadPlan)
+
+
+def make_course(options: LoadOptions) -> Course | None:
+    """How the rate changes; None: it does not."""
+    if options.course is None:
+        return None
+    return options.course.course(options.pacing.warm_up, options.batching.batch)
+
+
+def _as_named(options: LoadOptions, shape: str) -> bool:
+    """Whether batch and interval, as far as it plays a part, are those that the name stands for."""
+    scenario = SCENARIOS[shape]
+    interval = options.pacing.interval if options.course is None else scenario.interval_ms
+    return (options.batching.batch, interval) == (scenario.batch, scenario.interval_ms)
 
 
 def arguments_of(options: LoadOptions) -> Mapping[str, Any]:
@@ -95,5 +136,6 @@ def arguments_of(options: LoadOptions) -> Mapping[str, Any]:
         **asdict(options.batching),
         **asdict(options.pacing),
         **asdict(options.consuming),
+        **(asdict(options.course) if options.course else {}),
         "results_dir": options.results_dir,
     }

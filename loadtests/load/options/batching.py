@@ -4,7 +4,6 @@ from locust.argument_parser import LocustArgumentParser
 from msgspec import Struct
 
 from loadtests.load.options.values import expect_more_than_0
-from loadtests.load.plan import SHAPES
 from loadtests.results import Client
 
 ONE_PER_USER = 0
@@ -25,9 +24,8 @@ class BatchingOptions(Struct, frozen=True, kw_only=True):
         expect_more_than_0("--batch", self.batch)
 
 
-def add_arguments(parser: LocustArgumentParser, shape: str) -> None:
-    """Add the options; the shape gives the default of the batch."""
-    batch, _ = SHAPES[shape]
+def add_arguments(parser: LocustArgumentParser, batch: int) -> None:
+    """Add the options, with this default of the batch."""
     add = parser.add_argument
     add("--batch", type=int, default=batch, env_var="BATCH_SIZE", help="messages in one push")
     add(

@@ -1,14 +1,14 @@
-"""When is pushed: loop, rate, interval, arrivals, warm-up."""
+"""When is pushed: loop, rate, interval, arrivals, pushes in flight, warm-up."""
 
 from locust.argument_parser import LocustArgumentParser
 from msgspec import Struct
 
 from loadtests.load.options.values import expect_0_or_more, expect_more_than_0
-from loadtests.load.plan import SHAPES
+from loadtests.load.scenario import Scenario
 from loadtests.results import Loop
 
-WARMUP_S = 1.0
 RATE_FROM_INTERVAL = 0.0
+CAP_BY_RULE = 0
 
 
 class PacingOptions(Struct, frozen=True, kw_only=True):
@@ -18,6 +18,7 @@ class PacingOptions(Struct, frozen=True, kw_only=True):
     loop: Loop
     rate: float
     arrivals: str
+    in_flight: int
     warm_up: float
 
     @property
@@ -34,17 +35,17 @@ class PacingOptions(Struct, frozen=True, kw_only=True):
         """Raise `OptionError` for a value that cannot be."""
         expect_more_than_0("--interval", self.interval)
         expect_0_or_more("--rate", self.rate)
+        expect_0_or_more("--in-flight", self.in_flight)
         expect_0_or_more("--warm-up", self.warm_up)
 
 
-def add_arguments(parser: LocustArgumentParser, shape: str) -> None:
-    """Add the options; the shape gives the default of the interval."""
-    _, interval_ms = SHAPES[shape]
+def add_arguments(parser: LocustArgumentParser, scenario: Scenario) -> None:
+    """Add the options, with the scenario's defaults."""
     add = parser.add_argument
     add(
         "--interval",
         type=float,
-        default=interval_ms,
+        default=scenario.interval_ms,
         env_var="INTERVAL",
         help="ms between two pushes of one producer (open loop)",
     )
@@ -70,9 +71,17 @@ def add_arguments(parser: LocustArgumentParser, shape: str) -> None:
         help="open loop: a fixed interval with random phases, all in step, or Poisson arrivals",
     )
     add(
+        "--in-flight",
+        type=int,
+        default=CAP_BY_RULE,
+        env_var="QUEEN_LOAD_IN_FLIGHT",
+        help="open loop: most unanswered pushes of one producer; 0: as many as can be due before the"
+        " client's patience ends",
+    )
+    add(
         "--warm-up",
         type=float,
-        default=WARMUP_S,
+        default=scenario.warm_up_s,
         env_var="QUEEN_LOAD_WARM_UP",
-        help="seconds after the ramp-up before measuring",
+        help="seconds that are not measured, when all users are there and after each change of the rate",
     )

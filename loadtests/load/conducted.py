@@ -1,0 +1,47 @@
+"""What became of a course: its stages, and which of their windows the figures of the run are of. Pure."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from loadtests.load.figures import load_result
+from loadtests.load.part import Part, merge
+from loadtests.results import Invalidity, StageResult
+
+
+class Conducted(Struct, frozen=True):
+    """A course until its end, or until it was stopped. The number of a stage is that of its window."""
+
+    stages: tuple[StageResult, ...] = ()  # those that were measured to their end
+    counted: frozenset[int] | None = None  # of which the figures of the run are the sum; None: of all
+    answer: str = ""
+    remarks: tuple[Invalidity, ...] = ()
+
+    @property
+    def rate_msg_s(self) -> float | None:
+        """What the counted stages offered; None: a mixture of rates."""
+        rates = {stage.rate_msg_s for stage in self.stages if self._counts(stage.number)}
+        return rates.pop() if len(rates) == 1 else None
+
+    def with_late_answers(self, windows: Sequence[Part]) -> "Conducted":
+        """The same with the figures of the end, where answers are in that came after a stage was judged."""
+        late = {window.window: window for window in windows}
+        stages = (
+            replace(stage, load=load_result(late[stage.number])) if stage.number in late else stage
+            for stage in self.stages
+        )
+        return replace(self, stages=tuple(stages))
+
+    def counted_part(self, windows: Sequence[Part]) -> Part:
+        """The sum of the counted windows, with the ledger of the whole run.
+
+        When no stage was measured to its end, of all that there is.
+        """
+        ended = {stage.number for stage in self.stages if self._counts(stage.number)}
+        chosen = [window for window in windows if window.window in ended] or windows
+        whole = merge(windows)
+        return replace(merge(chosen), ledger=whole.ledger, lanes=whole.lanes)
+
+    def _counts(self, number: int) -> bool:
+        return self.counted is None or number in self.counted

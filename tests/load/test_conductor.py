@@ -1,0 +1,137 @@
+"""A course over an ensemble that measures nothing: which orders, in which order."""
+
+from collections.abc import Iterable
+
+import gevent
+
+from loadtests.load.conductor import Conductor
+from loadtests.load.course import Stage, Steps, constant, spike
+from loadtests.load.ensemble import Collected
+from loadtests.load.part import Counts, Part
+from loadtests.load.plan import LoadPlan
+from loadtests.results import WorkerShare
+
+DEADLINE_S = 5.0
+
+
+class FakeEnsemble:
+    """Keeps its orders; `pending` are the pushes that the last window has unanswered at each look."""
+
+    def __init__(self, pending: Iterable[int] = ()) -> None:
+        self.orders: list[str] = []
+        self._pending = iter(pending)
+        self._windows = 0
+
+    def begin(self, plan: LoadPlan) -> None:
+        raise AssertionError("a run begins before its course")
+
+    def start_stage(self, stage: Stage) -> None:
+        self.orders.append(stage.label)
+
+    def open_window(self) -> None:
+        self._windows += 1
+        self.orders.append("open")
+
+    def close_window(self) -> None:
+        self.orders.append("close")
+
+    def checkpoint(self) -> Collected:
+        raise AssertionError("a course waits for what it judges")
+
+    def collect(self, patience_s: float) -> Collected:
+        self.orders.append("collect")
+        share = WorkerShare(
+            worker=0, host="h", cpu_s=0.1, measured_s=1.0, producers=1, heard_at="x", window=self._windows
+        )
+        part = Part(
+            run_tag="t",
+            window=self._windows,
+            started_at="2026-01-01T00:00:00.000+00:00",
+            started_monotonic_s=1.0,
+            warmup_s=0.0,
+            counts=Counts(pending=next(self._pending, 0)),
+            workers=(share,),
+        )
+        return Collected((part,))
+
+    def finish(self, drain_s: float) -> Collected:
+        raise AssertionError("a course ends, the run is ended by others")
+
+
+def until_over(conductor: Conductor, over: list[str]) -> None:
+    conductor.everybody_is_there()
+    with gevent.Timeout(DEADLINE_S):
+        while not over:
+            gevent.sleep(0.001)
+
+
+def test_each_stage_has_a_window_of_its_own_and_the_course_an_end() -> None:
+    ensemble, over = FakeEnsemble(), list[str]()
+    course = spike(1.0, 2.0, settle_s=0.0, base_s=0.01, peak_s=0.01)
+    conductor = Conductor(ensemble, course, lambda: over.append("over"))
+    conductor.start()
+    until_over(conductor, over)
+    window = ["open", "close", "collect"]
+    assert ensemble.orders == ["base", *window, "peak", *window, "after the peak", *window]
+    stages = conductor.conducted().stages
+    assert [(stage.number, stage.label, stage.rate_msg_s) for stage in stages] == [
+        (1, "base", 1.0),
+        (2, "peak", 2.0),
+        (3, "after the peak", 1.0),
+    ]
+
+
+def test_the_first_stage_begins_before_the_users_and_is_measured_when_they_are_there() -> None:
+    ensemble, over = FakeEnsemble(), list[str]()
+    course = spike(1.0, 2.0, settle_s=0.0, base_s=0.01, peak_s=0.01)
+    conductor = Conductor(ensemble, course, lambda: over.append("over"))
+    conductor.start()
+    assert ensemble.orders == ["base"]
+    gevent.sleep(0.03)
+    assert ensemble.orders == ["base"]
+    until_over(conductor, over)
+
+
+def test_a_load_that_does_not_change_is_measured_until_it_is_stopped() -> None:
+    ensemble, over = FakeEnsemble(), list[str]()
+    conductor = Conductor(ensemble, constant(1.0, settle_s=0.0), lambda: over.append("over"))
+    conductor.start()
+    conductor.everybody_is_there()
+    gevent.sleep(0.03)
+    assert ensemble.orders == ["constant", "open"]
+    conductor.stop()
+    conductor.stop()
+    assert over == []
+    assert conductor.conducted().stages == ()
+
+
+def test_a_rest_lasts_until_everything_is_answered() -> None:
+    ensemble, over = FakeEnsemble(pending=[7, 3, 0]), list[str]()
+    stages = [Stage(number=0, label="rest", rate_msg_s=0.0, measure_s=DEADLINE_S)]
+    conductor = Conductor(ensemble, Steps(stages), lambda: over.append("over"))
+    conductor.start()
+    until_over(conductor, over)
+    assert ensemble.orders == ["rest", "collect", "collect", "collect"]
+
+
+def test_a_rest_is_over_some_time_although_answers_are_missing() -> None:
+    ensemble, over = FakeEnsemble(pending=[7] * 1000), list[str]()
+    stages = [Stage(number=0, label="rest", rate_msg_s=0.0, measure_s=0.01)]
+    conductor = Conductor(ensemble, Steps(stages), lambda: over.append("over"))
+    conductor.start()
+    until_over(conductor, over)
+    assert ensemble.orders == ["rest", "collect"]
+
+
+def test_a_course_that_is_stopped_keeps_the_stages_that_were_measured() -> None:
+    ensemble, over = FakeEnsemble(), list[str]()
+    course = spike(1.0, 2.0, settle_s=0.0, base_s=0.01, peak_s=60.0)
+    conductor = Conductor(ensemble, course, lambda: over.append("over"))
+    conductor.start()
+    conductor.everybody_is_there()
+    with gevent.Timeout(DEADLINE_S):
+        while ensemble.orders[-2:] != ["peak", "open"]:
+            gevent.sleep(0.001)
+    conductor.stop()
+    assert [stage.label for stage in conductor.conducted().stages] == ["base"]
+    assert over == []
