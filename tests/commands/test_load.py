@@ -59,6 +59,8 @@ def only_run(directory: Path) -> RunFiles:
         (["high", "--users", "0"], "--users"),
         (["high", "--users", "ten"], "--users"),
         (["extreme"], "extreme"),
+        (["ramp", "--rate", "100"], "--rate"),
+        (["saturation", "--loop", "closed"], "--loop"),
         (["high", "--rate", "-1"], "--rate"),
         (["high", "--rate", "nan"], "--rate"),
         (["high", "--rate", "10", "--loop", "closed"], "--rate"),
@@ -133,6 +135,39 @@ def test_an_option_that_locust_does_not_know_is_said_in_one_line(tmp_path: Path)
     assert process.returncode == 1
     assert "--no-such-option" in said.splitlines()[-1]
     assert "Traceback" not in said
+
+
+@pytest.mark.timeout(180)
+def test_high_with_ten_producers_offers_what_it_says_for_a_minute_and_nothing_is_lost(tmp_path: Path) -> None:
+    with queen_load("high", "--users", "10", "--headless", "--run-time", "62s", cwd=tmp_path) as process:
+        _, progress = process.communicate(timeout=2 * DEADLINE_S + 62)
+    assert process.returncode == 0, progress
+    (trial,) = results.read_trials(only_run(tmp_path))
+    load, account = trial.load, trial.accounting
+    assert load.measured_s >= 60
+    due = load.requests_sent + load.requests_missed + load.requests_held
+    assert trial.cell.batch * due / load.measured_s == pytest.approx(1000, rel=0.01)
+    assert load.response is not None
+    assert load.response.count == load.requests_ok
+    assert account is not None
+    assert account.stored == load.total_messages_acknowledged
+    assert (account.lost, account.duplicated, account.out_of_order, account.unexplained) == (0, 0, 0, 0)
+
+
+def test_a_search_for_saturation_shows_its_steps_and_its_answer(tmp_path: Path) -> None:
+    words = ["saturation", "--users", "2", "--headless", "--strategy", "coalesce"]
+    bounds = ["--from-rate", "200", "--most-rate", "400", "--step-time", "2", "--p99-ms", "2000"]
+    with queen_load(*words, "--", *bounds, cwd=tmp_path) as process:
+        output, progress = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, progress
+    (first,) = [line for line in output.splitlines() if line.startswith("│ 1 ")]
+    assert first.split("│")[2].strip() == "200"
+    assert "at least 400 msg/s meet p99 ≤ 2000 ms" in output
+    (trial,) = results.read_trials(only_run(tmp_path))
+    assert [stage.rate_msg_s for stage in trial.stages] == [200.0, 400.0, 400.0]
+    assert trial.accounting is not None
+    assert trial.accounting.holds
+    assert trial.accounting.stored > trial.load.messages_acknowledged  # of all steps
 
 
 def test_the_page_opens_at_the_printed_address_and_ctrl_c_ends_all(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from locust import stats
 from locust.stats import RequestStats
 
 from loadtests.load import locust_stats
-from loadtests.load.locust_stats import PUSH, PUSH_INTENDED, LiveEntry, bucket_response_time
+from loadtests.load.locust_stats import HELD, LAG, PUSH, PUSH_INTENDED, LiveEntry, bucket_response_time
 from loadtests.load.outcome import ALL_QUEUED, Fate, PushOutcome, no_answer
 from loadtests.load.recorder import Attempt
 from loadtests.load.run import LiveStatistics
@@ -66,6 +66,29 @@ def test_the_second_clock_shows_the_wait_before_the_send() -> None:
     live.flush()
     assert statistics.get(PUSH, "POST").max_response_time == pytest.approx(2)
     assert statistics.get(PUSH_INTENDED, "POST").max_response_time == pytest.approx(1002)
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_the_schedules_lag_and_holds_are_rows_that_the_totals_do_not_know(elsewhere: bool) -> None:
+    statistics = RequestStats()
+    live = LiveStatistics(statistics, open_loop=True)
+    pushed = live.pushed_elsewhere if elsewhere else live.pushed
+    pushed(10.0, Attempt(ALL_QUEUED, 10.5, 10.502, 100))
+    pushed(10.0, Attempt(REFUSED, 10.7, 10.701))
+    live.held_back(2.0)
+    live.flush()
+    lag, held = statistics.get(LAG, ""), statistics.get(HELD, "")
+    assert (lag.num_requests, lag.max_response_time) == (2, pytest.approx(700))
+    assert (held.num_requests, held.max_response_time) == (1, pytest.approx(2000))
+    assert statistics.total.num_requests == (0 if elsewhere else 2)
+
+
+def test_a_closed_loop_has_no_lag_to_show() -> None:
+    statistics = RequestStats()
+    live = LiveStatistics(statistics, open_loop=False)
+    live.pushed(10.0, Attempt(ALL_QUEUED, 10.0, 10.002, 100))
+    live.flush()
+    assert (LAG, "") not in statistics.entries
 
 
 def test_failures_stand_in_locusts_failure_table() -> None:

@@ -37,9 +37,9 @@ def locust(
             process.kill()
 
 
-def finish(process: subprocess.Popen[str]) -> str:
+def finish(process: subprocess.Popen[str], deadline_s: float = DEADLINE_S) -> str:
     """Wait for its end; returns its output."""
-    output, _ = process.communicate(timeout=DEADLINE_S)
+    output, _ = process.communicate(timeout=deadline_s)
     return output
 
 

@@ -1,0 +1,204 @@
+"""Loads that change, and what a server does to them: whole Locust processes against servers of the test."""
+
+import json
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from loadtests import results
+from loadtests.load.null_server import push_answer
+from loadtests.results import Ledger, LoadResult, Manifest, RunFiles
+from tests.load.fake_server import SeenRequest, fake_server, response
+from tests.locustfiles.support import finish, free_port, locust, until
+from tests.locustfiles.test_web_mode import Page, ours, runs_in, trial_of
+
+STALL_S = 2.0
+
+
+def answer(request: SeenRequest) -> bytes:
+    return push_answer(len(json.loads(request.body)["items"])) if request.method == "POST" else response(404)
+
+
+class Stalling:
+    """A server that takes 5 ms for a push, but is not heard of for `STALL_S` ten seconds after the first."""
+
+    def __init__(self) -> None:
+        self._first_s: float | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, request: SeenRequest) -> bytes:
+        now = time.monotonic()
+        with self._lock:
+            self._first_s = self._first_s or now
+            stall_s = self._first_s + 10.0
+        stalls = stall_s <= now < stall_s + STALL_S
+        time.sleep(stall_s + STALL_S - now if stalls else 0.005)
+        return answer(request)
+
+
+class OneAtATime:
+    """A server that carries one push in 10 ms, so 100 pushes a second."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __call__(self, request: SeenRequest) -> bytes:
+        with self._lock:
+            time.sleep(0.01)
+        return answer(request)
+
+
+class Busy:
+    """Refuses the first push for a second; `seen_s` are the times at which pushes came."""
+
+    def __init__(self) -> None:
+        self.seen_s: list[float] = []
+
+    def __call__(self, request: SeenRequest) -> bytes:
+        if request.method != "POST":
+            return response(404)
+        self.seen_s.append(time.monotonic())
+        if len(self.seen_s) > 1:
+            return answer(request)
+        return response(429, b'{"error":"queue is full","code":"queue_full"}', "Retry-After: 1")
+
+
+def is_over(page: Page, directory: Path, runs: int) -> bool | None:
+    """Whether so many runs are written and none goes on."""
+    written = len(runs_in(directory)) == runs
+    return True if written and page.json("/stats/requests")["state"] == "stopped" else None
+
+
+def load_of(directory: Path) -> LoadResult:
+    (run,) = runs_in(directory)
+    return trial_of(run).load
+
+
+def ledger_of(run: RunFiles) -> Ledger:
+    return results.read(run.trial("001").ledger, Ledger)
+
+
+@pytest.mark.timeout(150)
+def test_a_stall_of_two_seconds_shows_in_the_open_loop_and_hides_from_the_closed_one(tmp_path: Path) -> None:
+    """Four producers push for 30 s, in both loops at once, each against a server of its own.
+
+    The closed loop has 4 slow pushes among thousands; of the open loop's, those of 2 s in 30 s are slow.
+    """
+    options = ["--headless", "-u", "4", "-r", "4", "-t", "31s", "--batch", "1", "--payload-bytes", "20"]
+    directories = [tmp_path / "open", tmp_path / "closed"]
+    for directory in directories:
+        directory.mkdir()
+    with fake_server(Stalling()) as first, fake_server(Stalling()) as second:
+        opened = locust("high", *options, "--host", first.url, "--interval", "100", cwd=directories[0])
+        closed = locust("high", *options, "--host", second.url, "--loop", "closed", cwd=directories[1])
+        with opened as one, closed as other:
+            outputs = [finish(process, 100.0) for process in (one, other)]
+            assert [one.returncode, other.returncode] == [0, 0], outputs
+    open_load, closed_load = (load_of(directory) for directory in directories)
+    assert open_load.response is not None and closed_load.response is not None
+    assert open_load.response.p99_ms > 1000
+    assert open_load.requests_missed == 0  # they went out, although no answer came
+    assert closed_load.response.p99_ms < 200
+    assert closed_load.response.max_ms > 1000  # it was there
+
+
+@pytest.mark.parametrize("client", ["raw", "fast"])
+def test_no_push_comes_before_retry_after_and_what_was_due_is_held_not_missed(
+    tmp_path: Path, client: str
+) -> None:
+    options = ["--headless", "-u", "1", "-r", "1", "-t", "3s", "--warm-up", "0", "--client", client]
+    options += ["--only-summary", "--exit-code-on-error", "0"]  # Locust calls a refusal an error of the run
+    busy = Busy()
+    with (
+        fake_server(busy) as server,
+        locust("high", "--host", server.url, "--interval", "50", *options, cwd=tmp_path) as process,
+    ):
+        output = finish(process)
+    assert process.returncode == 0, output
+    load = load_of(tmp_path)
+    assert busy.seen_s[1] - busy.seen_s[0] >= 1.0
+    assert load.requests_held >= 15  # of 20 in a second
+    assert load.requests_missed == 0
+    assert load.requests_not_done == load.retry_pauses == 1
+    assert load.held is not None
+    assert load.held.max_ms == pytest.approx(1000, abs=1)
+    rows = [line for line in output.splitlines() if "held back" in line or "schedule lag" in line]
+    assert len(rows) == 4  # in the table and in that of the percentiles
+    aggregated = next(line for line in output.splitlines() if line.split()[:1] == ["Aggregated"])
+    pushes = load.requests_ok + load.requests_not_done
+    assert abs(int(aggregated.split()[1]) - pushes) <= 2  # one clock, no holds, no lags: only pushes
+
+
+def test_a_ramp_has_figures_for_each_step_and_ends_by_itself(tmp_path: Path) -> None:
+    options = ["--headless", "-u", "4", "-r", "4", "--warm-up", "0.2", "--steps", "3", "--step-time", "1"]
+    rates = ["--from-rate", "200", "--to-rate", "1000"]
+    with (
+        fake_server(ours) as server,
+        locust("ramp", "--host", server.url, *options, *rates, cwd=tmp_path) as process,
+    ):
+        output = finish(process)
+    assert process.returncode == 0, output
+    (run,) = runs_in(tmp_path)
+    trial = trial_of(run)
+    assert [stage.rate_msg_s for stage in trial.stages] == [200.0, 600.0, 1000.0]
+    acknowledged = [stage.load.messages_acknowledged for stage in trial.stages]
+    assert acknowledged == sorted(acknowledged)
+    assert acknowledged[-1] > 2 * acknowledged[0]
+    assert trial.load.messages_acknowledged == sum(acknowledged)
+    assert trial.load.measured_s == pytest.approx(sum(stage.load.measured_s for stage in trial.stages))
+    assert (trial.cell.shape, trial.cell.rate_msg_s) == ("ramp", None)
+    pushes = [json.loads(request.body) for request in server.seen if request.method == "POST"]
+    stored = {item["transactionId"] for push in pushes for item in push["items"]}
+    ledger = ledger_of(run)
+    issued = {
+        results.transaction_id(ledger.run_tag, producer.producer, sequence)
+        for producer in ledger.producers
+        for first, last in producer.acknowledged
+        for sequence in range(first, last + 1)
+    }
+    assert stored == issued  # of what came between the windows, too
+
+
+@pytest.mark.timeout(150)
+def test_the_saturation_search_finds_what_a_server_carries(tmp_path: Path) -> None:
+    options = ["--headless", "-u", "4", "-r", "4", "--warm-up", "0.5", "--step-time", "2", "--batch", "10"]
+    search = ["--from-rate", "400", "--precision", "0.2", "--payload-bytes", "20"]
+    with (
+        fake_server(OneAtATime()) as server,
+        locust("saturation", "--host", server.url, *options, *search, cwd=tmp_path) as process,
+    ):
+        output = finish(process, 120.0)
+    assert process.returncode == 0, output
+    (run,) = runs_in(tmp_path)
+    trial = trial_of(run)
+    assert trial.cell.rate_msg_s is not None
+    assert 400 <= trial.cell.rate_msg_s <= 1050  # 100 pushes of 10 in a second
+    assert trial.load.response is not None
+    assert trial.load.response.p99_ms <= 50
+    verdicts = [stage.verdict for stage in trial.stages]
+    assert any(verdict.startswith("not met") for verdict in verdicts)
+    assert verdicts[-1].startswith("met")
+    (answer_line, *_) = results.read(run.manifest, Manifest).notes
+    assert "highest rate that meets p99 ≤ 50 ms" in answer_line
+
+
+def test_in_the_page_a_course_that_is_over_stops_and_can_be_started_again(tmp_path: Path) -> None:
+    port = free_port()
+    page = Page(port)
+    options = ["--web-host", "127.0.0.1", "--web-port", str(port), "--warm-up", "0"]
+    with (
+        fake_server(ours) as server,
+        locust("spike", "--host", server.url, *options, cwd=tmp_path),
+    ):
+        index = until(lambda: page.get("/"))
+        assert "peak_rate" in index
+        for number in (1, 2):
+            page.swarm(base_rate="100", peak_rate="1000", base_time="0.3", peak_time="0.3")
+            until(partial(is_over, page, tmp_path, number))
+    for run in runs_in(tmp_path):
+        base, peak, after = trial_of(run).stages
+        assert (base.label, peak.label, after.label) == ("base", "peak", "after the peak")
+        assert peak.load.messages_acknowledged > base.load.messages_acknowledged
