@@ -78,8 +78,8 @@ def test_the_schedules_lag_and_holds_are_rows_that_the_totals_do_not_know(elsewh
     live.held_back(2.0)
     live.flush()
     lag, held = statistics.get(LAG, ""), statistics.get(HELD, "")
-    assert (lag.num_requests, lag.max_response_time) == (2, pytest.approx(700))
-    assert (held.num_requests, held.max_response_time) == (1, pytest.approx(2000))
+    assert (lag.num_requests, held.num_requests) == (2, 1)
+    assert [lag.max_response_time, held.max_response_time] == pytest.approx([700, 2000])
     assert statistics.total.num_requests == (0 if elsewhere else 2)
 
 
