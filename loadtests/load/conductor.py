@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 class Conductor:
     """One run of a course.
 
-    `at_end` is called when the course is over, from a greenlet of its own; not when it was stopped.
+    `at_end` is called when the course is over, or cannot go on, from a greenlet of its own; not when it
+    was stopped.
     """
 
     def __init__(self, ensemble: Ensemble, course: Course, at_end: Callable[[], None]) -> None:
@@ -40,6 +41,7 @@ class Conductor:
         """Begin the first stage at once, so that users who come find it, and go on in a greenlet."""
         first = self._begin_next()
         self._greenlet = gevent.spawn(self._run, first)
+        self._greenlet.link_exception(lambda _: gevent.spawn(self._at_end))  # no load without a conductor
 
     def everybody_is_there(self) -> None:
         """All users have begun: the first stage may settle now."""

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from loadtests.load.plan import LoadPlan
 from loadtests.load.server_facts import WRITTEN_VARIABLE, ServerFacts
 from loadtests.load.target import PoolGauges, read_pool
 from loadtests.load.writing import write_course, write_results
-from loadtests.results import Cell, LoadResult, Manifest, RunFiles, ServerVersions, Trial
+from loadtests.results import Cell, Invalidity, LoadResult, Manifest, RunFiles, ServerVersions, Trial
 from loadtests.runs.manifest import git_commit, package_versions, this_machine
 from loadtests.runs.validity import remarks
 
@@ -75,7 +75,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
             cell=cell,
             started_at=self.started.isoformat(timespec="seconds"),
             load=load,
-            remarks=(*found, *conducted.remarks),
+            remarks=(*found, *_users(plan, load), *conducted.remarks),
             stages=conducted.stages,
         )
 
@@ -111,3 +111,13 @@ class RunRecord(Struct, frozen=True, kw_only=True):
         if listing := os.environ.get(WRITTEN_VARIABLE):
             with open(listing, "a", encoding="utf-8") as file:
                 file.write(f"{self.files.root}\n")
+
+
+def _users(plan: LoadPlan, load: LoadResult) -> Iterator[Invalidity]:
+    """Each producer offers its share of the rate: with more or fewer of them it was another rate."""
+    if plan.rate_msg_s is not None and load.users != plan.users:
+        yield Invalidity(
+            reason="users_changed",
+            detail=f"{load.users} producers, but the rate was shared out among {plan.users}",
+            fatal=False,
+        )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import gevent
 import pytest
+from msgspec.structs import replace
 
 from loadtests import results
 from loadtests.load import active_run
@@ -84,7 +85,7 @@ class Watching:
         return self._verdict
 
 
-def begun(directory: Path, ensemble: FakeEnsemble, *observers: Watching) -> ActiveRun:
+def begun(directory: Path, ensemble: FakeEnsemble, *observers: Watching, plan: LoadPlan = PLAN) -> ActiveRun:
     record = RunRecord(
         files=RunFiles(directory / "run"),
         trial_id="001",
@@ -93,7 +94,7 @@ def begun(directory: Path, ensemble: FakeEnsemble, *observers: Watching) -> Acti
         options={},
         facts=ServerFacts(),
     )
-    return ActiveRun(ensemble, PLAN, record, observers)
+    return ActiveRun(ensemble, plan, record, observers)
 
 
 def test_a_run_of_two_workers_becomes_one_trial(tmp_path: Path) -> None:
@@ -145,3 +146,13 @@ def test_a_worker_that_was_lost_makes_the_run_a_failure_and_is_said(tmp_path: Pa
 def test_what_is_lost_for_certain_counts_more_than_a_lost_worker(tmp_path: Path) -> None:
     run = begun(tmp_path, FakeEnsemble(lost(part(1))), Watching(Verdict(3)))
     assert run.write() == 3
+
+
+def test_producers_that_joined_or_left_changed_a_rate_that_was_shared_out(tmp_path: Path) -> None:
+    shared = replace(PLAN, loop="open", rate_msg_s=100.0)
+    for users, remarks in ((1, ["users_changed"]), (2, [])):
+        directory = tmp_path / str(users)
+        run = begun(directory, FakeEnsemble(part(0), part(1)), plan=replace(shared, users=users))
+        run.write()
+        (trial,) = results.read_trials(run.record.files)
+        assert [each.reason for each in trial.remarks if each.reason == "users_changed"] == remarks

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import gevent
+import pytest
 
 from loadtests.load.conductor import Conductor
 from loadtests.load.course import Stage, Steps, constant, spike
@@ -17,9 +18,10 @@ DEADLINE_S = 5.0
 class FakeEnsemble:
     """Keeps its orders; `pending` are the pushes that the last window has unanswered at each look."""
 
-    def __init__(self, pending: Iterable[int] = ()) -> None:
+    def __init__(self, pending: Iterable[int] = (), *, reports: bool = True) -> None:
         self.orders: list[str] = []
         self._pending = iter(pending)
+        self._reports = reports
         self._windows = 0
 
     def begin(self, plan: LoadPlan) -> None:
@@ -40,6 +42,8 @@ class FakeEnsemble:
 
     def collect(self, patience_s: float) -> Collected:
         self.orders.append("collect")
+        if not self._reports:
+            return Collected(())
         share = WorkerShare(
             worker=0, host="h", cpu_s=0.1, measured_s=1.0, producers=1, heard_at="x", window=self._windows
         )
@@ -135,3 +139,15 @@ def test_a_course_that_is_stopped_keeps_the_stages_that_were_measured() -> None:
     conductor.stop()
     assert [stage.label for stage in conductor.conducted().stages] == ["base"]
     assert over == []
+
+
+def test_a_course_that_cannot_go_on_ends_the_run_and_leaves_no_load_without_a_conductor(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    ensemble, over = FakeEnsemble(reports=False), list[str]()
+    course = spike(1.0, 2.0, settle_s=0.0, base_s=0.01, peak_s=0.01)
+    conductor = Conductor(ensemble, course, lambda: over.append("over"))
+    conductor.start()
+    until_over(conductor, over)
+    assert ensemble.orders == ["base", "open", "close", "collect"]
+    assert "no parts to merge" in capfd.readouterr().err
