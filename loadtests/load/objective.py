@@ -6,7 +6,8 @@ The rules that make a verdict true:
   the objective; else the slowest would be missing from the percentile.
 - A push that was refused, held back or left without an answer fails the stage: such a load is not carried.
 - A stage is steady when its second half by itself gives the verdict of the whole. One that is not has not
-  settled yet, or is getting worse.
+  settled yet, or is getting worse. A window whose steps do not tell of all its pushes, for a checkpoint
+  took the place of a worker's report, shows nothing, so it is not steady either.
 - A stage that failed for want of load, or where the generator was late and not the server slow, says
   nothing of the server: the generator was the limit.
 """
@@ -18,7 +19,7 @@ from typing import Literal
 from msgspec import Struct
 
 from loadtests.load.histogram import HistogramCounts, LatencyHistogram
-from loadtests.load.part import Part, Step
+from loadtests.load.part import Counts, Part, Step
 
 SLOW_SHARE = 0.01  # of the pushes that were due may take longer
 SENT_LEAST = 0.99  # of the pushes that the rate asks for
@@ -67,7 +68,7 @@ def judge(measured: Part, objective: Objective, *, asked: float) -> Judgement:
     whole = tail(steps, objective, objective.clock)
     later = tail(_second_half(measured), objective, objective.clock)
     limit = "" if whole.met else _limit(measured, objective, asked)
-    steady = whole.met == later.met
+    steady = whole.met == later.met and whole.due == _due(measured.counts)
     return Judgement(
         met=whole.met, steady=steady, limit=limit, line=_line(measured, objective, whole, limit, steady)
     )
@@ -83,6 +84,10 @@ def tail(steps: Iterable[Step], objective: Objective, clock: Clock) -> Tail:
         slow += sum(count for micros, count in times.buckets if micros > objective.p99_ms * 1000)
         failed += step.sent - times.count + step.held
     return Tail(due, slow, failed)
+
+
+def _due(counts: Counts) -> int:
+    return counts.sent + counts.pending + counts.missed + counts.held
 
 
 def _times(measured: Part | Step, clock: Clock) -> HistogramCounts:

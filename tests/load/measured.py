@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from loadtests.load.histogram import HistogramCounts, LatencyHistogram, summed
+from loadtests.load.histogram import HistogramCounts, SparseHistogram, summed
 from loadtests.load.part import Counts, Part, Step
 from loadtests.results import WorkerShare
 
@@ -33,6 +33,8 @@ def window(seconds: Sequence[Second], *, number: int = 1, cpu_s: float = 0.1) ->
         warmup_s=0.0,
         counts=Counts(
             ok=sum(second.ok for second in seconds),
+            not_done=sum(second.failed for second in seconds),
+            held=sum(second.held for second in seconds),
             missed=sum(second.missed for second in seconds),
             pending=sum(second.pending for second in seconds),
         ),
@@ -70,7 +72,8 @@ def _times(*groups: tuple[float, int]) -> HistogramCounts:
 
 
 def _many(duration_s: float, times: int) -> HistogramCounts:
-    histogram = LatencyHistogram()
+    histogram = SparseHistogram()
     histogram.record(duration_s)
-    ((micros, _),) = histogram.buckets()
-    return HistogramCounts(histogram.total_us * times, histogram.max_s, ((micros, times),))
+    once = histogram.counts()
+    ((micros, _),) = once.buckets
+    return HistogramCounts(once.total_us * times, once.max_s, ((micros, times),))

@@ -55,6 +55,13 @@ def test_a_stage_that_gets_worse_is_not_steady_although_it_met_the_objective() -
     assert (judgement.met, judgement.steady) == (True, False)
 
 
+def test_a_window_whose_steps_do_not_tell_of_all_its_pushes_shows_nothing() -> None:
+    measured = window([GOOD] * 4)
+    first, *others = measured.steps
+    assert first.due > 0
+    assert not judge(replace(measured, steps=tuple(others)), OBJECTIVE, asked=400).steady
+
+
 def test_a_stage_that_is_slow_to_its_end_is_steady() -> None:
     judgement = judged(*[SLOW] * 4)
     assert (judgement.met, judgement.steady, judgement.limit) == (False, True, "")
