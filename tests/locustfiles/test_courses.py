@@ -165,7 +165,8 @@ def test_a_ramp_has_figures_for_each_step_and_ends_by_itself(tmp_path: Path) -> 
 @pytest.mark.timeout(150)
 def test_the_saturation_search_finds_what_a_server_carries(tmp_path: Path) -> None:
     options = ["--headless", "-u", "4", "-r", "4", "--warm-up", "0.5", "--step-time", "2", "--batch", "10"]
-    search = ["--from-rate", "400", "--precision", "0.2", "--payload-bytes", "20"]
+    # An objective that other programs on the machine do not decide on.
+    search = ["--from-rate", "400", "--precision", "0.2", "--payload-bytes", "20", "--p99-ms", "200"]
     with (
         fake_server(OneAtATime()) as server,
         locust("saturation", "--host", server.url, *options, *search, cwd=tmp_path) as process,
@@ -175,14 +176,14 @@ def test_the_saturation_search_finds_what_a_server_carries(tmp_path: Path) -> No
     (run,) = runs_in(tmp_path)
     trial = trial_of(run)
     assert trial.cell.rate_msg_s is not None
-    assert 400 <= trial.cell.rate_msg_s <= 1050  # 100 pushes of 10 in a second
+    assert 400 <= trial.cell.rate_msg_s <= 1150  # 100 pushes of 10 in a second; what is over that piles up
     assert trial.load.response is not None
-    assert trial.load.response.p99_ms <= 50
+    assert trial.load.response.p99_ms <= 201  # the resolution is three digits
     verdicts = [stage.verdict for stage in trial.stages]
     assert any(verdict.startswith("not met") for verdict in verdicts)
     assert verdicts[-1].startswith("met")
     (answer_line, *_) = results.read(run.manifest, Manifest).notes
-    assert "highest rate that meets p99 ≤ 50 ms" in answer_line
+    assert "highest rate that meets p99 ≤ 200 ms" in answer_line
 
 
 def test_in_the_page_a_course_that_is_over_stops_and_can_be_started_again(tmp_path: Path) -> None:
