@@ -41,6 +41,8 @@ class HoldBack:
 
     def holds(self, now_s: float) -> bool:
         """Whether nothing may be sent now."""
+        if self._since is None:  # nearly always
+            return False
         if now_s < self.held_until:
             return True
         self.end(now_s)

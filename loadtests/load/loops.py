@@ -116,17 +116,17 @@ class OpenLoop:
 
     def _keep(self, running: RunningStage, start_s: float) -> None:
         """Keep the schedule of one stage until it is over."""
-        cap = self._cap(running.stage)
+        cap, hold, flights, stopping = self._cap(running.stage), self._hold, self._flights, self._stopping
         for due in self._due_times(running.stage):
             due_s = start_s + due
             if not self._comes(due_s, running):
                 return
-            if self._hold.holds(due_s):
+            if hold.holds(due_s):
                 self._recorder.held(due_s)
-            elif len(self._flights) >= cap or self._stopped_before_sending(due_s):
+            elif len(flights) >= cap or (stopping.is_set() and perf_counter() - due_s > WAKE_UP_S):
                 self._recorder.missed(due_s)
             else:
-                self._flights.spawn(self._fly, due_s)
+                flights.spawn(self._fly, due_s)
         while self._stages.current is running and not self._stopping.is_set():
             self._wait(None)
 
@@ -146,10 +146,6 @@ class OpenLoop:
         """Wait, but not past the next ring of the bell."""
         self._bell.wait(seconds)
         self._bell.clear()
-
-    def _stopped_before_sending(self, due_s: float) -> bool:
-        """Whether the end came while this push was overdue by more than a wake-up takes."""
-        return self._stopping.is_set() and perf_counter() - due_s > WAKE_UP_S
 
     def _ring(self, _: Event) -> None:
         self._bell.set()
