@@ -100,7 +100,7 @@ def test_a_stall_of_two_seconds_shows_in_the_open_loop_and_hides_from_the_closed
     open_load, closed_load = (load_of(directory) for directory in directories)
     assert open_load.response is not None and closed_load.response is not None
     assert open_load.response.p99_ms > 1000
-    assert open_load.requests_missed == 0  # they went out, although no answer came
+    assert open_load.requests_missed <= 4  # they went out without an answer; one each may be due at the end
     assert closed_load.response.p99_ms < 200
     assert closed_load.response.max_ms > 1000  # it was there
 
