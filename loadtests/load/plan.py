@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from loadtests.results import Client, Loop
+from loadtests.results import QUEUE_MODE, Client, Loop
 
 PLAN_VARIABLE = "QUEEN_LOAD_PLAN"
 
@@ -23,6 +23,20 @@ SHAPES: dict[str, tuple[int, float]] = {
 
 
 PRODUCERS_PER_WORKER = 100_000  # numbers that are set aside for each
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Consuming(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the consumers do. Shares are of the batches that they receive."""
+
+    groups: Annotated[int, Meta(ge=0)] = 0  # consumers join them in turn; 0: all share the queue (queue mode)
+    think_ms: str = "0"  # time with a batch before it is acknowledged: a `Distribution`
+    nack_share: Share = 0.0  # some message of the batch failed: counts against the queue's retryLimit
+    retry_share: Share = 0.0  # some message of the batch is given back to be tried again
+    slow_share: Share = 0.0  # held until the lease is over
+    lease_s: Annotated[int, Meta(ge=1)] = 60  # of the run's queue
+    max_size: Annotated[int, Meta(ge=0)] = 0  # of the run's queue, messages; 0: unlimited
 
 
 class LoadPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,7 +54,8 @@ class LoadPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     batch: Annotated[int, Meta(ge=1)] = 10
     interval_ms: float | None = None
     phase: str = "random"  # of the producers' schedules: "random" (seeded), "aligned" or "poisson"
-    payload_bytes: Annotated[int, Meta(ge=2)] = 300
+    payload_bytes: Annotated[int, Meta(ge=2)] = 300  # of each message, or their mean
+    payload_sizes: str = ""  # the `Distribution` of it; empty: all the same
     partitions: Annotated[int, Meta(ge=1)] = 1  # producers take them in turn, see `partition_of`
     in_flight: Annotated[int, Meta(ge=0)] = 0  # open loop: most unanswered pushes of one producer; 0: by rule
     worker: Annotated[int, Meta(ge=0)] = 0  # number of the process that reads this, the first is 0
@@ -50,6 +65,23 @@ class LoadPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     drain_s: float = 3.0  # longest wait for the last answers
     timeout_s: float = 40.0  # a client's patience with one request
     seed: int = 7
+    consuming: Consuming | None = None  # None: nobody consumes
+    check_s: Annotated[float, Meta(ge=0)] = 0.0  # longest reading back of the messages at the end; 0: none
+
+    @property
+    def queue_is_its_own(self) -> bool:
+        """Whether the queue was made for this run: of others, which others use, nothing can be told."""
+        return self.run_tag in self.queue
+
+
+def group_name(consuming: Consuming, consumer: int) -> str:
+    """The group that consumer number `consumer` of the run, from 0, belongs to."""
+    return f"load-{consumer % consuming.groups}" if consuming.groups else QUEUE_MODE
+
+
+def consumer_number(plan: LoadPlan, local: int) -> int:
+    """The number in the run of this worker's consumer `local`: all workers' count on without a gap."""
+    return local * plan.workers + plan.worker
 
 
 def producer_number(plan: LoadPlan, local: int) -> int:

@@ -10,10 +10,12 @@ from typing import Protocol
 
 from gevent import GreenletExit
 
+from loadtests.load.distribution import parse_distribution
 from loadtests.load.outcome import PushOutcome, classify, no_answer, not_sent
 from loadtests.load.payload import PushBodies
 from loadtests.load.plan import LoadPlan, partition_of, producer_number
 from loadtests.load.recorder import Attempt, Recorder
+from loadtests.load.stamp import epoch_us
 from loadtests.load.transport import Connection, Endpoint, NoAnswer, NotSent, Watchdog
 
 PUSH_PATH = "/api/v1/push"
@@ -73,7 +75,8 @@ class Producer:
             queue=plan.queue,
             partition=partition,
             batch=plan.batch,
-            payload_bytes=plan.payload_bytes,
+            sizes=parse_distribution(plan.payload_sizes or str(plan.payload_bytes)),
+            stamped=plan.consuming is not None,
             seed=plan.seed,
         )
 
@@ -82,7 +85,7 @@ class Producer:
         first = self._next
         self._next = first + self._batch
         self._in_flight[first] = due_s
-        body = self._bodies.body(first)
+        body = self._bodies.body(first, epoch_us(due_s) if self._bodies.stamped else 0)
         started_at = perf_counter()
         try:
             attempt = sender.push(body, self._batch)

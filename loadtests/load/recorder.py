@@ -20,6 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtests.load.account import ProducerAccount
+from loadtests.load.deliveries import GroupDeliveries, order_scope
 from loadtests.load.outcome import ALL_QUEUED, Fate, PushOutcome
 from loadtests.load.part import Part, merge
 from loadtests.load.plan import LoadPlan
@@ -50,6 +51,7 @@ class Recorder:
         self._clock = clock
         self._open_loop = plan.loop == "open"
         self._accounts: list[ProducerAccount] = []
+        self._deliveries: dict[str, GroupDeliveries] = {}
         self._windows = [Window(WARM_UP, on_tick(clock()), open_loop=self._open_loop)]
         self._now = self._windows[0].now  # the step in which nearly everything is counted
 
@@ -63,6 +65,13 @@ class Recorder:
         account = ProducerAccount(producer, partition)
         self._accounts.append(account)
         return account
+
+    def deliveries(self, group: str) -> GroupDeliveries:
+        """The account of a consumer group, one for all its consumers of this process."""
+        if group not in self._deliveries:
+            made = GroupDeliveries(group, worker=self._plan.worker, scope=order_scope(self._plan))
+            self._deliveries[group] = made
+        return self._deliveries[group]
 
     def open_window(self) -> int:
         """Measure from now on in a new window, and end the one before; returns its number, from 1."""
@@ -145,10 +154,11 @@ class Recorder:
         accounts = sorted(self._accounts, key=lambda account: account.producer)
         ledger = tuple(account.ledger() for account in accounts)
         parts = [self._part(each, steps=steps) for each in wanted]
-        return replace(parts[0] if len(parts) == 1 else merge(parts), ledger=ledger)
+        lanes = tuple(lane for _, group in sorted(self._deliveries.items()) for lane in group.lanes())
+        return replace(parts[0] if len(parts) == 1 else merge(parts), ledger=ledger, lanes=lanes)
 
     def _part(self, window: Window, *, steps: bool) -> Part:
-        """The part of one window, without the ledger, which is that of the run."""
+        """The part of one window, without ledger and lanes, which are those of the run."""
         in_flight = [due_s for account in self._accounts for due_s in account.in_flight.values()]
         pending = [due_s for due_s in in_flight if window.covers(due_s)]
         service, response, lag = window.clocks()

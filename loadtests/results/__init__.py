@@ -38,6 +38,7 @@ from loadtests.results.generator import (
 )
 from loadtests.results.storing import ResultError, read, read_trials, replace, write, write_samples
 from loadtests.results.trial import (
+    QUEUE_MODE,
     Accounting,
     GroupAccount,
     Invalidity,
@@ -50,6 +51,7 @@ from loadtests.results.version import FORMAT
 
 __all__ = [
     "FORMAT",
+    "QUEUE_MODE",
     "Accounting",
     "CeilingCell",
     "CeilingCourse",

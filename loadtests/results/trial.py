@@ -8,6 +8,8 @@ from loadtests.results.configured import Cell
 from loadtests.results.generator import LoadResult, StageResult
 from loadtests.results.version import FORMAT
 
+QUEUE_MODE = "__QUEUE_MODE__"  # the group of consumers that name none
+
 
 class Accounting(Struct, frozen=True, kw_only=True):
     """The law: acknowledged ⊆ stored, and stored − acknowledged ⊆ unknown. In messages."""
@@ -43,7 +45,7 @@ class GroupAccount(Struct, frozen=True, kw_only=True):
     over (`lapsed`); any other extra delivery is unexplained.
     """
 
-    group: str
+    group: str  # or `QUEUE_MODE`
     delivered: int  # different messages
     undelivered: int | None  # acknowledged to producers, never delivered; None: not known
     nacked: int
