@@ -1,4 +1,8 @@
-"""After a load: is every message accounted for? Adds the answer to the run's trial.json."""
+"""After a load: is every message accounted for? Adds the table's answer to the run's trial.json.
+
+The Locust process has judged already what came to consumers, and what is stored where it could read the
+queue back. Whoever has the database looks into the table, which settles what is stored.
+"""
 
 from collections.abc import Iterable
 
@@ -9,7 +13,7 @@ from loadtests import results
 from loadtests.ledger.audit import audit
 from loadtests.ledger.law import scope_of_order
 from loadtests.results import Accounting, Ledger, RunFiles, Trial, TrialFiles
-from loadtests.runs.validity import remarks
+from loadtests.runs.validity import accounting_remarks
 from loadtests.sweep.databases import connect
 from queen.errors import UserError
 from queen.local.database import Database
@@ -24,30 +28,33 @@ def only_trial(run: RunFiles) -> TrialFiles:
 async def account_for(runs: Iterable[RunFiles], database: Database | None) -> bool:
     """Audit each run and store the account; whether the law holds for all of them.
 
-    Without a database of ours nothing can be looked up, and in a queue that others may have written to
-    nothing can be told: then nothing is claimed. Raises `UserError` when the database cannot be read.
+    Without a database of ours the account is what the Locust process found by reading the queue back; of a
+    queue that others may have written to nothing is claimed. Raises `UserError` when the database cannot
+    be read.
     """
-    if database is None:
-        return True
     holds = True
     for run in runs:
         files = only_trial(run)
-        ledger = results.read(files.ledger, Ledger)
-        if ledger.run_tag in ledger.queue:
-            account = await _account_for(run, files, ledger, database)
-            holds = holds and account.holds
+        trial, ledger = results.read(files.trial, Trial), results.read(files.ledger, Ledger)
+        if database is not None and ledger.run_tag in ledger.queue:
+            trial = with_account(trial, await _account_for(run, trial, ledger, database))
+            results.write(files.trial, trial)
+        holds = holds and not any(remark.reason == "accounting" for remark in trial.remarks)
     return holds
 
 
-async def _account_for(run: RunFiles, files: TrialFiles, ledger: Ledger, database: Database) -> Accounting:
-    trial = results.read(files.trial, Trial)
+def with_account(trial: Trial, account: Accounting) -> Trial:
+    """The trial with this account of what is stored in the place of any other."""
+    others = (remark for remark in trial.remarks if remark.reason != "accounting")
+    found = accounting_remarks(account, trial.deliveries)
+    return replace(trial, accounting=account, remarks=(*others, *found))
+
+
+async def _account_for(run: RunFiles, trial: Trial, ledger: Ledger, database: Database) -> Accounting:
     connection = await connect(database)
     try:
-        account = await audit(connection, ledger, order_scope=scope_of_order(trial.cell))
+        return await audit(connection, ledger, order_scope=scope_of_order(trial.cell))
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise UserError(f"the messages of {run.root} cannot be checked: {error}") from None
     finally:
         await connection.close()
-    found = remarks(trial.cell, trial.load, accounting=account, machine=trial.machine, ceiling_msg_s=None)
-    results.write(files.trial, replace(trial, accounting=account, remarks=found))
-    return account

@@ -55,12 +55,10 @@ async def _session(request: LoadRequest, environ: Mapping[str, str]) -> int:
 
 
 async def _look_into(runs: Sequence[RunFiles], started: StartedServer | None) -> bool:
-    """What only the owner of the server can add to the runs; whether every message is accounted for."""
-    if started is None:
-        return True
-    if runs:
+    """Add what only the owner of the server can; whether every message of the runs is accounted for."""
+    if runs and started is not None:
         shutil.copyfile(started.log, load_audit.only_trial(runs[-1]).server_log)
-    return await load_audit.account_for(runs, started.database)
+    return await load_audit.account_for(runs, started.database if started is not None else None)
 
 
 async def _run_locust(

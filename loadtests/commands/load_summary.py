@@ -8,7 +8,16 @@ from rich.table import Table
 from loadtests import results
 from loadtests.commands.load_audit import only_trial
 from loadtests.commands.load_stages import stages_table
-from loadtests.results import Accounting, Latency, LoadResult, Manifest, RunFiles, Trial
+from loadtests.results import (
+    QUEUE_MODE,
+    Accounting,
+    GroupAccount,
+    Latency,
+    LoadResult,
+    Manifest,
+    RunFiles,
+    Trial,
+)
 
 
 def show(runs: Iterable[RunFiles]) -> None:
@@ -35,6 +44,8 @@ def table(trial: Trial) -> Table:
         shown.add_row(name, figure)
     if trial.accounting is not None:
         shown.add_row("every message accounted for", _verdict(trial.accounting))
+    for group in trial.deliveries:
+        shown.add_row(*_group_row(group))
     for remark in trial.remarks:
         shown.add_row(remark.reason.replace("_", " "), remark.detail)
     return shown
@@ -55,6 +66,8 @@ def _rows(load: LoadResult) -> Iterable[tuple[str, str]]:
         yield "consumed", f"{load.messages_popped / load.measured_s:,.0f} msg/s"
     yield "latency p50 / p95 / p99, from the send", _latency(load.service)
     yield "the same from the intended start", _latency(load.response)
+    if load.end_to_end is not None:
+        yield "the same until a consumer had the message", _latency(load.end_to_end)
     for error in load.errors[:3]:
         yield f"{error.status or '-'} {error.code}", f"{error.requests:,} x {error.text}"
 
@@ -66,9 +79,22 @@ def _latency(latency: Latency | None) -> str:
 
 
 def _verdict(account: Accounting) -> str:
-    if account.holds:
-        return f"yes ({account.stored:,} stored)"
-    return (
-        f"NO: {account.lost} lost, {account.duplicated} duplicated, "
-        f"{account.unexplained} unexplained, {account.out_of_order} out of order"
-    )
+    stored = f"{account.stored:,} stored" if account.source == "table" else f"{account.stored:,} read back"
+    if not account.holds:
+        return (
+            f"NO: {account.lost} lost, {account.duplicated} duplicated, "
+            f"{account.unexplained} unexplained, {account.out_of_order} out of order"
+        )
+    if not account.checked_to_end:
+        return f"as far as they were read ({stored})"
+    if account.unheard_producers:
+        return f"as far as is known ({stored}, {account.unheard_stored} of lost producers)"
+    return f"yes ({stored})"
+
+
+def _group_row(group: GroupAccount) -> tuple[str, str]:
+    name = "consumers received" if group.group == QUEUE_MODE else f"group {group.group} received"
+    missing = "not read to the end" if group.undelivered is None else f"{group.undelivered:,} missing"
+    again = f"{group.nacked:,} nacked, {group.lapsed:,} lapsed"
+    wrong = f"{group.unexplained:,} unexplained, {group.out_of_order:,} out of order"
+    return name, f"{'' if group.holds else 'NO: '}{group.delivered:,} ({missing}, {again}, {wrong})"

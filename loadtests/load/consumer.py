@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from loadtests.load.ack_mix import AckMix, Intention
 from loadtests.load.held_batch import HeldBatch
-from loadtests.load.outcome import OUTCOME_UNKNOWN, TEXT_LIMIT
+from loadtests.load.outcome import TEXT_LIMIT, refused_for_now
 from loadtests.load.plan import Consuming, group_name
 from loadtests.load.run import LoadRun
 from loadtests.load.stamp import epoch_us
@@ -46,12 +46,7 @@ class _Acknowledged(Struct):
     noop: bool = False
 
 
-class _Error(Struct):
-    code: str = ""
-
-
 _acknowledged = msgspec.json.Decoder(list[_Acknowledged])
-_error = msgspec.json.Decoder(_Error)
 
 
 class ConsumerLoop:
@@ -172,7 +167,7 @@ class ConsumerLoop:
             else:
                 if answer.reply.status == 200:
                     return self._read(answer, len(items))
-                if not _not_done(answer):
+                if not refused_for_now(answer.reply.status, answer.reply.body):
                     return None
                 pause_s = _pause_s(answer)
             if self._stopping.wait(pause_s):
@@ -208,16 +203,6 @@ class ConsumerLoop:
 
 def _item(message: PoppedMessage, status: str = "") -> _Item:
     return _Item(message.transaction_id, message.partition_id, message.lease_id, status)
-
-
-def _not_done(answer: Answer) -> bool:
-    """Whether the server says that it did nothing, so that the same request can be sent again."""
-    if answer.reply.status not in (429, 503):
-        return False
-    try:
-        return _error.decode(answer.reply.body).code != OUTCOME_UNKNOWN
-    except msgspec.MsgspecError:
-        return True
 
 
 def _pause_s(answer: Answer) -> float:

@@ -91,6 +91,11 @@ def no_answer(text: str) -> PushOutcome:
     return PushOutcome((Fate.UNKNOWN,), 0, "no_answer", text[:TEXT_LIMIT])
 
 
+def refused_for_now(status: int, body: bytes) -> bool:
+    """Whether the server says that it did nothing, so that the same request can be sent again."""
+    return status in (429, 503) and _decode_error(body).code != OUTCOME_UNKNOWN
+
+
 def _certainly_not_stored(status: int, code: str) -> bool:
     return 400 <= status < 500 or (status == 503 and code != OUTCOME_UNKNOWN)
 

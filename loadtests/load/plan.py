@@ -76,7 +76,13 @@ class LoadPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def group_name(consuming: Consuming, consumer: int) -> str:
     """The group that consumer number `consumer` of the run, from 0, belongs to."""
-    return f"load-{consumer % consuming.groups}" if consuming.groups else QUEUE_MODE
+    names = group_names(consuming)
+    return names[consumer % len(names)]
+
+
+def group_names(consuming: Consuming) -> tuple[str, ...]:
+    """The groups that consumers join."""
+    return tuple(f"load-{number}" for number in range(consuming.groups)) or (QUEUE_MODE,)
 
 
 def consumer_number(plan: LoadPlan, local: int) -> int:

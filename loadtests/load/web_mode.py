@@ -26,6 +26,8 @@ from locust.runners import MasterRunner
 from loadtests.load import locust_stats
 from loadtests.load.active_run import ActiveRun
 from loadtests.load.alone import Alone
+from loadtests.load.configuring import QueueConfiguration
+from loadtests.load.ledger_check import LedgerCheck
 from loadtests.load.observing import RunObserver
 from loadtests.load.options import (
     LoadOptions,
@@ -97,6 +99,7 @@ class Session:
                 return  # the workers produce, and write
             self._run = self._begin(environment, options)
         except (ValueError, UserError) as error:
+            set_current_run(environment, None)  # whoever is spawned meanwhile has nothing to do
             logger.error("%s", error)
             environment.process_exit_code = EXIT_USAGE
             gevent.spawn(_end, environment)
@@ -128,7 +131,7 @@ class Session:
 
     def observers(self) -> tuple[RunObserver, ...]:
         """Who is told of each run."""
-        return (self._page,)
+        return (QueueConfiguration(), LedgerCheck(os.environ), self._page)
 
     def _begin(self, environment: Environment, options: LoadOptions) -> ActiveRun:
         started = datetime.now(UTC)

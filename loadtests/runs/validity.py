@@ -5,9 +5,9 @@ is shown beside the result: a generator near its limit or a busy host is a findi
 Schedule lag is not judged: against latencies of 10 ms it fails healthy trials.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from loadtests.results import Accounting, Cell, Invalidity, LoadResult, MachineUse
+from loadtests.results import Accounting, Cell, GroupAccount, Invalidity, LoadResult, MachineUse
 
 MISSED_LIMIT = 0.001  # of the requests that were due
 SENT_LEAST = 0.99  # of the requests that were asked for
@@ -40,9 +40,16 @@ def remarks(
         *_generator(load, ceiling_msg_s),
         *_workers(load),
         *_machine(load, machine),
-        *_accounting(accounting),
+        *accounting_remarks(accounting, ()),
     ]
     return tuple(found)
+
+
+def accounting_remarks(
+    accounting: Accounting | None, deliveries: Iterable[GroupAccount]
+) -> tuple[Invalidity, ...]:
+    """What is wrong with the messages that were stored, and with those that consumers received."""
+    return (*_accounting(accounting), *(remark for group in deliveries for remark in _deliveries(group)))
 
 
 def _pool(cell: Cell, pool_filled: bool) -> Iterator[Invalidity]:
@@ -110,9 +117,16 @@ def _machine(load: LoadResult, machine: MachineUse | None) -> Iterator[Invalidit
 def _accounting(accounting: Accounting | None) -> Iterator[Invalidity]:
     if accounting is None or accounting.holds:
         return
-    counts = ", ".join(
-        f"{getattr(accounting, name)} {name.replace('_', ' ')}"
-        for name in ("lost", "duplicated", "unexplained", "out_of_order")
-        if getattr(accounting, name)
-    )
+    counts = _counts(accounting, ("lost", "duplicated", "unexplained", "out_of_order"))
     yield Invalidity(reason="accounting", detail=f"messages: {counts}", fatal=True)
+
+
+def _deliveries(group: GroupAccount) -> Iterator[Invalidity]:
+    if not group.holds:
+        counts = _counts(group, ("undelivered", "unexplained", "out_of_order"))
+        yield Invalidity(reason="accounting", detail=f"deliveries to {group.group}: {counts}", fatal=True)
+
+
+def _counts(account: Accounting | GroupAccount, names: Iterable[str]) -> str:
+    counts = ((getattr(account, name), name.replace("_", " ")) for name in names)
+    return ", ".join(f"{count} {name}" for count, name in counts if count)

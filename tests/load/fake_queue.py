@@ -1,6 +1,6 @@
 """A queue in memory that speaks as much of the contract as a load needs, for servers of `fake_server`.
 
-Follows docs/ack.md for groups, leases and the clamp; a test may break it: `lose`, `store_twice`, `swap`.
+Follows docs/ack.md for groups, leases and the clamp; a test may change a `partition`.
 """
 
 import json
@@ -15,7 +15,7 @@ from tests.load.fake_server import SeenRequest, response
 
 @dataclass
 class Progress:
-    """Where one group is in one partition."""
+    """Where one group is in one partition. What it was handed out and is not in its lease is done."""
 
     position: int = 0  # messages before it are done
     lease_id: str = ""
@@ -54,6 +54,10 @@ class FakeQueue:
     def partition(self, queue: str, name: str = "p0") -> list[dict[str, Any]]:
         """The log of a partition; a test may change it."""
         return self.logs.setdefault(queue, {}).setdefault(name, [])
+
+    def put_group_at(self, group: str, queue: str, position: int) -> None:
+        """Put a group behind the first messages of partition p0."""
+        self.groups[queue, group, "p0"] = Progress(position)
 
     @property
     def stored(self) -> int:
@@ -112,9 +116,10 @@ class FakeQueue:
             if item["partitionId"] in partitions
         )
         progress = self.groups[queue, group, item["partitionId"]]
-        ids = [message["transactionId"] for message in log]
-        at, status = ids.index(item["transactionId"]), item.get("status", "completed")
-        if at < progress.position:
+        leased = range(progress.position, progress.handed_out)
+        at = next((at for at in leased if log[at]["transactionId"] == item["transactionId"]), None)
+        status = item.get("status", "completed")
+        if at is None:
             done = status == "completed"
             return (
                 {"success": done, "noop": True} if done else {"success": False, "error": "already committed"}

@@ -13,7 +13,7 @@ from loadtests.load.options import (
     make_plan,
     read_options,
 )
-from loadtests.load.plan import LoadPlan
+from loadtests.load.plan import Consuming, LoadPlan
 from loadtests.load.scenario import SCENARIOS
 
 
@@ -190,3 +190,50 @@ def test_the_web_form_keeps_an_options_type() -> None:
     for name, value in vars(parsed()).items():
         changed: Any = None if name in {"locustfile", "config"} else type(value)
         assert changed is not type(None), name
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--groups", "-1"], "--groups"),
+        (["--think-ms", "soon"], "--think-ms"),
+        (["--nack-share", "1.5"], "--nack-share"),
+        (["--nack-share", "0.6", "--slow-share", "0.6"], "--nack-share, --retry-share, --slow-share"),
+        (["--lease", "0"], "--lease"),
+        (["--max-size", "-1"], "--max-size"),
+        (["--drain-for", "-1"], "--drain-for"),
+        (["--payload-sizes", "large"], "--payload-sizes"),
+        (["--consumers", "0.3", "--groups", "4"], "--groups 4: there are only 3 consumers"),
+    ],
+)
+def test_what_consumers_cannot_do_is_refused(words: list[str], named: str) -> None:
+    with pytest.raises(OptionError) as refusal:
+        plan(*words, users=10)
+    assert str(refusal.value).startswith(named)
+    assert "\n" not in str(refusal.value)
+
+
+def test_consumers_do_what_the_options_say() -> None:
+    words = [
+        "--consumers",
+        "0.5",
+        "--groups",
+        "2",
+        "--think-ms",
+        "5-50",
+        "--nack-share",
+        "0.1",
+        "--lease",
+        "5",
+    ]
+    assert plan(*words, "--max-size", "1000").consuming == Consuming(
+        groups=2, think_ms="5-50", nack_share=0.1, lease_s=5, max_size=1000
+    )
+    assert plan("--groups", "2").consuming is None  # without consumers
+    assert plan("--drain-for", "7").check_s == 7
+
+
+def test_sizes_may_differ_and_the_result_shows_their_mean() -> None:
+    made = plan("--payload-sizes", "100:0.9,10000:0.1")
+    assert (made.payload_sizes, made.payload_bytes) == ("100:0.9,10000:0.1", 1090)
+    assert plan("--payload-bytes", "500").payload_sizes == ""

@@ -14,22 +14,27 @@ from loadtests import results
 from loadtests.load.null_server import push_answer
 from loadtests.load.plan import SHAPES
 from loadtests.results import Ledger, Manifest, RunFiles, Trial
-from tests.load.fake_server import FakeServer, SeenRequest, fake_server, response
+from tests.load.fake_queue import FakeQueue
+from tests.load.fake_server import FakeServer, Script, SeenRequest, fake_server, response
 from tests.locustfiles.support import finish, free_port, locust, until
 
 POOL = b'{"totalCount":5,"idleCount":2,"waitingCount":7,"maxCount":8}'
 
 
-def ours(request: SeenRequest) -> bytes:
-    if request.target == "/metrics/pool":
-        return response(200, POOL)
-    if request.target.startswith("/api/v1/pop"):
-        return response(204)
-    return push_answer(len(json.loads(request.body)["items"]))
+def ours(queue: FakeQueue | None = None) -> Script:
+    """A server that keeps what is pushed, and shows its pool."""
+    kept = queue or FakeQueue()
+
+    def script(request: SeenRequest) -> bytes:
+        return response(200, POOL) if request.target == "/metrics/pool" else kept.script(request)
+
+    return script
 
 
 def not_ours(request: SeenRequest) -> bytes:
-    return ours(request) if request.method == "POST" else response(404, b"Not Found")
+    if request.method == "POST":
+        return push_answer(len(json.loads(request.body)["items"]))
+    return response(404, b"Not Found")
 
 
 def runs_in(directory: Path) -> list[RunFiles]:
@@ -45,7 +50,7 @@ def trial_of(run: RunFiles) -> Trial:
 def test_a_headless_run_writes_a_result_directory(shape: str, tmp_path: Path) -> None:
     options = ["--headless", "-u", "4", "-r", "4", "-t", "2s", "--warm-up", "0"]
     with (
-        fake_server(ours) as server,
+        fake_server(ours()) as server,
         locust(shape, "--host", server.url, *options, cwd=tmp_path) as process,
     ):
         output = finish(process)
@@ -57,6 +62,9 @@ def test_a_headless_run_writes_a_result_directory(shape: str, tmp_path: Path) ->
     assert (trial.cell.shape, trial.cell.batch, trial.cell.interval_ms) == (shape, *SHAPES[shape])
     assert (trial.cell.pool, trial.cell.clients, trial.cell.loop) == (8, 4, "open")
     assert trial.load.requests_ok > 0
+    assert trial.accounting is not None
+    assert trial.accounting.holds
+    assert trial.accounting.complete
     assert str(run.root) in output or f"results/{run.root.name}" in output
     files = {path.name for path in run.trial(trial.trial_id).root.iterdir()}
     assert files == {"trial.json", "load.json", "ledger.json", "latency.hlog", "course.hlog"}
@@ -75,6 +83,64 @@ def test_against_a_server_that_is_not_ours_the_unknown_stays_unknown(tmp_path: P
     assert (cell.pool, cell.strategy, cell.connection_timeout_ms) == (None, None, None)
     assert (cell.client, cell.loop) == ("fast", "closed")
     assert "no /metrics/pool" in results.read(run.manifest, Manifest).notes[0]
+    account = trial_of(run).accounting
+    assert account is not None
+    assert (account.lost, account.checked_to_end) == (0, False)  # it has no pops to read back by
+
+
+class Forgetful(FakeQueue):
+    """Acknowledges every message and keeps all but one."""
+
+    def script(self, request: SeenRequest) -> bytes:
+        answer = super().script(request)
+        for partitions in self.logs.values():
+            for log in partitions.values():
+                log[:] = [message for message in log if not message["transactionId"].endswith("-1-7")]
+        return answer
+
+
+def test_a_lost_message_is_exit_code_3_and_said(tmp_path: Path) -> None:
+    options = ["--headless", "-u", "2", "-r", "2", "-t", "2s"]
+    with (
+        fake_server(ours(Forgetful())) as server,
+        locust("reasonable", "--host", server.url, *options, cwd=tmp_path) as process,
+    ):
+        output = finish(process)
+    assert process.returncode == 3, output
+    assert "MESSAGES ARE NOT ACCOUNTED FOR: messages: 1 lost" in output
+    (run,) = runs_in(tmp_path)
+    account = trial_of(run).accounting
+    assert account is not None
+    assert account.lost == 1
+    assert not trial_of(run).valid
+
+
+def test_consumers_in_groups_with_failures_have_an_account_that_holds(tmp_path: Path) -> None:
+    load = ["-u", "6", "-r", "6", "-t", "4s", "--consumers", "0.5", "--groups", "2", "--lease", "1"]
+    failures = ["--nack-share", "0.1", "--retry-share", "0.05", "--slow-share", "0.02", "--think-ms", "1-10"]
+    queue = FakeQueue(lease_s=1.0)
+    with (
+        fake_server(ours(queue)) as server,
+        locust("reasonable", "--headless", "--host", server.url, *load, *failures, cwd=tmp_path) as process,
+    ):
+        output = finish(process)
+    assert process.returncode == 0, output
+    (configured,) = queue.configured
+    assert configured["options"] == {"leaseTime": 1, "maxSize": 0}
+    (run,) = runs_in(tmp_path)
+    trial = trial_of(run)
+    assert trial.accounting is not None
+    assert trial.accounting.holds
+    assert trial.accounting.stored == queue.stored
+    for group in trial.deliveries:
+        assert group.holds
+        assert group.order_judged == "all"
+        assert (group.delivered, group.undelivered) == (queue.stored, 0)
+        assert group.nacked > 0
+    assert {group.group for group in trial.deliveries} == {"load-0", "load-1"}
+    assert sum(group.lapsed for group in trial.deliveries) > 0
+    assert trial.load.end_to_end is not None
+    assert trial.load.end_to_end.p50_ms < 10_000
 
 
 @pytest.mark.parametrize(
@@ -145,7 +211,7 @@ def test_each_start_in_the_page_is_a_run_of_its_own_with_the_forms_options(tmp_p
     port = free_port()
     page = Page(port)
     with (
-        fake_server(ours) as server,
+        fake_server(ours()) as server,
         locust(
             "reasonable",
             "--host",

@@ -107,11 +107,14 @@ def make_plan(
         "batch": pushed.batch,
         "interval_ms": paced.interval_ms,
         "phase": paced.arrivals,
-        "payload_bytes": pushed.payload_bytes,
+        "payload_bytes": pushed.mean_payload_bytes,
+        "payload_sizes": pushed.payload_sizes,
         "partitions": producers if pushed.partitions == ONE_PER_USER else pushed.partitions,
         "in_flight": paced.in_flight,
         "warmup_s": paced.warm_up,
         "drain_s": DRAIN_S,
+        "consuming": options.consuming.consuming(users),
+        "check_s": options.consuming.drain_for,
     }
     return convert(values, LoadPlan)
 

@@ -3,10 +3,13 @@
 from locust.argument_parser import LocustArgumentParser
 from msgspec import Struct
 
-from loadtests.load.options.values import expect_more_than_0
+from loadtests.load.distribution import parse_distribution
+from loadtests.load.options.values import expect_distribution, expect_more_than_0
 from loadtests.results import Client
 
 ONE_PER_USER = 0
+ALL_THE_SAME = ""
+LEAST_PAYLOAD_BYTES = 2
 QUEUE_PER_RUN = ""  # a run can be checked against its table only when nobody else wrote there
 
 
@@ -16,12 +19,22 @@ class BatchingOptions(Struct, frozen=True, kw_only=True):
     batch: int
     partitions: int
     payload_bytes: int
+    payload_sizes: str
     queue: str
     client: Client
 
     def check(self) -> None:
         """Raise `OptionError` for a value that cannot be."""
         expect_more_than_0("--batch", self.batch)
+        if self.payload_sizes:
+            expect_distribution("--payload-sizes", self.payload_sizes)
+
+    @property
+    def mean_payload_bytes(self) -> int:
+        """Of one message."""
+        if self.payload_sizes:
+            return max(LEAST_PAYLOAD_BYTES, round(parse_distribution(self.payload_sizes).mean))
+        return self.payload_bytes
 
 
 def add_arguments(parser: LocustArgumentParser, batch: int) -> None:
@@ -41,6 +54,12 @@ def add_arguments(parser: LocustArgumentParser, batch: int) -> None:
         default=300,
         env_var="QUEEN_LOAD_PAYLOAD_BYTES",
         help="size of one message",
+    )
+    add(
+        "--payload-sizes",
+        default=ALL_THE_SAME,
+        env_var="QUEEN_LOAD_PAYLOAD_SIZES",
+        help="sizes in bytes that differ, instead: 200-2000 or 100:0.9,10000:0.1; empty: all the same",
     )
     add(
         "--queue",

@@ -7,6 +7,8 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from loadtests.load.distribution import parse_distribution
+
 Group = TypeVar("Group", bound=Struct)
 
 
@@ -44,6 +46,14 @@ def expect_0_or_more(name: str, value: float) -> None:
     """Refuse less than 0, and what is no number. Raises `OptionError`."""
     if not 0 <= value < math.inf:
         raise OptionError(f"{name} {value:g}: expected 0 or more")
+
+
+def expect_distribution(name: str, text: str) -> None:
+    """Refuse what is no `Distribution`. Raises `OptionError`."""
+    try:
+        parse_distribution(text)
+    except ValueError as error:
+        raise OptionError(f"{name} {error}") from None
 
 
 def _named(error: msgspec.ValidationError) -> str:

@@ -1,0 +1,84 @@
+"""Reads a queue to its end over HTTP when a load is over, in a group of its own or for those of the run.
+
+Takes messages with autoAck: a pop without an answer may have taken some that nobody has seen, and after
+that nothing is claimed about what is missing.
+"""
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from urllib.parse import quote
+
+import gevent
+import msgspec
+
+from loadtests.load.outcome import refused_for_now
+from loadtests.load.taking import PoppedMessage, read_messages
+from loadtests.load.transport import Connection, NoAnswer, TransportError, Watchdog, parse_endpoint
+from loadtests.results import QUEUE_MODE
+
+BATCH = 1_000
+POLL_MS = 500  # of a pop that waits for leases to end
+PAUSE_S = 0.2  # after a pop that failed
+MAX_PAUSE_S = 2.0
+QUIET_S = 1.0  # without a message, though some are missing: there are no more
+ANSWER_TIMEOUT_S = 10.0
+
+OnMessages = Callable[[Sequence[PoppedMessage]], None]
+
+
+class DrainReader:
+    """Pops of one queue over one connection. Raises ValueError for a host that is no http:// address."""
+
+    def __init__(self, host: str, queue: str, *, partitions: int) -> None:
+        self._endpoint = parse_endpoint(host)
+        self._watchdog = Watchdog(ANSWER_TIMEOUT_S)
+        self._connection = Connection(self._endpoint, self._watchdog)
+        self._path = (
+            f"/api/v1/pop/queue/{quote(queue, safe='')}?wait=true&timeout={POLL_MS}&autoAck=true"
+            f"&batch={BATCH}&partitions={partitions}&subscriptionMode=all"
+        )
+
+    def read(
+        self,
+        group: str,
+        on_messages: OnMessages,
+        *,
+        enough: Callable[[], bool],
+        deadline_s: float,
+        quiet_s: float = QUIET_S,
+    ) -> bool:
+        """Read the group to its end; True when it was reached and nothing can have been overlooked.
+
+        The end: no message is there and there were `enough`, or none has come for `quiet_s` (for as long as
+        a lease may still hold some back). Stops at `deadline_s`, an instant of `perf_counter`.
+        """
+        path = self._path + ("" if group == QUEUE_MODE else f"&consumerGroup={quote(group, safe='')}")
+        request = self._endpoint.request_head("GET", path) + b"\r\n"
+        certain, quiet_since = True, perf_counter()
+        while perf_counter() < deadline_s:
+            try:
+                reply = self._connection.exchange(request).reply
+            except TransportError as error:
+                certain = certain and not isinstance(error, NoAnswer)
+                gevent.sleep(PAUSE_S)
+                continue
+            if reply.status == 200:
+                try:
+                    on_messages(read_messages(reply.body))
+                except msgspec.MsgspecError:
+                    return False
+            elif refused_for_now(reply.status, reply.body):
+                gevent.sleep(min(max(PAUSE_S, reply.retry_after_s or 0.0), MAX_PAUSE_S))
+            elif reply.status != 204:
+                return False
+            elif enough() or perf_counter() - quiet_since >= quiet_s:
+                return certain
+            else:
+                continue
+            quiet_since = perf_counter()
+        return False
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._watchdog.stop()
+        self._connection.close()

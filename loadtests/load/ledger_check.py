@@ -1,0 +1,129 @@
+"""The end of a run: is every message accounted for? Reads the queue over HTTP and adds the answer.
+
+Two things are judged, in a queue that only this run uses. What is stored: a fresh group reads the log from
+its start (left out where the owner of the database looks into the table afterwards). What was delivered:
+each group of the run is read to its end, and its account must explain every delivery.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+
+from msgspec.structs import replace
+
+from loadtests import results
+from loadtests.ledger.drain import ReadLog
+from loadtests.ledger.law import FOREIGN, compare
+from loadtests.load.deliveries import GroupDeliveries, order_scope
+from loadtests.load.drain_reader import QUIET_S, DrainReader
+from loadtests.load.figures import ledger_of
+from loadtests.load.group_accounts import DRAIN, group_accounts
+from loadtests.load.observing import Verdict
+from loadtests.load.part import Lane, Part
+from loadtests.load.plan import LoadPlan, group_names
+from loadtests.load.server_facts import read_facts
+from loadtests.load.taking import PoppedMessage, stretches
+from loadtests.results import Accounting, RunFiles
+from loadtests.runs.validity import accounting_remarks
+
+EXIT_ACCOUNTING = 3
+
+logger = logging.getLogger(__name__)
+
+
+class LedgerCheck:
+    """Judges each run when it is over. A `RunObserver`.
+
+    `environ` tells whether whoever started the server looks into its table (`loadtests.load.server_facts`).
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._table_follows = read_facts(environ).postgres is not None
+
+    def began(self, files: RunFiles, plan: LoadPlan) -> None:
+        """Nothing to do."""
+
+    def looked(self, total: Part) -> None:
+        """Nothing to do."""
+
+    def ended(self, files: RunFiles, plan: LoadPlan, total: Part) -> Verdict | None:
+        """Add what is found to trial.json. Raises OSError."""
+        if not plan.queue_is_its_own:
+            return None
+        deadline_s = perf_counter() + plan.check_s
+        reader = DrainReader(plan.host, plan.queue, partitions=plan.partitions)
+        try:
+            accounting = None if self._table_follows else _accounting(reader, plan, total, deadline_s)
+            drained, lanes = _read_on(reader, plan, total, deadline_s)
+        finally:
+            reader.close()
+        groups = group_names(plan.consuming) if plan.consuming else ()
+        together = replace(total, lanes=(*total.lanes, *lanes))
+        deliveries = group_accounts(together, drained=drained, groups=groups)
+        found = accounting_remarks(accounting, deliveries)
+        for trial in results.read_trials(files):
+            others = tuple(remark for remark in trial.remarks if remark.reason != "accounting")
+            added = replace(trial, accounting=accounting, deliveries=deliveries, remarks=(*others, *found))
+            results.write(files.trial(trial.trial_id).trial, added)
+        if found:
+            line = "; ".join(remark.detail for remark in found)
+            return Verdict(EXIT_ACCOUNTING, f"MESSAGES ARE NOT ACCOUNTED FOR: {line}")
+        if accounting is not None and not accounting.checked_to_end:
+            logger.warning("the messages were not read to the end: what is missing is not known")
+        return None
+
+
+def _accounting(reader: DrainReader, plan: LoadPlan, total: Part, deadline_s: float) -> Accounting | None:
+    """The account of what is stored; None when nothing was to be read."""
+    if not plan.check_s:
+        return None
+    ledger, log, scope = ledger_of(total, plan), ReadLog(), order_scope(plan)
+    to_end = reader.read(
+        f"ledger-{plan.run_tag}",
+        lambda messages: log.add(stretches(messages, plan.run_tag)),
+        enough=lambda: log.has_all(ledger),
+        deadline_s=deadline_s,
+    )
+    found = compare(ledger, log.stretches(scope), order_scope=scope)
+    return replace(found, source="drain", checked_to_end=to_end, lost=found.lost if to_end else 0)
+
+
+def _read_on(
+    reader: DrainReader, plan: LoadPlan, total: Part, deadline_s: float
+) -> tuple[bool, tuple[Lane, ...]]:
+    """Read each group of the run to its end: whether all were, and what they received by that."""
+    if plan.consuming is None:
+        return True, ()
+    drained, lanes = True, list[Lane]()
+    for group in group_names(plan.consuming):
+        rest = _Rest(group, plan, total)
+        quiet_s = plan.consuming.lease_s + QUIET_S  # what was held at the end comes when its lease is over
+        to_end = reader.read(group, rest.take, enough=rest.is_all, deadline_s=deadline_s, quiet_s=quiet_s)
+        drained = drained and to_end
+        lanes += rest.lanes()
+    return drained, tuple(lanes)
+
+
+class _Rest:
+    """What a group had not received when its consumers stopped."""
+
+    def __init__(self, group: str, plan: LoadPlan, total: Part) -> None:
+        self._run_tag = plan.run_tag
+        self._total = total
+        self._earlier = [lane for lane in total.lanes if lane.group == group]
+        self._further = GroupDeliveries(group, worker=DRAIN, scope=order_scope(plan), earlier=self._earlier)
+
+    def take(self, messages: Sequence[PoppedMessage]) -> None:
+        """The next messages."""
+        for stretch in stretches(messages, self._run_tag):
+            if stretch.producer != FOREIGN:
+                self._further.taken(stretch)
+
+    def is_all(self) -> bool:
+        """Whether everything that was acknowledged to the producers has come to the group."""
+        together = replace(self._total, lanes=(*self._earlier, *self.lanes()))
+        return all(group.undelivered == 0 for group in group_accounts(together, drained=True))
+
+    def lanes(self) -> tuple[Lane, ...]:
+        """What has come since."""
+        return self._further.lanes()

@@ -1,0 +1,99 @@
+"""Reading a queue to its end, from servers that behave and servers that do not."""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from time import perf_counter
+
+import gevent
+import pytest
+
+from loadtests.load.drain_reader import DrainReader
+from loadtests.load.taking import PoppedMessage
+from tests.load.fake_queue import FakeQueue
+from tests.load.fake_server import SeenRequest, fake_server, response
+
+QUEUE = "load-t1"
+
+
+def queue_of(messages: int) -> FakeQueue:
+    queue = FakeQueue()
+    for number in range(messages):
+        name = f"p{number % 3}"
+        queue.partition(QUEUE, name).append({"transactionId": f"t1-0-{number}", "data": number})
+    return queue
+
+
+class Reading:
+    """What a reader finds; `seen` are the requests."""
+
+    def __init__(self, script: Callable[[SeenRequest], bytes | None]) -> None:
+        self.read: list[PoppedMessage] = []
+        self.script = script
+        self.seen: list[SeenRequest] = []
+
+    def run(
+        self, enough: int, *, group: str = "ledger-t1", quiet_s: float = 0.6, within_s: float = 10.0
+    ) -> bool:
+        with (
+            fake_server(self.script) as server,
+            closing(DrainReader(server.url, QUEUE, partitions=2)) as reader,
+            gevent.Timeout(20),
+        ):
+            self.seen = server.seen
+            return reader.read(
+                group,
+                self._take,
+                enough=lambda: len(self.read) >= enough,
+                deadline_s=perf_counter() + within_s,
+                quiet_s=quiet_s,
+            )
+
+    def _take(self, messages: Sequence[PoppedMessage]) -> None:
+        self.read.extend(messages)
+
+
+def test_it_reads_every_message_of_every_partition_and_takes_no_lease() -> None:
+    queue = queue_of(2_500)
+    reading = Reading(queue.script)
+    assert reading.run(2_500)
+    assert len({message.transaction_id for message in reading.read}) == len(reading.read) == 2_500
+    assert all("autoAck=true" in request.target for request in reading.seen)
+    assert {group for _, group, _ in queue.groups} == {"ledger-t1"}
+    assert not any(progress.leased for progress in queue.groups.values())
+
+
+def test_in_queue_mode_no_group_is_named() -> None:
+    reading = Reading(queue_of(3).script)
+    assert reading.run(3, group="__QUEUE_MODE__")
+    assert all("consumerGroup" not in request.target for request in reading.seen)
+
+
+def test_when_some_are_missing_it_waits_as_long_as_it_is_told_and_then_that_is_the_end() -> None:
+    began = perf_counter()
+    assert Reading(queue_of(3).script).run(4, quiet_s=1.2)
+    assert perf_counter() - began >= 1.2
+
+
+def test_a_deadline_before_the_end_is_not_the_end() -> None:
+    assert not Reading(queue_of(3).script).run(4, quiet_s=30.0, within_s=0.3)
+
+
+def test_a_refusal_is_tried_again() -> None:
+    queue, refused = queue_of(3), response(503, b'{"code":"pool_timeout"}', "Retry-After: 0")
+    reading = Reading(lambda request: queue.script(request) if request.number else refused)
+    assert reading.run(3)
+    assert len(reading.read) == 3
+
+
+@pytest.mark.parametrize("first", [None, response(503, b'{"code":"outcome_unknown"}')])
+def test_after_a_pop_of_unknown_outcome_nothing_is_certain(first: bytes | None) -> None:
+    queue = queue_of(3)
+    reading = Reading(lambda request: queue.script(request) if request.number else first)
+    assert not reading.run(3)
+
+
+@pytest.mark.parametrize("answer", [response(404, b"Not Found"), response(200, b"hello")])
+def test_a_server_without_pops_is_left_alone_at_once(answer: bytes) -> None:
+    reading = Reading(lambda _: answer)
+    assert not reading.run(3)
+    assert len(reading.seen) == 1
