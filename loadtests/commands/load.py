@@ -24,11 +24,13 @@ examples:
   queen load medium --rate 5000 --headless --run-time 2m --pool 50 --strategy sequential
   queen load saturation --headless              the highest rate with a p99 of 50 ms
   queen load ramp --headless -- --to-rate 5000  the rate rises in steps
+  queen load mixed --headless --run-time 10m    producers and consumers, with failures
   queen load high --host http://queue:6632      a server that runs already
   queen load high -- --payload-bytes 2000       what stands behind -- goes to Locust
 
-reasonable, medium and high are the guide's loads, soak is a long one; ramp and spike change the rate,
-saturation looks for the highest that meets an objective, and these three end by themselves.
+reasonable, medium and high are the guide's loads, soak is a long one, mixed has consumers that fail or are
+slow; ramp and spike change the rate, saturation looks for the highest that meets an objective, and these
+three end by themselves.
 The options of the load itself (batch, payload, …) stand in the page's form, and, with the variable of the
 environment that sets each, below `locust -f loadtests/locustfiles/high.py --help`. Exit codes: 0 done,
 1 it failed, 2 wrong usage, 3 not every message is accounted for (lost, duplicated, unexplained or out of
@@ -48,10 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--loop", choices=["open", "closed"], default="open", help="closed: push again after each answer"
     )
-    parser.add_argument("--consumers", type=float, metavar="SHARE", help="of the users (0; soak: 0.5)")
+    parser.add_argument("--consumers", type=float, metavar="SHARE", help="of the users (0; mixed, soak: 0.5)")
     parser.add_argument("--headless", action="store_true", help="no page: run, print the figures, end")
     parser.add_argument(
-        "--run-time", type=_run_time, metavar="TIME", help="for instance 30s or 5m (headless: 30s; soak: 1h)"
+        "--run-time",
+        type=_run_time,
+        metavar="TIME",
+        help="for instance 30s or 5m (headless: 30s; mixed: 1m; soak: 1h)",
     )
     parser.add_argument("--host", type=_host, metavar="URL", help="a server that runs already")
     parser.add_argument(

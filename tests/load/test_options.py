@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from locust.argument_parser import get_empty_argument_parser
+from msgspec.structs import replace
 
 from loadtests.load.course import Stage
 from loadtests.load.options import (
@@ -237,3 +238,13 @@ def test_sizes_may_differ_and_the_result_shows_their_mean() -> None:
     made = plan("--payload-sizes", "100:0.9,10000:0.1")
     assert (made.payload_sizes, made.payload_bytes) == ("100:0.9,10000:0.1", 1090)
     assert plan("--payload-bytes", "500").payload_sizes == ""
+
+
+def test_mixed_has_groups_failures_and_slow_consumers_and_each_may_be_changed() -> None:
+    made = plan(shape="mixed")
+    assert made.users == 5
+    assert made.consuming == SCENARIOS["mixed"].consuming
+    assert made.consuming.groups == 2
+    assert min(made.consuming.nack_share, made.consuming.retry_share, made.consuming.slow_share) > 0
+    changed = plan("--slow-share", "0", "--groups", "3", shape="mixed").consuming
+    assert changed == replace(made.consuming, slow_share=0, groups=3)

@@ -64,7 +64,7 @@ def add_arguments(parser: LocustArgumentParser, shape: str) -> None:
     batching.add_arguments(parser, scenario.batch)
     pacing.add_arguments(parser, scenario)
     course.add_arguments(parser, scenario.course)
-    consuming.add_arguments(parser)
+    consuming.add_arguments(parser, scenario.consumers, scenario.consuming)
     parser.add_argument(
         "--results-dir",
         default="results",
@@ -72,7 +72,6 @@ def add_arguments(parser: LocustArgumentParser, shape: str) -> None:
         include_in_web_ui=False,
         help="where runs are written",
     )
-    parser.set_defaults(consumers=scenario.consumers)
 
 
 def read_options(parsed: argparse.Namespace) -> LoadOptions:

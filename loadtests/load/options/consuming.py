@@ -73,14 +73,13 @@ class ConsumingOptions(Struct, frozen=True, kw_only=True):
         return convert(values, Consuming)
 
 
-def add_arguments(parser: LocustArgumentParser) -> None:
-    """Add the options."""
-    default = Consuming()
+def add_arguments(parser: LocustArgumentParser, consumers: float, default: Consuming) -> None:
+    """Add the options; `consumers` is the default share of the users, and `default` what they do."""
     add = parser.add_argument
     add(
         "--consumers",
         type=float,
-        default=0.0,
+        default=consumers,
         env_var="QUEEN_LOAD_CONSUMERS",
         help="share of the users that consume, 0 to 1",
     )
