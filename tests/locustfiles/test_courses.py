@@ -136,7 +136,7 @@ def test_a_ramp_has_figures_for_each_step_and_ends_by_itself(tmp_path: Path) -> 
     options = ["--headless", "-u", "4", "-r", "4", "--warm-up", "0.2", "--steps", "3", "--step-time", "1"]
     rates = ["--from-rate", "200", "--to-rate", "1000"]
     with (
-        fake_server(ours) as server,
+        fake_server(ours()) as server,
         locust("ramp", "--host", server.url, *options, *rates, cwd=tmp_path) as process,
     ):
         output = finish(process)
@@ -191,7 +191,7 @@ def test_in_the_page_a_course_that_is_over_stops_and_can_be_started_again(tmp_pa
     page = Page(port)
     options = ["--web-host", "127.0.0.1", "--web-port", str(port), "--warm-up", "0"]
     with (
-        fake_server(ours) as server,
+        fake_server(ours()) as server,
         locust("spike", "--host", server.url, *options, cwd=tmp_path),
     ):
         index = until(lambda: page.get("/"))
