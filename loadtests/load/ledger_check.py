@@ -68,8 +68,10 @@ class LedgerCheck:
         if found:
             line = "; ".join(remark.detail for remark in found)
             return Verdict(EXIT_ACCOUNTING, f"MESSAGES ARE NOT ACCOUNTED FOR: {line}")
-        if accounting is not None and not accounting.checked_to_end:
-            logger.warning("the messages were not read to the end: what is missing is not known")
+        if accounting is not None and accounting.complete:
+            logger.info("every message is accounted for: %d stored", accounting.stored)
+        elif accounting is not None:
+            logger.warning("%d messages were read, not all: what is missing is not known", accounting.stored)
         return None
 
 

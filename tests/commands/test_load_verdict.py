@@ -1,0 +1,105 @@
+"""What `queen load` makes of the accounts of a run, and how it tells people."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from rich.console import Console
+
+from loadtests import results
+from loadtests.commands.load_audit import account_for, only_trial, with_account
+from loadtests.commands.load_summary import table
+from loadtests.results import QUEUE_MODE, Accounting, GroupAccount, Invalidity, RunFiles, Trial
+from tests.commands.test_load import acknowledged_run
+
+OTHER = Invalidity(reason="users_changed", detail="one came later", fatal=False)
+
+
+def account(**changes: Any) -> Accounting:
+    given: dict[str, Any] = dict.fromkeys(
+        ("unknown", "unknown_stored", "lost", "duplicated", "unexplained", "out_of_order"), 0
+    )
+    return Accounting(**({"acknowledged": 10, "stored": 10} | given | changes))
+
+
+def group(**changes: Any) -> GroupAccount:
+    given: dict[str, Any] = {
+        "group": "load-0",
+        "delivered": 10,
+        "undelivered": 0,
+        "nacked": 4,
+        "lapsed": 2,
+        "unexplained": 0,
+        "out_of_order": 0,
+        "order_judged": "all",
+    }
+    return GroupAccount(**(given | changes))
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Trial:
+    return results.read(only_trial(acknowledged_run(tmp_path, "load-t1")).trial, Trial)
+
+
+def shown(trial: Trial) -> str:
+    text = io.StringIO()
+    Console(file=text, width=160).print(table(trial))
+    return text.getvalue()
+
+
+async def test_what_the_load_found_by_itself_counts_where_there_is_no_table(tmp_path: Path) -> None:
+    run = acknowledged_run(tmp_path, "load-t1")
+    assert await account_for([run], None)
+    files = only_trial(run)
+    lost = with_account(results.read(files.trial, Trial), account(source="drain", lost=1))
+    results.write(files.trial, lost)
+    assert not await account_for([RunFiles(run.root)], None)
+
+
+def test_the_table_takes_the_place_of_what_was_read_back_and_of_nothing_else(trial: Trial) -> None:
+    before = replace(trial, remarks=(OTHER,), deliveries=(group(unexplained=3),))
+    read_back = with_account(before, account(source="drain", lost=1))
+    settled = with_account(read_back, account())
+    assert settled.accounting == account()
+    assert [remark.detail for remark in settled.remarks] == [
+        "one came later",
+        "deliveries to load-0: 3 unexplained",
+    ]
+    assert not settled.valid
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (account(), "yes (10 stored)"),
+        (account(source="drain"), "yes (10 read back)"),
+        (account(source="drain", stored=7, checked_to_end=False), "as far as they were read (7 read back)"),
+        (
+            account(unheard_producers=2, unheard_stored=5),
+            "as far as is known (10 stored, 5 of lost producers)",
+        ),
+        (account(source="drain", checked_to_end=False, duplicated=1), "NO: 0 lost, 1 duplicated"),
+    ],
+)
+def test_the_verdict_claims_no_more_than_is_known(trial: Trial, found: Accounting, told: str) -> None:
+    assert told in shown(with_account(trial, found))
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (
+            group(),
+            ["group load-0 received", "10 (0 missing, 4 nacked, 2 lapsed, 0 unexplained, 0 out of order)"],
+        ),
+        (group(group=QUEUE_MODE), ["consumers received"]),
+        (group(undelivered=None), ["10 (not read to the end"]),
+        (group(undelivered=2), ["NO: 10 (2 missing"]),
+        (group(out_of_order=2), ["NO: 10", "2 out of order"]),
+    ],
+)
+def test_each_group_has_a_line(trial: Trial, found: GroupAccount, told: list[str]) -> None:
+    text = shown(replace(trial, deliveries=(found,)))
+    assert all(piece in text for piece in told)
