@@ -15,7 +15,7 @@ from msgspec import Struct
 from loadtests.load.ack_mix import AckMix, Intention
 from loadtests.load.held_batch import HeldBatch
 from loadtests.load.outcome import TEXT_LIMIT, refused_for_now
-from loadtests.load.plan import Consuming, group_name
+from loadtests.load.plan import Consuming, group_of
 from loadtests.load.run import LoadRun
 from loadtests.load.stamp import epoch_us
 from loadtests.load.taking import PoppedMessage, read_messages
@@ -53,13 +53,13 @@ class ConsumerLoop:
     """Pop, think, acknowledge, again; counts messages whose acknowledgement succeeded."""
 
     def __init__(self, run: LoadRun, stopping: Event) -> None:
-        plan, number = run.plan, run.next_consumer()
+        plan, local = run.plan, run.next_consumer()
         consuming = plan.consuming or Consuming()
         self._run = run
         self._stopping = stopping
         self._lease_s = consuming.lease_s
-        self._mix = AckMix(consuming, f"{plan.seed}/consumer/{number}")
-        self._group = group_name(consuming, number)
+        self._mix = AckMix(consuming, f"{plan.seed}/consumer/{plan.worker}/{local}")
+        self._group = group_of(plan, local)
         self._deliveries = run.recorder.deliveries(self._group)
         self._connection = Connection(run.endpoint, run.watchdog)
         path = (

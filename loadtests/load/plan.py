@@ -30,6 +30,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 class Consuming(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the consumers do. Shares are of the batches that they receive."""
 
+    consumers: Annotated[int, Meta(ge=1)] = 1  # of all workers together
     groups: Annotated[int, Meta(ge=0)] = 0  # consumers join them in turn; 0: all share the queue (queue mode)
     think_ms: str = "0"  # time with a batch before it is acknowledged: a `Distribution`
     nack_share: Share = 0.0  # some message of the batch failed: counts against the queue's retryLimit
@@ -74,20 +75,20 @@ class LoadPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.run_tag in self.queue
 
 
-def group_name(consuming: Consuming, consumer: int) -> str:
-    """The group that consumer number `consumer` of the run, from 0, belongs to."""
-    names = group_names(consuming)
-    return names[consumer % len(names)]
-
-
 def group_names(consuming: Consuming) -> tuple[str, ...]:
     """The groups that consumers join."""
     return tuple(f"load-{number}" for number in range(consuming.groups)) or (QUEUE_MODE,)
 
 
-def consumer_number(plan: LoadPlan, local: int) -> int:
-    """The number in the run of this worker's consumer `local`: all workers' count on without a gap."""
-    return local * plan.workers + plan.worker
+def group_of(plan: LoadPlan, local: int) -> str:
+    """The group of this worker's consumer `local`, from 0.
+
+    Each group has a consumer, if there are as many, whether Locust deals them out evenly to the workers or
+    all to one.
+    """
+    consuming = plan.consuming or Consuming()
+    names = group_names(consuming)
+    return names[(plan.worker * (consuming.consumers // plan.workers) + local) % len(names)]
 
 
 def producer_number(plan: LoadPlan, local: int) -> int:

@@ -17,7 +17,7 @@ from loadtests.load.backpressure import HoldBack
 from loadtests.load.course import Stage
 from loadtests.load.locust_stats import HELD, LAG, PUSH, PUSH_INTENDED, LiveEntry
 from loadtests.load.loops import Loop
-from loadtests.load.plan import LoadPlan, consumer_number
+from loadtests.load.plan import LoadPlan
 from loadtests.load.producer import failure_text
 from loadtests.load.recorder import Attempt, Recorder
 from loadtests.load.stages import Stages
@@ -55,9 +55,9 @@ class LoadRun:
         return self._producers - 1
 
     def next_consumer(self) -> int:
-        """A number in the run for a new consumer of this process."""
+        """A number for a new consumer of this process, from 0."""
         self._consumers += 1
-        return consumer_number(self.plan, self._consumers - 1)
+        return self._consumers - 1
 
     def start(self) -> None:
         """Let all users begin, with the load that the plan says."""

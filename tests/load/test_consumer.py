@@ -124,7 +124,7 @@ def test_what_came_is_in_the_groups_account_with_its_age() -> None:
 def test_groups_are_joined_in_turn_and_each_gets_everything() -> None:
     queue = queue_of(6)
     scene = Scene(queue.script)
-    run = scene.run(lambda seen: acks(seen) >= 4, Consuming(groups=2), consumers=3)
+    run = scene.run(lambda seen: acks(seen) >= 4, Consuming(consumers=3, groups=2), consumers=3)
     for group in ("load-0", "load-1"):
         assert lane_of(run, group).delivered == (((0, 5),),)
         assert queue.groups["bench", group, "p0"].position == 6

@@ -228,7 +228,7 @@ def test_consumers_do_what_the_options_say() -> None:
         "5",
     ]
     assert plan(*words, "--max-size", "1000").consuming == Consuming(
-        groups=2, think_ms="5-50", nack_share=0.1, lease_s=5, max_size=1000
+        consumers=5, groups=2, think_ms="5-50", nack_share=0.1, lease_s=5, max_size=1000
     )
     assert plan("--groups", "2").consuming is None  # without consumers
     assert plan("--drain-for", "7").check_s == 7
@@ -243,7 +243,7 @@ def test_sizes_may_differ_and_the_result_shows_their_mean() -> None:
 def test_mixed_has_groups_failures_and_slow_consumers_and_each_may_be_changed() -> None:
     made = plan(shape="mixed")
     assert made.users == 5
-    assert made.consuming == SCENARIOS["mixed"].consuming
+    assert made.consuming == replace(SCENARIOS["mixed"].consuming, consumers=5)
     assert made.consuming.groups == 2
     assert min(made.consuming.nack_share, made.consuming.retry_share, made.consuming.slow_share) > 0
     changed = plan("--slow-share", "0", "--groups", "3", shape="mixed").consuming

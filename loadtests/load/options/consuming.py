@@ -58,10 +58,11 @@ class ConsumingOptions(Struct, frozen=True, kw_only=True):
         """What the consumers among so many users do. Raises `OptionError` for a group that nobody is in."""
         if not self.consumers:
             return None
-        consumers = users - self.producers_of(users)
-        if self.groups > max(1, consumers):
+        consumers = max(1, users - self.producers_of(users))
+        if self.groups > consumers:
             raise OptionError(f"--groups {self.groups}: there are only {consumers} consumers")
         values: dict[str, object] = {
+            "consumers": consumers,
             "groups": self.groups,
             "think_ms": self.think_ms,
             "nack_share": self.nack_share,
