@@ -72,7 +72,7 @@ class LoadResult(Struct, frozen=True, kw_only=True):
     response: Latency | None  # from the intended start; equals service in a closed loop
     schedule_lag: Latency | None = None  # real minus intended start, open loop
     held: Latency | None = None  # how long producers obeyed a Retry-After, one value for each
-    end_to_end: Latency | None = None  # from the intended start of its push until a message was received
+    end_to_end: Latency | None = None  # from the intended start until receipt, by the machines' clocks
     errors: tuple[ErrorCount, ...] = ()
     generator_cpu_s: float | None = None  # of the window, all workers together
     workers: tuple[WorkerShare, ...] = ()  # one for each process; empty: not recorded

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from random import Random
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,3 +120,17 @@ def test_the_scope_of_order_is_the_push_of_an_open_loop() -> None:
     plan = LoadPlan(host="h", trial_directory="x", run_tag="t", batch=20, loop="open", rate_msg_s=1.0)
     assert order_scope(plan) == 20
     assert order_scope(LoadPlan(host="h", trial_directory="x", run_tag="t")) == WHOLE_PRODUCER
+
+
+def test_ten_million_deliveries_with_failures_now_and_then_take_less_than_a_mebibyte() -> None:
+    found = GroupDeliveries("g", worker=0, scope=1000)
+    for first in range(0, 10_000_000, 1000):
+        stretch = Stretch("p0", 0, first, first + 999)
+        found.taken(stretch)
+        if first % 50_000 == 0:
+            found.given_up(stretch, "nacked")
+            found.taken(stretch)
+    (lane,) = found.lanes()
+    assert len(msgspec.msgpack.encode(lane)) < 1 << 20
+    assert Multiset(lane.delivered).extra_over(Multiset(lane.nacked)) == 0
+    assert len(Multiset(lane.delivered)) == 10_000_000 + 200 * 1000
