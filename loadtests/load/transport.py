@@ -9,6 +9,7 @@ Two things make it fast: it waits for readability at once instead of trying a re
 timer for each request.
 """
 
+import os
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,6 +23,7 @@ from gevent.monkey import get_original
 from gevent.socket import create_connection
 from msgspec import Struct
 
+from loadtests.load.credentials import read_token
 from loadtests.load.framing import FramingError, Reply, ResponseReader
 
 READ_BYTES = 64 * 1024  # below malloc's mmap threshold
@@ -52,25 +54,37 @@ class NoAnswer(TransportError):
 
 
 class Endpoint(Struct, frozen=True):
-    """Where a server listens."""
+    """Where a server listens, and the bearer token that it asks for, if it does."""
 
     host: str
     port: int
+    token: str = ""
+
+    def __repr__(self) -> str:  # without the token
+        return f"Endpoint({self.host!r}, {self.port})"
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The headers that prove who sends."""
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
     def request_head(self, method: str, path: str, headers: Mapping[str, str] | None = None) -> bytes:
-        """Request line and headers, each line ended; without Content-Length and the empty line."""
+        """Request line and headers, credentials too, each line ended; no Content-Length, no empty line."""
         shown_host = f"[{self.host}]" if ":" in self.host else self.host
         lines = [f"{method} {path} HTTP/1.1", f"Host: {shown_host}:{self.port}"]
-        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+        lines += [f"{name}: {value}" for name, value in ({**(headers or {}), **self.credentials}).items()]
         return "\r\n".join(lines).encode() + b"\r\n"
 
 
-def parse_endpoint(url: str) -> Endpoint:
-    """Endpoint of an `http://host[:port]` address. Raises ValueError with one line."""
+def parse_endpoint(url: str, environ: Mapping[str, str] = os.environ) -> Endpoint:
+    """Endpoint of an `http://host[:port]` address, with the token of the environment, see `credentials`.
+
+    Raises ValueError with one line.
+    """
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
         raise ValueError(f"{url!r}: expected http://host:port")
-    return Endpoint(parts.hostname, parts.port or 80)
+    return Endpoint(parts.hostname, parts.port or 80, read_token(environ))
 
 
 class Answer(Struct, frozen=True):

@@ -5,7 +5,7 @@
 acknowledges. A user only starts its loop and waits: the loop runs in a greenlet that the run owns.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -95,7 +95,7 @@ class FastProducer(LoopUser, FastHttpUser):
         super().__init__(environment)
 
     def make_loop(self, run: LoadRun) -> Loop:
-        sender = FastSender(self.client)
+        sender = FastSender(self.client, run.endpoint.credentials)
         return producer_loop(run, self.stopping, lambda: sender, run.live.pushed_elsewhere)
 
 
@@ -105,13 +105,14 @@ PRODUCERS: dict[Client, type[LoopUser]] = {"raw": QueueUser, "fast": FastProduce
 class FastSender:
     """Pushes through a FastHttpSession, which fires Locust's request event for each push."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, credentials: Mapping[str, str]) -> None:
         self._client = client
+        self._headers = {**JSON_HEADERS, **credentials}
 
     def push(self, body: bytes, batch: int) -> Attempt:
         sent_at = perf_counter()
         with self._client.post(
-            PUSH_PATH, data=body, headers=JSON_HEADERS, name=PUSH, catch_response=True
+            PUSH_PATH, data=body, headers=self._headers, name=PUSH, catch_response=True
         ) as response:
             done_at = perf_counter()
             content = response.content or b""

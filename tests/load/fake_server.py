@@ -19,6 +19,7 @@ class SeenRequest:
     method: str
     target: str
     body: bytes
+    authorization: str = ""
 
 
 class FakeServer(socketserver.ThreadingTCPServer):
@@ -63,11 +64,13 @@ class _Handler(socketserver.StreamRequestHandler):
     def _read_request(self) -> SeenRequest | None:
         try:
             line = self.rfile.readline()
-            length = 0
+            length, authorization = 0, ""
             while (header := self.rfile.readline().strip()) != b"":
                 name, _, value = header.partition(b":")
                 if name.lower() == b"content-length":
                     length = int(value)
+                elif name.lower() == b"authorization":
+                    authorization = value.strip().decode()
             body = self.rfile.read(length)
         except (TimeoutError, ConnectionError):
             return None
@@ -75,7 +78,7 @@ class _Handler(socketserver.StreamRequestHandler):
             return None
         method, target, _ = line.decode().split(" ", 2)
         with self.server.lock:
-            request = SeenRequest(len(self.server.seen), method, target, body)
+            request = SeenRequest(len(self.server.seen), method, target, body, authorization)
             self.server.seen.append(request)
         return request
 

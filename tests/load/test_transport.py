@@ -1,9 +1,11 @@
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from loadtests.load import transport
+from loadtests.load.credentials import TOKEN_FILE_VARIABLE
 from loadtests.load.transport import Connection, Endpoint, NoAnswer, NotSent, Watchdog, parse_endpoint
 from tests.load.fake_server import FakeServer, SeenRequest, fake_server, response
 
@@ -111,3 +113,28 @@ def test_ipv6_and_default_port() -> None:
     assert parse_endpoint("http://[::1]:8080") == Endpoint("::1", 8080)
     assert b"Host: [::1]:8080" in Endpoint("::1", 8080).request_head("GET", "/")
     assert parse_endpoint("http://queue").port == 80
+
+
+def test_the_token_goes_along_with_every_request_and_is_not_shown(tmp_path: Path, watchdog: Watchdog) -> None:
+    file = tmp_path / "token"
+    file.write_text("s3cret\n")
+    endpoint = parse_endpoint("http://127.0.0.1:80", {TOKEN_FILE_VARIABLE: str(file)})
+    assert b"\r\nAuthorization: Bearer s3cret\r\n" in endpoint.request_head("GET", "/")
+    assert "s3cret" not in repr(endpoint)
+    assert b"Authorization" not in parse_endpoint("http://127.0.0.1:80", {}).request_head("GET", "/")
+
+
+@pytest.mark.parametrize("content", ["", "two words", "two\nlines", "z\u00fcrich", "\x00"])
+def test_a_file_without_a_token_is_refused_in_one_line_that_does_not_tell_it(
+    content: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=TOKEN_FILE_VARIABLE) as refusal:
+        parse_endpoint("http://127.0.0.1:80", {TOKEN_FILE_VARIABLE: str(file)})
+    assert not content or content not in str(refusal.value)
+
+
+def test_a_token_file_that_is_not_there_is_named() -> None:
+    with pytest.raises(ValueError, match="/nowhere/token: No such file"):
+        parse_endpoint("http://127.0.0.1:80", {TOKEN_FILE_VARIABLE: "/nowhere/token"})

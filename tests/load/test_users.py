@@ -17,7 +17,7 @@ def test_locusts_own_latencies_are_those_of_acknowledged_pushes_also_over_its_fa
     runner = environment.create_local_runner()
     with fake_server(one_then_busy) as server:
         client = FastHttpSession(base_url=server.url, request_event=environment.events.request, user=None)
-        sender = FastSender(client)
+        sender = FastSender(client, {})
         outcomes = [sender.push(b"{}", 1).outcome for _ in range(3)]
         client.client.close()
     runner.quit()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from loadtests import results
+from loadtests.load.credentials import TOKEN_FILE_VARIABLE
 from loadtests.load.null_server import push_answer
 from loadtests.load.plan import SHAPES
 from loadtests.results import Ledger, Manifest, RunFiles, Trial
@@ -68,6 +69,45 @@ def test_a_headless_run_writes_a_result_directory(shape: str, tmp_path: Path) ->
     assert str(run.root) in output or f"results/{run.root.name}" in output
     files = {path.name for path in run.trial(trial.trial_id).root.iterdir()}
     assert files == {"trial.json", "load.json", "ledger.json", "latency.hlog", "course.hlog"}
+
+
+@pytest.mark.parametrize("client", ["raw", "fast"])
+def test_the_token_of_the_file_goes_along_with_every_request_and_into_no_record(
+    client: str, tmp_path: Path
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("s3cret-of-the-queue\n")
+    options = ["--headless", "-u", "3", "-r", "3", "-t", "2s", "--client", client, "--consumers", "0.34"]
+    with (
+        fake_server(ours()) as server,
+        locust(
+            "high",
+            "--host",
+            server.url,
+            *options,
+            cwd=tmp_path,
+            environ={TOKEN_FILE_VARIABLE: str(token)},
+        ) as process,
+    ):
+        output = finish(process)
+    assert process.returncode == 0, output
+    targets = {request.target.partition("?")[0] for request in server.seen}
+    assert {"/api/v1/push", "/metrics/pool"} <= targets
+    assert any(target.startswith("/api/v1/pop") for target in targets)
+    assert {request.authorization for request in server.seen} == {"Bearer s3cret-of-the-queue"}
+    (run,) = runs_in(tmp_path)
+    assert not any(b"s3cret" in path.read_bytes() for path in run.root.rglob("*") if path.is_file())
+    assert "s3cret" not in output
+
+
+def test_a_token_file_that_is_not_there_ends_the_run_with_one_line(tmp_path: Path) -> None:
+    environ = {TOKEN_FILE_VARIABLE: "/nowhere/token"}
+    options = ["--headless", "--host", "http://127.0.0.1:1"]
+    with locust("high", *options, cwd=tmp_path, environ=environ) as process:
+        output = finish(process)
+    assert process.returncode == 2
+    assert "/nowhere/token" in output
+    assert "Traceback" not in output
 
 
 def test_against_a_server_that_is_not_ours_the_unknown_stays_unknown(tmp_path: Path) -> None:
