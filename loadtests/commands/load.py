@@ -26,13 +26,15 @@ examples:
   queen load ramp --headless -- --to-rate 5000  the rate rises in steps
   queen load mixed --headless --run-time 10m    producers and consumers, with failures
   queen load high --host http://queue:6632      a server that runs already
+  queen load high --processes 4 --rate 50000    four Locust processes share the load
   queen load high -- --payload-bytes 2000       what stands behind -- goes to Locust
 
 reasonable, medium and high are the guide's loads, soak is a long one, mixed has consumers that fail or are
 slow; ramp and spike change the rate, saturation looks for the highest that meets an objective, and these
 three end by themselves.
 The options of the load itself (batch, payload, …) stand in the page's form, and, with the variable of the
-environment that sets each, below `locust -f loadtests/locustfiles/high.py --help`. Exit codes: 0 done,
+environment that sets each, below `locust -f loadtests/locustfiles/high.py --help`. If the server asks for a
+bearer token, QUEEN_LOAD_TOKEN_FILE names a file with it. Exit codes: 0 done,
 1 it failed, 2 wrong usage, 3 not every message is accounted for (lost, duplicated, unexplained or out of
 order), 130 a headless run was interrupted."""
 
@@ -51,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--loop", choices=["open", "closed"], default="open", help="closed: push again after each answer"
     )
     parser.add_argument("--consumers", type=float, metavar="SHARE", help="of the users (0; mixed, soak: 0.5)")
+    parser.add_argument(
+        "--processes", type=_positive, default=1, metavar="N", help="Locust processes that share the load (1)"
+    )
     parser.add_argument("--headless", action="store_true", help="no page: run, print the figures, end")
     parser.add_argument(
         "--run-time",
@@ -92,6 +97,7 @@ def run(options: argparse.Namespace) -> int:
             users=options.users,
             rate_msg_s=options.rate,
             loop=options.loop,
+            processes=options.processes,
             consumers=options.consumers,
             headless=options.headless,
             run_time=options.run_time or (scenario.run_time if options.headless else None),

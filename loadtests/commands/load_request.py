@@ -20,4 +20,5 @@ class LoadRequest:
     web_port: int  # 0: any free one
     results_dir: str
     server: Mapping[str, str]  # settings of the server that is started
+    processes: int = 1  # Locust's, that share the load
     handed_on: tuple[str, ...] = ()  # further options, for Locust

@@ -1,5 +1,6 @@
 """The command line of the Locust process that carries out a `queen load`."""
 
+import socket
 import sys
 from pathlib import Path
 
@@ -26,11 +27,22 @@ def locust_command(request: LoadRequest, url: str, web_port: int) -> tuple[str, 
     }
     locustfile = str(LOCUSTFILES / f"{request.shape}.py")
     words = [word for option in options.items() for word in option]
-    page = _page_options(request, web_port)
-    return (sys.executable, "-m", "locust", "-f", locustfile, *words, *page, *request.handed_on)
+    ours = (*words, *_page_options(request, web_port), *_process_options(request))
+    return (sys.executable, "-m", "locust", "-f", locustfile, *ours, *request.handed_on)
 
 
 def _page_options(request: LoadRequest, web_port: int) -> tuple[str, ...]:
     if request.headless:
         return ("--headless", "--only-summary")
     return ("--web-host", LOOPBACK, "--web-port", str(web_port))
+
+
+def _process_options(request: LoadRequest) -> tuple[str, ...]:
+    """Several processes meet at a port of this machine alone: Locust lets in whoever comes there."""
+    if request.processes == 1:
+        return ()
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port = str(probe.getsockname()[1])
+    meeting = ("--master-bind-host", LOOPBACK, "--master-bind-port", port, "--master-port", port)
+    return ("--processes", str(request.processes), *meeting)

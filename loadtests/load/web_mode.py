@@ -21,12 +21,14 @@ import gevent
 from locust import events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
-from locust.runners import MasterRunner
+from locust.runners import MasterRunner, WorkerRunner
 
-from loadtests.load import locust_stats
+from loadtests.load import interrupts, locust_stats
 from loadtests.load.active_run import ActiveRun
 from loadtests.load.alone import Alone
+from loadtests.load.attending import Attending
 from loadtests.load.configuring import QueueConfiguration
+from loadtests.load.ensemble import Ensemble
 from loadtests.load.ledger_check import LedgerCheck
 from loadtests.load.observing import RunObserver
 from loadtests.load.options import (
@@ -43,6 +45,7 @@ from loadtests.load.run import set_current_run
 from loadtests.load.run_record import RunRecord
 from loadtests.load.server_facts import read_facts
 from loadtests.load.users import PRODUCERS, Consumer
+from loadtests.load.workers import Workers
 from loadtests.results import RunFiles
 from loadtests.runs.directory import new_run
 from loadtests.ui.page import PoolPage
@@ -50,6 +53,7 @@ from queen.errors import UserError
 
 TRIAL_ID = "001"
 EXIT_USAGE = 2
+SPAWNING_LOOK_S = 0.1
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +76,8 @@ class Session:
     def __init__(self, shape: str) -> None:
         self._shape = shape
         self._run: ActiveRun | None = None
+        self._ensemble: Ensemble | None = None  # of the process that writes,
+        self._attending: Attending | None = None  # or of a worker
         self._page = PoolPage()
 
     def on_parser(self, parser: LocustArgumentParser, **_: Any) -> None:
@@ -85,7 +91,15 @@ class Session:
         except OptionError as error:
             print(f"locust: {error}", file=sys.stderr)
             sys.exit(2)
+        interrupts.install()
         gevent.get_hub().loop.update_now()  # else the seconds of importing count as part of --run-time
+        runner = environment.runner
+        if isinstance(runner, WorkerRunner):
+            self._attending = Attending(environment, runner)
+        elif isinstance(runner, MasterRunner):
+            self._ensemble = Workers(runner)
+        else:
+            self._ensemble = Alone(environment)
         if web_ui is not None:
             self._page.attach(web_ui, lambda: environment.host or "")
 
@@ -93,10 +107,11 @@ class Session:
         """Begin a fresh run with what the form says."""
         set_current_run(environment, None)
         try:
+            if self._attending is not None:
+                self._attending.begin()  # the master has read the options
+                return
             options = read_options(_parsed(environment))
             choose_users(environment, options)
-            if isinstance(environment.runner, MasterRunner):
-                return  # the workers produce, and write
             self._run = self._begin(environment, options)
         except (ValueError, UserError) as error:
             set_current_run(environment, None)  # whoever is spawned meanwhile has nothing to do
@@ -113,6 +128,8 @@ class Session:
         """Before Locust kills its users: let what is under way come to its end."""
         if self._run is not None:
             self._run.finish()
+        elif self._attending is not None:
+            self._attending.finish()
 
     def on_test_stop(self, environment: Environment, **_: Any) -> None:
         """Write the result directory."""
@@ -145,8 +162,9 @@ class Session:
             facts=read_facts(os.environ),
         )
         plan = self._plan(environment, options, files)
+        assert self._ensemble is not None, "Locust has started"
         return ActiveRun(
-            Alone(environment),
+            self._ensemble,
             plan,
             record,
             self.observers(),
@@ -169,13 +187,16 @@ class Session:
 
 
 def choose_users(environment: Environment, options: LoadOptions) -> None:
-    """Take the user classes that the options ask for, unless classes were named on the command line."""
+    """Weigh the user classes as the options ask, unless classes were named on the command line.
+
+    All of them stay in place: a master deals them out to its workers as it found them before the start.
+    """
     if _parsed(environment).user_classes:
         return
-    producer = PRODUCERS[options.batching.client]
     consumers = options.consuming.consumers
-    producer.weight, Consumer.weight = 1 - consumers, consumers
-    environment.user_classes = [each for each in (producer, Consumer) if each.weight > 0]
+    Consumer.weight = consumers
+    for client, producer in PRODUCERS.items():
+        producer.weight = 1 - consumers if client == options.batching.client else 0
 
 
 def _parsed(environment: Environment) -> argparse.Namespace:
@@ -188,5 +209,12 @@ def _parsed(environment: Environment) -> argparse.Namespace:
 def _end(environment: Environment) -> None:
     """End the run: the process as well, where nobody can start another."""
     runner, options = environment.runner, environment.parsed_options
-    if runner is not None:
-        runner.quit() if options is not None and options.headless else runner.stop()
+    headless = options is not None and options.headless
+    if runner is None:
+        return
+    if headless or isinstance(runner, WorkerRunner):
+        runner.quit()
+        return
+    while isinstance(runner, MasterRunner) and not runner.spawning_completed:
+        gevent.sleep(SPAWNING_LOOK_S)  # until then a master deals its users out, stopped or not
+    runner.stop()

@@ -61,6 +61,7 @@ def only_run(directory: Path) -> RunFiles:
         (["extreme"], "extreme"),
         (["ramp", "--rate", "100"], "--rate"),
         (["saturation", "--loop", "closed"], "--loop"),
+        (["high", "--processes", "0"], "--processes"),
         (["high", "--rate", "-1"], "--rate"),
         (["high", "--rate", "nan"], "--rate"),
         (["high", "--rate", "10", "--loop", "closed"], "--rate"),

@@ -33,3 +33,12 @@ def test_the_page_is_bound_to_this_machine() -> None:
     assert words[words.index("--web-port") + 1] == "8089"
     assert "--headless" not in words
     assert "--web-host" not in locust_command(REQUEST, "http://127.0.0.1:1", 8089)
+
+
+def test_several_processes_meet_at_a_port_of_this_machine_alone() -> None:
+    words = locust_command(replace(REQUEST, processes=2), "http://127.0.0.1:1", 8089)
+    after = {name: words[words.index(name) + 1] for name in words if name.startswith(("--master", "--proc"))}
+    assert after["--processes"] == "2"
+    assert after["--master-bind-host"] == "127.0.0.1"
+    assert after["--master-bind-port"] == after["--master-port"] != "5557"
+    assert "--processes" not in locust_command(REQUEST, "http://127.0.0.1:1", 8089)
