@@ -25,6 +25,12 @@ def only_trial(run: RunFiles) -> TrialFiles:
     return run.trial(trial.trial_id)
 
 
+def has_lost_a_worker(run: RunFiles) -> bool:
+    """Whether a Locust process was lost, so that what it did last is not known."""
+    trial = results.read(only_trial(run).trial, Trial)
+    return any(remark.reason == "worker_lost" for remark in trial.remarks)
+
+
 async def account_for(runs: Iterable[RunFiles], database: Database | None) -> bool:
     """Audit each run and store the account; whether the law holds for all of them.
 

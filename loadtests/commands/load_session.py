@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from loadtests.commands import load_audit, load_sampling, load_summary
+from loadtests.commands import load_audit, load_ceiling, load_sampling, load_summary
 from loadtests.commands.load_request import LoadRequest
 from loadtests.commands.load_target import LOOPBACK, StartedServer, Target, open_target
 from loadtests.commands.locust_command import locust_command
@@ -27,7 +27,7 @@ from queen.local.process import Child, ChildSpec
 
 PAGE_DEADLINE_S = 30.0  # importing Locust takes a second, on a busy machine several
 LOCUST_GRACE_S = 20.0  # to let the last answers come in and write the files
-EXIT_INTERRUPTED, EXIT_ACCOUNTING = 130, 3
+EXIT_FAILED, EXIT_INTERRUPTED, EXIT_ACCOUNTING = 1, 130, 3
 
 
 def run_session(request: LoadRequest, environ: Mapping[str, str]) -> int:
@@ -47,10 +47,15 @@ async def _session(request: LoadRequest, environ: Mapping[str, str]) -> int:
                 _say(f"server {target.url}, pool {facts.pool}, strategy {facts.strategy}, {facts.server}")
             runs = await _run_locust(request, target, environ, Path(scratch), stop)
             holds = await _look_into(runs, target.started)
+        if request.headless and not stop.is_set():
+            await load_ceiling.judge(runs, Path(scratch))
     load_summary.show(runs)
     if not holds:
         _say("MESSAGES ARE NOT ACCOUNTED FOR: see the figures above")
         return EXIT_ACCOUNTING
+    if any(map(load_audit.has_lost_a_worker, runs)):
+        _say("A PROCESS OF THE LOAD WAS LOST: what it did last is not known")
+        return EXIT_FAILED
     return EXIT_INTERRUPTED if stop.is_set() and request.headless else 0
 
 

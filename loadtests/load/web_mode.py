@@ -45,6 +45,7 @@ from loadtests.load.run import set_current_run
 from loadtests.load.run_record import RunRecord
 from loadtests.load.server_facts import read_facts
 from loadtests.load.users import PRODUCERS, Consumer
+from loadtests.load.watch import Watch
 from loadtests.load.workers import Workers
 from loadtests.results import RunFiles
 from loadtests.runs.directory import new_run
@@ -148,7 +149,7 @@ class Session:
 
     def observers(self) -> tuple[RunObserver, ...]:
         """Who is told of each run."""
-        return (QueueConfiguration(), LedgerCheck(os.environ), self._page)
+        return (QueueConfiguration(), LedgerCheck(os.environ), self._page, Watch())
 
     def _begin(self, environment: Environment, options: LoadOptions) -> ActiveRun:
         started = datetime.now(UTC)

@@ -7,11 +7,20 @@ Schedule lag is not judged: against latencies of 10 ms it fails healthy trials.
 
 from collections.abc import Iterable, Iterator
 
-from loadtests.results import Accounting, Cell, GroupAccount, Invalidity, LoadResult, MachineUse
+from loadtests.results import (
+    Accounting,
+    Cell,
+    GroupAccount,
+    Invalidity,
+    LoadResult,
+    MachineUse,
+    WorkerShare,
+)
 
 MISSED_LIMIT = 0.001  # of the requests that were due
 SENT_LEAST = 0.99  # of the requests that were asked for
 CEILING_SHARE = 0.5  # of the generator's ceiling
+CORE_SHARE = 0.85  # of a core, by one Locust process: it can hardly do more than one
 SPREAD_LIMIT = 0.01  # by which one worker's window may be longer than another's
 OTHER_CPU_REMARK = 0.15  # of the machine's CPU, used by others
 OTHER_CPU_FATAL = 0.80
@@ -37,7 +46,7 @@ def remarks(
         *(Invalidity(reason="crashed", detail=detail, fatal=True) for detail in crashed),
         *_pool(cell, pool_filled),
         *_sent(cell, load),
-        *_generator(load, ceiling_msg_s),
+        *generator_limited(load.throughput_msg_s, load.workers, ceiling_msg_s),
         *_workers(load),
         *_machine(load, machine),
         *accounting_remarks(accounting, ()),
@@ -64,12 +73,7 @@ def _pool(cell: Cell, pool_filled: bool) -> Iterator[Invalidity]:
 
 def _sent(cell: Cell, load: LoadResult) -> Iterator[Invalidity]:
     due = load.requests_sent + load.requests_missed + load.requests_held
-    if load.requests_missed > MISSED_LIMIT * due:
-        yield Invalidity(
-            reason="missed",
-            detail=f"{load.requests_missed} of {due} requests were over the cap of requests in flight",
-            fatal=True,
-        )
+    yield from missed_too_many(load.requests_missed, due)
     asked = 1.0 if cell.rate_msg_s is None else cell.rate_msg_s * load.measured_s / cell.batch
     if due < SENT_LEAST * asked:
         yield Invalidity(
@@ -77,12 +81,38 @@ def _sent(cell: Cell, load: LoadResult) -> Iterator[Invalidity]:
         )
 
 
-def _generator(load: LoadResult, ceiling_msg_s: float | None) -> Iterator[Invalidity]:
-    if ceiling_msg_s and load.throughput_msg_s > CEILING_SHARE * ceiling_msg_s:
-        share = load.throughput_msg_s / ceiling_msg_s
+def missed_too_many(missed: int, due: int) -> Iterator[Invalidity]:
+    """Whether a generator left out too many of the requests that were due."""
+    if missed > MISSED_LIMIT * due:
+        yield Invalidity(
+            reason="missed",
+            detail=f"{missed} of {due} requests were over the cap of requests in flight",
+            fatal=True,
+        )
+
+
+def generator_limited(
+    throughput_msg_s: float, workers: Iterable[WorkerShare], ceiling_msg_s: float | None
+) -> Iterator[Invalidity]:
+    """Whether a generator was near what it can do: by its ceiling or, where that is not known, by its CPU.
+
+    The ceiling of one process says nothing about several, so theirs is not known.
+    """
+    if ceiling_msg_s:
+        share = throughput_msg_s / ceiling_msg_s
+        if share > CEILING_SHARE:
+            yield Invalidity(
+                reason="generator_limited",
+                detail=f"{share:.0%} of the {ceiling_msg_s:.0f} msg/s it reaches against a null server",
+                fatal=False,
+            )
+        return
+    cores = [(share.cpu_s / share.measured_s, share.worker) for share in workers if share.measured_s > 0]
+    busiest, worker = max(cores, default=(0.0, 0))
+    if busiest > CORE_SHARE:
         yield Invalidity(
             reason="generator_limited",
-            detail=f"{share:.0%} of the {ceiling_msg_s:.0f} msg/s it reaches against a null server",
+            detail=f"Locust process {worker} used {busiest:.0%} of a core",
             fatal=False,
         )
 

@@ -110,6 +110,18 @@ def share(worker: int, measured_s: float = 10.0, *, window: int = 1, complete: b
     )
 
 
+@pytest.mark.parametrize(("cpu_s", "limited"), [(8.4, False), (8.6, True)])
+def test_without_a_ceiling_the_cpu_of_the_busiest_process_tells(cpu_s: float, limited: bool) -> None:
+    load = replace(made_load(), workers=(share(0), replace(share(1), cpu_s=cpu_s), share(2, 0.0)))
+    found = [remark for remark in remarks(CLOSED, load) if remark.reason == "generator_limited"]
+    assert [(remark.detail, remark.fatal) for remark in found] == [
+        ("Locust process 1 used 86% of a core", False)
+    ] * limited
+    assert not [
+        remark for remark in remarks(CLOSED, load, ceiling_msg_s=1e9) if remark.reason == "generator_limited"
+    ], "a ceiling tells better"
+
+
 def test_a_lost_worker_is_named_and_fatal() -> None:
     load = replace(made_load(), workers=(share(0), share(1, complete=False), share(2, 3.0, complete=False)))
     (remark,) = remarks(CLOSED, load)

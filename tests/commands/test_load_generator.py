@@ -1,0 +1,123 @@
+"""`queen load` and its generator: several processes, and whether it was the generator that was measured."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from loadtests import results
+from loadtests.results import Manifest, Trial
+from tests.commands.test_load import DEADLINE_S, only_run, queen_load
+from tests.locustfiles.support import until
+
+BRIEF = ("--headless", "--run-time", "3s")
+LIMITED = "The generator was near its own limit"
+
+
+@contextmanager
+def null_server(batch: int) -> Iterator[str]:
+    """A server that costs nothing; its address."""
+    command = [sys.executable, "-m", "loadtests.load.null_server", "--batch", str(batch)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            listening = re.match(r"listening on (\S+)", server.stdout.readline())
+            assert listening is not None
+            yield listening[1]
+        finally:
+            server.terminate()
+
+
+def only_trial(directory: Path) -> tuple[Trial, Manifest]:
+    run = only_run(directory)
+    (trial,) = results.read_trials(run)
+    return trial, results.read(run.manifest, Manifest)
+
+
+def report_of(directory: Path) -> str:
+    """The page of `queen report`, without its tags."""
+    run = only_run(directory)
+    command = [sys.executable, "-m", "queen", "report", str(run.root)]
+    made = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    return re.sub(r"<[^>]*>", "", run.report.read_text(encoding="utf-8"))
+
+
+def test_a_load_that_its_generator_limits_is_marked_in_its_files_its_table_and_its_report(
+    tmp_path: Path,
+) -> None:
+    with null_server(1) as url:
+        words = ["high", "--users", "8", "--loop", "closed", "--host", url, *BRIEF, "--", "--batch", "1"]
+        with queen_load(*words, cwd=tmp_path) as process:
+            table, said = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, said
+    trial, manifest = only_trial(tmp_path)
+    (remark,) = (remark for remark in trial.remarks if remark.reason == "generator_limited")
+    assert "null server" in remark.detail
+    ceiling_msg_s = manifest.generator_ceiling_msg_s["raw/batch=1"]
+    assert trial.load.throughput_msg_s > ceiling_msg_s / 2
+    assert "generator limited" in table
+    assert LIMITED in report_of(tmp_path)
+
+
+def test_a_load_that_its_generator_does_not_limit_is_not_marked(tmp_path: Path) -> None:
+    words = ["high", "--users", "2", *BRIEF]
+    with null_server(100) as url, queen_load(*words, "--host", url, cwd=tmp_path) as process:
+        table, said = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, said
+    trial, manifest = only_trial(tmp_path)
+    assert "generator_limited" not in {remark.reason for remark in trial.remarks}
+    assert manifest.generator_ceiling_msg_s["raw/batch=100"] > 2 * trial.load.throughput_msg_s
+    assert "generator limited" not in table
+    assert LIMITED not in report_of(tmp_path)
+
+
+def test_a_push_of_a_hundred_distinct_messages_costs_the_generator_little(tmp_path: Path) -> None:
+    with null_server(100) as url:
+        words = ["high", "--users", "8", "--loop", "closed", *BRIEF, "--host", url]
+        with queen_load(*words, cwd=tmp_path) as process:
+            _, said = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, said
+    load = only_trial(tmp_path)[0].load
+    assert load.generator_cpu_s is not None
+    cost_us = 1e6 * load.generator_cpu_s / load.requests_ok
+    assert cost_us < 600, "60,000 msg/s are 600 pushes/s: with 1,667 us for each a core would be full"
+
+
+def test_processes_share_one_load_and_one_that_is_killed_is_a_failure(tmp_path: Path) -> None:
+    with null_server(100) as url:
+        words = ["high", "--users", "4", "--processes", "2", "--host", url, "--headless", "--run-time", "8s"]
+        with queen_load(*words, cwd=tmp_path) as process:
+            (locust,) = until(lambda: psutil.Process(process.pid).children() or None)
+            workers = until(lambda: found if len(found := locust.children()) == 2 else None)
+            until(lambda: True if len(workers[1].net_connections()) > 2 else None)  # it pushes
+            workers[1].kill()
+            _, said = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 1, said
+    assert "A PROCESS OF THE LOAD WAS LOST" in said
+    trial, manifest = only_trial(tmp_path)
+    assert sorted(share.complete for share in trial.load.workers) == [False, True]
+    assert not trial.valid
+    assert manifest.generator_ceiling_msg_s == {}, "what one process reaches is not what two do"
+
+
+def test_an_interrupt_ends_all_processes_and_still_gives_their_result(tmp_path: Path) -> None:
+    words = ["high", "--users", "4", "--processes", "2", "--headless", "--run-time", "60s"]
+    with null_server(100) as url, queen_load(*words, "--host", url, cwd=tmp_path) as process:
+        (locust,) = until(lambda: psutil.Process(process.pid).children() or None)
+        workers = until(lambda: found if len(found := locust.children()) == 2 else None)
+        until(lambda: True if all(len(each.net_connections()) > 2 for each in workers) else None)
+        time.sleep(2.0)  # something was measured
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 130, said
+    trial, _ = only_trial(tmp_path)
+    assert [share.complete for share in trial.load.workers] == [True, True]
+    assert trial.load.requests_ok > 0
+    assert not [each for each in (locust, *workers) if each.is_running()]
