@@ -67,6 +67,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--web-port", type=_port, default=0, metavar="N", help="of Locust's page (any free one)"
     )
+    parser.add_argument(
+        "--web-host", default="127.0.0.1", metavar="ADDRESS", help="to listen on (127.0.0.1); '*': all"
+    )
     parser.add_argument("--pool", metavar="N", help="DB_POOL_SIZE of the server that is started")
     parser.add_argument(
         "--strategy",
@@ -103,6 +106,7 @@ def run(options: argparse.Namespace) -> int:
             run_time=options.run_time or (scenario.run_time if options.headless else None),
             host=options.host,
             web_port=options.web_port,
+            web_host=options.web_host,
             results_dir=options.results_dir,
             handed_on=tuple(options.handed_on),
             server={name: value for name, value in overrides.items() if value is not None},

@@ -18,7 +18,13 @@ class LoadRequest:
     run_time: str | None  # as Locust reads it
     host: str | None  # None: start a server
     web_port: int  # 0: any free one
+    web_host: str = "127.0.0.1"  # address that the page listens on; "*": every one
     results_dir: str
     server: Mapping[str, str]  # settings of the server that is started
     processes: int = 1  # Locust's, that share the load
     handed_on: tuple[str, ...] = ()  # further options, for Locust
+
+    @property
+    def web_address(self) -> str:
+        """Where the page can be reached from this machine."""
+        return "127.0.0.1" if self.web_host == "*" else self.web_host

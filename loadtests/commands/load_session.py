@@ -5,21 +5,25 @@ wrote its runs in a file; this process adds what only the owner of server and da
 """
 
 import asyncio
+import secrets
 import shutil
 import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
-from loadtests.commands import load_audit, load_ceiling, load_sampling, load_summary
+from loadtests.commands import load_audit, load_ceiling, load_control, load_sampling, load_summary
+from loadtests.commands.load_page import PageKeeper
 from loadtests.commands.load_request import LoadRequest
-from loadtests.commands.load_target import LOOPBACK, StartedServer, Target, open_target
+from loadtests.commands.load_target import RestartableServer, Target, open_target
 from loadtests.commands.locust_command import locust_command
-from loadtests.load.server_facts import FACTS_VARIABLE, WRITTEN_VARIABLE, encode
 from loadtests.results import RunFiles
+from loadtests.runs.control import SOCKET_VARIABLE, TOKEN_VARIABLE
+from loadtests.runs.server_facts import FACTS_VARIABLE, WRITTEN_VARIABLE, encode
 from loadtests.sweep.load_process import locust_environ
 from loadtests.sweep.sampling import Look
 from queen.errors import UserError
@@ -45,33 +49,45 @@ async def _session(request: LoadRequest, environ: Mapping[str, str]) -> int:
             if target.started is not None:
                 facts = target.facts
                 _say(f"server {target.url}, pool {facts.pool}, strategy {facts.strategy}, {facts.server}")
-            runs = await _run_locust(request, target, environ, Path(scratch), stop)
-            holds = await _look_into(runs, target.started)
+            finished = await _run_locust(request, target, environ, Path(scratch), stop)
+            holds = await _look_into(finished, target.started)
         if request.headless and not stop.is_set():
-            await load_ceiling.judge(runs, Path(scratch))
-    load_summary.show(runs)
+            await load_ceiling.judge(finished.runs, Path(scratch))
+    load_summary.show(finished.runs)
     if not holds:
         _say("MESSAGES ARE NOT ACCOUNTED FOR: see the figures above")
         return EXIT_ACCOUNTING
-    if any(map(load_audit.has_lost_a_worker, runs)):
+    if any(map(load_audit.has_lost_a_worker, finished.runs)):
         _say("A PROCESS OF THE LOAD WAS LOST: what it did last is not known")
         return EXIT_FAILED
     return EXIT_INTERRUPTED if stop.is_set() and request.headless else 0
 
 
-async def _look_into(runs: Sequence[RunFiles], started: StartedServer | None) -> bool:
+@dataclass(frozen=True)
+class Finished:
+    """The runs that Locust wrote, and what is known of those that ended while its page was open."""
+
+    runs: list[RunFiles]
+    accounted: Mapping[Path, bool]  # run → whether every message of it is accounted for
+
+
+async def _look_into(finished: Finished, started: RestartableServer | None) -> bool:
     """Add what only the owner of the server can; whether every message of the runs is accounted for."""
-    if runs and started is not None:
-        shutil.copyfile(started.log, load_audit.only_trial(runs[-1]).server_log)
-    return await load_audit.account_for(runs, started.database if started is not None else None)
+    left = [run for run in finished.runs if run.root not in finished.accounted]
+    if left and started is not None:
+        shutil.copyfile(started.log, load_audit.only_trial(left[-1]).server_log)
+    holds = await load_audit.account_for(left, started.database if started is not None else None)
+    return holds and all(finished.accounted.values())
 
 
 async def _run_locust(
     request: LoadRequest, target: Target, environ: Mapping[str, str], scratch: Path, stop: asyncio.Event
-) -> list[RunFiles]:
+) -> Finished:
     """Run Locust to its end or until `stop`; returns the runs that it wrote."""
     written, log = scratch / "written", scratch / "locust.log"
-    port = _free_port(request.web_port)
+    control, token = str(scratch / "page"), secrets.token_urlsafe(32)
+    port = _free_port(request)
+    with_page = target.started is not None and not request.headless
     spec = ChildSpec(
         name="Locust",
         argv=locust_command(request, target.url, port),
@@ -79,19 +95,28 @@ async def _run_locust(
             **locust_environ(environ),
             FACTS_VARIABLE: encode(target.facts),
             WRITTEN_VARIABLE: str(written),
+            **({SOCKET_VARIABLE: control, TOKEN_VARIABLE: token} if with_page else {}),
         },
         log=log,
         grace_s=LOCUST_GRACE_S,
     )
-    async with await Child.start(spec) as locust:
+    looks: list[Look] = []
+    accounted: dict[Path, bool] = {}
+    async with AsyncExitStack() as stack:
+        locust = await stack.enter_async_context(await Child.start(spec))
+        if target.started is not None and request.headless:
+            looks = await stack.enter_async_context(_sampled(target.started, locust))
+        elif target.started is not None:
+            keeper = await stack.enter_async_context(PageKeeper.open(target.started, locust.pid))
+            await stack.enter_async_context(load_control.serve(control, token, keeper.handle))
+            accounted = keeper.accounted
         if request.headless:
             _say(f"load {request.shape}, {request.users} users, {request.run_time or 'to its end'}")
         else:
-            await _page_is_up(locust, port)
-            print(f"http://{LOOPBACK}:{port}  (pool: http://{LOOPBACK}:{port}/queen)", flush=True)
-        async with _looks(request, target, locust) as looks:
-            await _either(locust, stop)
-            await locust.stop()
+            page = await _page_is_up(locust, request, port)
+            print(f"{page}  (pool: {page}/queen)", flush=True)
+        await _either(locust, stop)
+        await locust.stop()
     runs = [RunFiles(Path(line)) for line in _lines(written)]
     if looks and runs:
         load_sampling.store(runs[-1], looks)
@@ -99,31 +124,29 @@ async def _run_locust(
         shutil.copyfile(log, load_audit.only_trial(runs[-1]).locust_log)
     elif request.headless and not stop.is_set():
         raise UserError(f"Locust wrote no results: {_last_line(log)}")
-    return runs
+    return Finished(runs, accounted)
 
 
-@asynccontextmanager
-async def _looks(request: LoadRequest, target: Target, locust: Child) -> AsyncIterator[list[Look]]:
-    """Samples of a headless run on a server of ours; of others, and of hours in a page, there are none."""
-    if target.started is None or not request.headless:
-        yield []
-        return
-    async with load_sampling.sampled(
-        server_url=target.url,
-        database=target.started.database,
-        server_pid=target.started.pid,
+def _sampled(server: RestartableServer, locust: Child) -> AbstractAsyncContextManager[list[Look]]:
+    return load_sampling.sampled(
+        server_url=server.url,
+        database=server.database,
+        server_pid=server.pid,
         generator_pid=locust.pid,
-        postgres_pid=target.started.postgres_pid,
-    ) as looks:
-        yield looks
+        postgres_pid=server.postgres_pid,
+    )
 
 
-async def _page_is_up(locust: Child, port: int) -> None:
+async def _page_is_up(locust: Child, request: LoadRequest, port: int) -> str:
+    """Wait until the page can be opened; its address."""
+    host = request.web_address
+
     def look() -> bool | None:
         with socket.socket() as probe:
-            return True if probe.connect_ex((LOOPBACK, port)) == 0 else None
+            return True if probe.connect_ex((host, port)) == 0 else None
 
     await locust.until(look, what="open its page", deadline_s=PAGE_DEADLINE_S)
+    return f"http://{host}:{port}"
 
 
 async def _either(locust: Child, stop: asyncio.Event) -> None:
@@ -135,14 +158,15 @@ async def _either(locust: Child, stop: asyncio.Event) -> None:
     await asyncio.gather(*pending, return_exceptions=True)
 
 
-def _free_port(wanted: int) -> int:
+def _free_port(request: LoadRequest) -> int:
     """The wanted port if it is free, any free one for 0. Raises `UserError`."""
+    wanted = request.web_port
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, wanted))
+            probe.bind((request.web_address, wanted))
         except OSError as error:
-            raise UserError(f"--web-port {wanted}: {error.strerror}") from None
+            raise UserError(f"--web-port {wanted} on {request.web_address}: {error.strerror}") from None
         port: int = probe.getsockname()[1]
         return port
 

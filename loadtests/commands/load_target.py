@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from loadtests.load.server_facts import ServerFacts
+from msgspec.structs import replace
+
+from loadtests.runs.server_facts import ServerFacts
+from loadtests.sweep.databases import connect
 from queen.errors import UserError
 from queen.local.database import Database
-from queen.local.open_database import OpenDatabase, open_database, room_for
+from queen.local.open_database import SPARE_CONNECTIONS, OpenDatabase, open_database, room_for
 from queen.local.server import QueenServer
 from queen.settings import Settings, load
 
@@ -20,21 +23,98 @@ CONNECT_PATIENCE_S = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """The server under load. `database` is there when it is ours to look into."""
+    """The server under load. `started` is there when it is ours to look into."""
 
     url: str
     facts: ServerFacts
-    started: "StartedServer | None" = None
+    started: "RestartableServer | None" = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class StartedServer:
-    """A server that we have started, and its database."""
+class RestartableServer:
+    """`queen serve` at one address, which stays the same when it is started anew with another pool."""
 
-    database: Database
-    log: Path
-    pid: int
-    postgres_pid: int | None  # None: the database is not ours
+    def __init__(self, settings: Settings, database: OpenDatabase, *, most_pool: int, log: Path) -> None:
+        self.log = log
+        self.most_pool = most_pool  # the largest that the database has room for
+        self._settings = settings
+        self._database = database
+        self._running: QueenServer | None = None
+        self._stack = AsyncExitStack()
+
+    @classmethod
+    @asynccontextmanager
+    async def start(
+        cls, settings: Settings, database: OpenDatabase, *, log: Path
+    ) -> AsyncIterator["RestartableServer"]:
+        """Start it, and stop it at the end. Raises `UserError`."""
+        most_pool = max(settings.db_pool_size, await _room_in(database.address, settings.num_workers))
+        server = cls(settings, database, most_pool=most_pool, log=log)
+        try:
+            await server._start(settings)
+            yield server
+        finally:
+            await server._stack.aclose()
+
+    @property
+    def url(self) -> str:
+        """Where it listens, also while it is being started anew."""
+        return f"http://{LOOPBACK}:{self._settings.port}"
+
+    @property
+    def pid(self) -> int:
+        """Process id of the server that runs now."""
+        assert self._running is not None
+        return self._running.pid
+
+    @property
+    def database(self) -> Database:
+        """What it stores in."""
+        return self._database.address
+
+    @property
+    def postgres_pid(self) -> int | None:
+        """Process id of the database; None: it is not ours."""
+        return self._database.server.pid if self._database.server is not None else None
+
+    @property
+    def facts(self) -> ServerFacts:
+        """How it is configured now."""
+        return _facts(self._settings, self._database)
+
+    async def restart(self, pool: int) -> ServerFacts:
+        """Stop it and start it with this pool; its facts then.
+
+        Raises `UserError` for a pool that has no room in the database, with nothing changed, and when the
+        server does not come up, with the old pool as before if that is possible.
+        """
+        if not 1 <= pool <= self.most_pool:
+            raise UserError(f"a pool of {pool}: the database has room for 1 to {self.most_pool} connections")
+        before = self._settings
+        await self._stack.aclose()
+        try:
+            await self._start(replace(before, db_pool_size=pool))
+        except UserError as error:
+            await self._start(before)
+            raise UserError(f"{error}; the pool is {before.db_pool_size} as before") from None
+        return self.facts
+
+    async def _start(self, settings: Settings) -> None:
+        given = {**settings.environ(), **self._database.environ()}
+        self._stack = AsyncExitStack()
+        self._running = await self._stack.enter_async_context(QueenServer.start(given, log=self.log))
+        port = urlsplit(self._running.url).port
+        assert port is not None
+        self._settings = replace(settings, port=port)
+
+
+async def _room_in(database: Database, workers: int) -> int:
+    """The largest pool that the database allows beside those who look in. Raises `UserError`."""
+    connection = await connect(database)
+    try:
+        most = int(await connection.fetchval("SHOW max_connections"))
+    finally:
+        await connection.close()
+    return most - workers - SPARE_CONNECTIONS
 
 
 async def _require_answer(host: str) -> None:
@@ -66,13 +146,10 @@ async def open_target(
         database = await stack.enter_async_context(
             open_database(environ, settings=room_for(settings.db_pool_size, settings.num_workers))
         )
-        log = scratch / "server.log"
-        given = {**settings.environ(), **database.environ()}
-        server = await stack.enter_async_context(QueenServer.start(given, log=log))
-        facts = _facts(settings, database)
-        postgres_pid = database.server.pid if database.server is not None else None
-        started = StartedServer(database=database.address, log=log, pid=server.pid, postgres_pid=postgres_pid)
-        yield Target(url=server.url, facts=facts, started=started)
+        server = await stack.enter_async_context(
+            RestartableServer.start(settings, database, log=scratch / "server.log")
+        )
+        yield Target(url=server.url, facts=server.facts, started=server)
 
 
 def _facts(settings: Settings, database: OpenDatabase) -> ServerFacts:

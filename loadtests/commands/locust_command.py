@@ -34,7 +34,7 @@ def locust_command(request: LoadRequest, url: str, web_port: int) -> tuple[str, 
 def _page_options(request: LoadRequest, web_port: int) -> tuple[str, ...]:
     if request.headless:
         return ("--headless", "--only-summary")
-    return ("--web-host", LOOPBACK, "--web-port", str(web_port))
+    return ("--web-host", request.web_host, "--web-port", str(web_port))
 
 
 def _process_options(request: LoadRequest) -> tuple[str, ...]:

@@ -21,9 +21,9 @@ from loadtests.load.group_accounts import DRAIN, group_accounts
 from loadtests.load.observing import Verdict
 from loadtests.load.part import Lane, Part
 from loadtests.load.plan import LoadPlan, group_names
-from loadtests.load.server_facts import read_facts
 from loadtests.load.taking import PoppedMessage, stretches
 from loadtests.results import Accounting, RunFiles
+from loadtests.runs.server_facts import read_facts
 from loadtests.runs.validity import accounting_remarks
 
 EXIT_ACCOUNTING = 3
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 class LedgerCheck:
     """Judges each run when it is over. A `RunObserver`.
 
-    `environ` tells whether whoever started the server looks into its table (`loadtests.load.server_facts`).
+    `environ` tells whether whoever started the server looks into its table (`loadtests.runs.server_facts`).
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:

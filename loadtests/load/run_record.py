@@ -13,11 +13,11 @@ from loadtests import results
 from loadtests.load.conducted import Conducted
 from loadtests.load.part import Part
 from loadtests.load.plan import LoadPlan
-from loadtests.load.server_facts import WRITTEN_VARIABLE, ServerFacts
 from loadtests.load.target import PoolGauges, read_pool
 from loadtests.load.writing import write_course, write_results
 from loadtests.results import Cell, Invalidity, LoadResult, Manifest, RunFiles, ServerVersions, Trial
 from loadtests.runs.manifest import git_commit, package_versions, this_machine
+from loadtests.runs.server_facts import WRITTEN_VARIABLE, ServerFacts
 from loadtests.runs.validity import remarks
 
 PART = "load"

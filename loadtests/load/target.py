@@ -1,4 +1,10 @@
-"""What the target of a load tells about itself: its pool, if it has `/metrics/pool`."""
+"""What the target of a load tells about itself: its pool, and how far behind a queue's consumers are.
+
+Each is None where the server has no such endpoint or does not answer.
+"""
+
+from typing import TypeVar
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
@@ -7,52 +13,98 @@ from loadtests.load.transport import Connection, TransportError, Watchdog, parse
 
 ANSWER_TIMEOUT_S = 2.0
 
+Found = TypeVar("Found")
+
+
+class WaitHistogram(Struct, frozen=True, rename="camel"):
+    """Finished waits for a connection since the server's start: counts at most `le_ms[i]`, one more above."""
+
+    le_ms: tuple[float, ...]
+    counts: tuple[int, ...]
+
 
 class PoolGauges(Struct, frozen=True, rename="camel"):
-    """The guide's three gauges, and the size that is configured if the server says it."""
+    """The guide's three gauges; then what a server of ours tells beside them."""
 
     total_count: int
     idle_count: int
     waiting_count: int
-    max_count: int | None = None
+    max_count: int | None = None  # the size that is configured
+    timeouts: int | None = None  # cumulative: waits that ended without a connection
+    wait_histogram: WaitHistogram | None = None
 
 
-_gauges = msgspec.json.Decoder(PoolGauges)
+class Backlog(Struct, frozen=True):
+    """One queue: what is there and not consumed."""
+
+    pending: int  # messages, of the reference group
+    lag: int | None  # messages that the group that is furthest behind has not consumed; None: no group
+    lag_s: int | None  # age of the oldest message that a group has not consumed
 
 
-class PoolProbe:
-    """Reads the pool's gauges of one server over a connection that it keeps.
+class _Held(Struct):
+    pending: int
+
+
+class _Status(Struct):
+    messages: _Held
+
+
+class _Group(Struct, rename="camel"):
+    queue_name: str
+    total_lag: int
+    max_time_lag: int
+
+
+class TargetProbe:
+    """Reads one server over a connection that it keeps. One question at a time.
 
     Raises ValueError for a host that is no http:// address.
     """
 
     def __init__(self, host: str) -> None:
-        endpoint = parse_endpoint(host)
+        self._endpoint = parse_endpoint(host)
         self._watchdog = Watchdog(ANSWER_TIMEOUT_S)
-        self._connection = Connection(endpoint, self._watchdog)
-        self._request = endpoint.request_head("GET", "/metrics/pool") + b"\r\n"
+        self._connection = Connection(self._endpoint, self._watchdog)
 
-    def read(self) -> PoolGauges | None:
-        """The gauges now; None when the server does not answer or does not have them."""
-        try:
-            reply = self._connection.exchange(self._request).reply
-            return _gauges.decode(reply.body) if reply.status == 200 else None
-        except (TransportError, msgspec.MsgspecError):
+    def pool(self) -> PoolGauges | None:
+        """The gauges now."""
+        return self._get("/metrics/pool", PoolGauges)
+
+    def backlog(self, queue: str) -> Backlog | None:
+        """How far behind the consumers of a queue are; costs the server a connection of its pool."""
+        status = self._get(f"/api/v1/status?queue={quote(queue, safe='')}", _Status)
+        if status is None:
             return None
+        groups = self._get("/api/v1/consumer-groups", list[_Group]) or []
+        ours = [group for group in groups if group.queue_name == queue]
+        return Backlog(
+            pending=status.messages.pending,
+            lag=max((group.total_lag for group in ours), default=None),
+            lag_s=max((group.max_time_lag for group in ours), default=None),
+        )
 
     def close(self) -> None:
         """Close the connection."""
         self._watchdog.stop()
         self._connection.close()
 
+    def _get(self, path: str, shape: type[Found]) -> Found | None:
+        request = self._endpoint.request_head("GET", path) + b"\r\n"
+        try:
+            reply = self._connection.exchange(request).reply
+            return msgspec.json.decode(reply.body, type=shape) if reply.status == 200 else None
+        except (TransportError, msgspec.MsgspecError):
+            return None
+
 
 def read_pool(host: str) -> PoolGauges | None:
     """Read the gauges once."""
     try:
-        probe = PoolProbe(host)
+        probe = TargetProbe(host)
     except ValueError:
         return None
     try:
-        return probe.read()
+        return probe.pool()
     finally:
         probe.close()

@@ -43,18 +43,19 @@ from loadtests.load.options import (
 from loadtests.load.plan import LoadPlan
 from loadtests.load.run import set_current_run
 from loadtests.load.run_record import RunRecord
-from loadtests.load.server_facts import read_facts
 from loadtests.load.users import PRODUCERS, Consumer
 from loadtests.load.watch import Watch
 from loadtests.load.workers import Workers
 from loadtests.results import RunFiles
 from loadtests.runs.directory import new_run
+from loadtests.runs.server_facts import read_facts
 from loadtests.ui.page import PoolPage
 from queen.errors import UserError
 
 TRIAL_ID = "001"
 EXIT_USAGE = 2
 SPAWNING_LOOK_S = 0.1
+WEB_HOST = "127.0.0.1"
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +83,8 @@ class Session:
         self._page = PoolPage()
 
     def on_parser(self, parser: LocustArgumentParser, **_: Any) -> None:
-        """Add our options to Locust's."""
+        """Add our options to Locust's; its page is for this machine, unless --web-host says otherwise."""
+        parser.set_defaults(web_host=WEB_HOST)
         add_arguments(parser, self._shape)
 
     def on_init(self, environment: Environment, web_ui: Any, **_: Any) -> None:
@@ -102,7 +104,7 @@ class Session:
         else:
             self._ensemble = Alone(environment)
         if web_ui is not None:
-            self._page.attach(web_ui, lambda: environment.host or "")
+            self._page.attach(environment, web_ui)
 
     def on_test_start(self, environment: Environment, **_: Any) -> None:
         """Begin a fresh run with what the form says."""
@@ -149,7 +151,7 @@ class Session:
 
     def observers(self) -> tuple[RunObserver, ...]:
         """Who is told of each run."""
-        return (QueueConfiguration(), LedgerCheck(os.environ), self._page, Watch())
+        return (QueueConfiguration(), LedgerCheck(os.environ), Watch(), self._page.observer)
 
     def _begin(self, environment: Environment, options: LoadOptions) -> ActiveRun:
         started = datetime.now(UTC)

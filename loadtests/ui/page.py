@@ -1,102 +1,84 @@
-"""The page `/queen` inside Locust's web UI, and a tab on Locust's own page that leads to it.
+"""The page `/queen` inside Locust's web UI, and a tab with the same charts on Locust's own page.
 
-Shows the target's pool live, and where runs were written. The pool is read here, not by the browser
-(no CORS, no second address), and only while a page is open: each look of a page asks for one reading,
-at most `READINGS_PER_S` a second however many pages are open.
+Server and parent are asked here, not by the browser: no second address, and no token leaves this process.
 """
 
-from collections import deque
-from collections.abc import Callable
+import logging
+from http import HTTPStatus
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
-from flask import Blueprint, Flask, Response, jsonify, request, send_from_directory
-from gevent.lock import RLock
+import msgspec
+from flask import Blueprint, Flask, Response, request, send_from_directory
+from locust.env import Environment
 from msgspec import Struct
+from werkzeug.exceptions import HTTPException
 
-from loadtests.load.observing import Verdict
-from loadtests.load.part import Part
-from loadtests.load.plan import LoadPlan
-from loadtests.load.target import PoolGauges, PoolProbe
-from loadtests.results import RunFiles
+from loadtests.load.observing import RunObserver
+from loadtests.load.target import PoolGauges
+from loadtests.ui.form_guard import guard_form
+from loadtests.ui.live import Account, Live, Reading
+from loadtests.ui.origin import LOOPBACK_HOST, OriginGuard
+from loadtests.ui.page_observer import PageObserver, run_is_on
+from loadtests.ui.panels import Panel, panels
+from loadtests.ui.parent import Parent, own_parent
+from loadtests.ui.pool_control import READ_ONLY, PoolControl
+from loadtests.ui.runs_table import Row, RunsTable
 
-HERE = Path(__file__).parent
-READINGS_PER_S = 2.0
-KEPT_READINGS = 600  # five minutes at two a second
+STATIC = Path(__file__).parent / "static"
 TAB = "queen"
+LOADS_TAB = '<script type="module" src="./queen/static/tab.js"></script></body>'
+SHOWN_DIGITS = 3
+
+logger = logging.getLogger(__name__)
 
 
-class PoolReading(Struct, frozen=True):
-    """The pool at one time; `t_s` is `perf_counter`, `gauges` None: not available."""
+class PoolForm(Struct, frozen=True):
+    """What the page offers for the pool; `why` says why nothing can be changed, empty: it can."""
 
-    t_s: float
-    gauges: PoolGauges | None
+    pool: int | None
+    most: int | None
+    restarting: bool
+    why: str
 
 
-class PoolHistory:
-    """The last readings of one target's pool; forgets them when the target changes."""
+class View(Struct, frozen=True, rename="camel"):
+    """Everything the page shows, at one time; `ages_s` belong to the values of the panels' lines."""
 
-    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
-        self._clock = clock
-        self._host = ""
-        self._probe: PoolProbe | None = None
-        self._readings: deque[PoolReading] = deque(maxlen=KEPT_READINGS)
-        self._one_at_a_time = RLock()
-
-    @property
-    def readings(self) -> tuple[PoolReading, ...]:
-        """Oldest first."""
-        return tuple(self._readings)
-
-    def look(self, host: str) -> PoolReading:
-        """A reading that is at most 1 / `READINGS_PER_S` old.
-
-        The probe has one connection: who looks while another waits for the answer gets the same one.
-        """
-        with self._one_at_a_time:
-            if host != self._host:
-                self._change_target(host)
-            now = self._clock()
-            if not self._readings or now - self._readings[-1].t_s >= 1 / READINGS_PER_S:
-                gauges = self._probe.read() if self._probe is not None else None
-                self._readings.append(PoolReading(now, gauges))
-            return self._readings[-1]
-
-    def _change_target(self, host: str) -> None:
-        if self._probe is not None:
-            self._probe.close()
-        self._host = host
-        self._readings.clear()
-        try:
-            self._probe = PoolProbe(host)
-        except ValueError:
-            self._probe = None
+    host: str
+    state: str  # of Locust's runner
+    pool_form: PoolForm
+    ages_s: tuple[float, ...]
+    panels: tuple[dict[str, object], ...]
+    account: Account | None
+    runs: tuple[Row, ...]
 
 
 class PoolPage:
-    """The page, its data, and the tab. A `RunObserver`: it shows where each run was written."""
+    """The page of one Locust process, its data, and the tab."""
 
-    def __init__(self) -> None:
-        self._history = PoolHistory()
-        self._written: list[Path] = []
+    def __init__(self, parent: Parent | None = None) -> None:
+        parent = parent or own_parent()
+        self._read_only = parent is None
+        self._live = Live(parent)
+        self._table = RunsTable()
+        self._observer = PageObserver(self._live, self._table, parent)
+        self._control = PoolControl(parent, lambda: run_is_on(self._observer, self._state))
+        self._environment: Environment | None = None
 
-    def began(self, files: RunFiles, plan: LoadPlan) -> None:
-        """Nothing to show yet."""
+    @property
+    def observer(self) -> RunObserver:
+        """Who must be told of the runs."""
+        return self._observer
 
-    def looked(self, total: Part) -> None:
-        """The page asks the server itself."""
-
-    def ended(self, files: RunFiles, plan: LoadPlan, total: Part) -> Verdict | None:
-        """A run was written to this directory."""
-        self._written.append(files.root)
-        return None
-
-    def attach(self, web_ui: Any, host: Callable[[], str]) -> None:
-        """Add page and tab to a Locust WebUI; `host()` is the address under load."""
-        web_ui.app.register_blueprint(self.blueprint(host))
+    def attach(self, environment: Environment, web_ui: Any) -> None:
+        """Add page, tab and guards to a Locust WebUI."""
+        self._environment = environment
+        self._observer.has_page = True
+        app: Flask = web_ui.app
+        app.register_blueprint(self._blueprint(web_ui), url_prefix=_base_path(environment))
         web_ui.template_args.update(
-            extended_tabs=[{"title": "Pool", "key": TAB}],
+            extended_tabs=[{"title": "Queen pool", "key": TAB}],
             extended_tables=[
                 {
                     "key": TAB,
@@ -107,59 +89,126 @@ class PoolPage:
                 }
             ],
         )
-        self._feed_tab(web_ui.app, host)
+        self._feed_tab(app)
+        guard_form(app, restarting=lambda: self._control.restarting)
+        loopback = LOOPBACK_HOST.fullmatch(web_ui.host) is not None or web_ui.host == "::1"
+        app.wsgi_app = OriginGuard(app.wsgi_app, loopback=loopback)  # type: ignore[method-assign]
 
-    def blueprint(self, host: Callable[[], str]) -> Blueprint:
-        """The routes below /queen."""
+    def view(self) -> View:
+        """What the page shows now; asks server and parent if that was not done a moment ago."""
+        latest = self._live.look(self._host, with_backlog=True)
+        readings = self._live.readings
+        return View(
+            host=self._host,
+            state=self._state(),
+            pool_form=self._pool_form(latest),
+            ages_s=tuple(round(latest.t_s - reading.t_s, 2) for reading in readings),
+            panels=tuple(_shown(panel) for panel in panels(readings)),
+            account=self._live.account,
+            runs=self._table.rows(),
+        )
+
+    @property
+    def _host(self) -> str:
+        host = self._environment.host if self._environment is not None else None
+        return host or ""
+
+    def _state(self) -> str:
+        runner = self._environment.runner if self._environment is not None else None
+        return str(runner.state) if runner is not None else "ready"
+
+    def _pool_form(self, latest: Reading) -> PoolForm:
+        seen, restarting = self._live.seen, self._control.restarting
+        if seen is not None:
+            return PoolForm(seen.pool, seen.most_pool, restarting, "")
+        pool = latest.pool.max_count if latest.pool is not None else None
+        why = READ_ONLY if self._read_only else "the server under load is not the one that was started here"
+        return PoolForm(pool, None, restarting, "" if restarting else why)
+
+    def _blueprint(self, web_ui: Any) -> Blueprint:
+        """The routes below /queen; with --web-login they need it as Locust's own do."""
         blueprint = Blueprint("queen", __name__)
 
         @blueprint.get("/queen")
+        @web_ui.auth_required_if_enabled
         def page() -> Response:
-            return send_from_directory(HERE / "static", "pool.html")
+            return send_from_directory(STATIC, "page.html")
 
         @blueprint.get("/queen/static/<path:name>")
         def static(name: str) -> Response:
-            return send_from_directory(HERE / "static", name)
+            return send_from_directory(STATIC, name)
 
-        @blueprint.get("/queen/pool")
+        @blueprint.get("/queen/live")
+        @web_ui.auth_required_if_enabled
+        def live() -> Response:
+            return Response(msgspec.json.encode(self.view()), mimetype="application/json")
+
+        @blueprint.post("/queen/pool")
+        @web_ui.auth_required_if_enabled
         def pool() -> Response:
-            latest = self._history.look(host())
-            return jsonify(
-                host=host(),
-                available=latest.gauges is not None,
-                written=[str(directory) for directory in self._written],
-                readings=[_as_json(reading, latest.t_s) for reading in self._history.readings],
-            )
+            outcome = self._control.change(request.form.get("pool", ""))
+            return Response(msgspec.json.encode(outcome), outcome.status, mimetype="application/json")
+
+        @blueprint.errorhandler(Exception)
+        def failed(error: Exception) -> Response:
+            """One line: Locust's Flask runs in debug mode, which would show the source."""
+            if isinstance(error, HTTPException):
+                return Response(f"{error.name}\n", error.code, mimetype="text/plain")
+            logger.exception("the page failed", exc_info=error)
+            return Response("the page failed, see the log\n", HTTPStatus.INTERNAL_SERVER_ERROR)
 
         return blueprint
 
-    def _feed_tab(self, app: Flask, host: Callable[[], str]) -> None:
-        """Put the gauges into the answer that Locust's page polls (its documented extension)."""
+    def _feed_tab(self, app: Flask) -> None:
+        """Give Locust's page the script that draws the tab, and the table's rows (its documented extension).
+
+        Its answer of statistics is the same object for two seconds: what we put there replaces.
+        """
 
         @app.after_request
-        def add_gauges(response: Response) -> Response:
-            if request.path.endswith("/stats/requests") and response.is_json:
+        def extend(response: Response) -> Response:
+            if request.endpoint == "locust.index" and response.mimetype == "text/html":
+                response.set_data(response.get_data(as_text=True).replace("</body>", LOADS_TAB, 1))
+            elif request.endpoint == "locust.request_stats" and response.is_json:
                 body = response.get_json()
-                body["extended_stats"] = [{"key": TAB, "data": self._rows(host())}]
+                gauges = self._live.look(self._host, with_backlog=False).pool
+                body["extended_stats"] = [{"key": TAB, "data": _rows(gauges)}]
                 response.set_data(app.json.dumps(body))
             return response
 
-    def _rows(self, host: str) -> list[dict[str, object]]:
-        gauges = self._history.look(host).gauges
-        if gauges is None:
-            return [{"name": "not available: the server has no /metrics/pool", "value": "-"}]
-        return [
-            {"name": "totalCount: connections open", "value": gauges.total_count},
-            {"name": "idleCount: of them free", "value": gauges.idle_count},
-            {"name": "waitingCount: requests that wait for one", "value": gauges.waiting_count},
-        ]
+
+def _base_path(environment: Environment) -> str | None:
+    path: str | None = getattr(environment.parsed_options, "web_base_path", None)
+    return path or None
 
 
-def _as_json(reading: PoolReading, now_s: float) -> dict[str, object]:
-    gauges = reading.gauges
+def _rows(gauges: PoolGauges | None) -> list[dict[str, object]]:
+    if gauges is None:
+        return [{"name": "not available: the server has no /metrics/pool", "value": "-"}]
+    return [
+        {"name": "totalCount: connections open", "value": gauges.total_count},
+        {"name": "idleCount: of them free", "value": gauges.idle_count},
+        {"name": "waitingCount: requests that wait for one", "value": gauges.waiting_count},
+    ]
+
+
+def _shown(panel: Panel) -> dict[str, object]:
     return {
-        "ageS": round(now_s - reading.t_s, 2),
-        "total": gauges.total_count if gauges else None,
-        "idle": gauges.idle_count if gauges else None,
-        "waiting": gauges.waiting_count if gauges else None,
+        "key": panel.key,
+        "title": panel.title,
+        "unit": panel.unit,
+        "limit": panel.limit,
+        "available": panel.available,
+        "why": panel.why,
+        "lines": [
+            {
+                "name": line.name,
+                "values": [_rounded(each) for each in line.values],
+            }
+            for line in panel.lines
+        ],
     }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, SHOWN_DIGITS)

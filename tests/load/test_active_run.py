@@ -16,8 +16,8 @@ from loadtests.load.observing import Verdict
 from loadtests.load.part import Part, lost
 from loadtests.load.plan import LoadPlan
 from loadtests.load.run_record import RunRecord
-from loadtests.load.server_facts import ServerFacts
 from loadtests.results import Ledger, ProducerLedger, RunFiles, WorkerShare
+from loadtests.runs.server_facts import ServerFacts
 
 PLAN = LoadPlan(host="http://127.0.0.1:1", trial_directory="x", run_tag="t", warmup_s=0.0)
 DEADLINE_S = 5.0

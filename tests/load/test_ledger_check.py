@@ -13,7 +13,6 @@ from loadtests.load.ledger_check import LedgerCheck
 from loadtests.load.observing import Verdict
 from loadtests.load.part import Lane, Part
 from loadtests.load.plan import Consuming, LoadPlan
-from loadtests.load.server_facts import FACTS_VARIABLE
 from loadtests.results import (
     QUEUE_MODE,
     Cell,
@@ -24,6 +23,7 @@ from loadtests.results import (
     Trial,
     WorkerShare,
 )
+from loadtests.runs.server_facts import FACTS_VARIABLE
 from tests.load.fake_queue import FakeQueue
 from tests.load.fake_server import fake_server
 

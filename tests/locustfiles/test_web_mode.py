@@ -271,7 +271,7 @@ def test_each_start_in_the_page_is_a_run_of_its_own_with_the_forms_options(tmp_p
             until(partial(has_pushed, server, enough))
             page.stop()
         rows = {row["name"]: row for row in page.json("/stats/requests")["stats"]}
-        shown = page.json("/queen/pool")
+        shown = page.json("/queen/live")
         tab = page.json("/stats/requests")["extended_stats"]
     first, second = runs_in(tmp_path)
     assert [trial_of(run).cell.batch for run in (first, second)] == [2, 4]
@@ -279,6 +279,8 @@ def test_each_start_in_the_page_is_a_run_of_its_own_with_the_forms_options(tmp_p
     assert ledgers[0].run_tag != ledgers[1].run_tag
     assert [len(ledger.producers) for ledger in ledgers] == [2, 2]  # of three users one consumes
     assert {"push", "push (from intended start)", "pop"} <= set(rows)
-    assert shown["available"] is True
-    assert len(shown["written"]) == 2
+    assert [line["values"][-1] for line in shown["panels"][0]["lines"]] == [5, 2]
+    assert [row["directory"] for row in shown["runs"]] == [
+        f"results/{run.root.name}" for run in (first, second)
+    ]
     assert tab[0]["data"][0]["value"] == 5

@@ -1,134 +1,145 @@
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import gevent
 import pytest
-from flask import Flask, jsonify
 
-from loadtests.load.part import Part
+from loadtests.load.part import Counts, Part
 from loadtests.load.plan import LoadPlan
-from loadtests.results import RunFiles
-from loadtests.ui.page import PoolHistory, PoolPage
+from loadtests.results import ProducerLedger, RunFiles
+from loadtests.runs.control import Changed, Refused
+from loadtests.runs.server_facts import ServerFacts
 from tests.load.fake_server import SeenRequest, fake_server, response
+from tests.ui.support import FakeParent, attached
 
-DEADLINE_S = 5.0
-
-
-def pool(request: SeenRequest) -> bytes:
-    body = b'{"totalCount":20,"idleCount":%d,"waitingCount":3,"more":[1]}' % request.number
-    return response(200, body) if request.target == "/metrics/pool" else response(404)
+POOL = b'{"totalCount":20,"idleCount":5,"waitingCount":3,"maxCount":20,"more":[1]}'
+LOOPBACK = "http://127.0.0.1"
 
 
-class FakeWebUi:
-    """As much of Locust's WebUI as the page uses."""
-
-    def __init__(self) -> None:
-        self.app = Flask(__name__)
-        self.template_args: dict[str, Any] = {}
-        self.app.add_url_rule("/stats/requests", view_func=lambda: jsonify(stats=[]))
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
+def target(request: SeenRequest) -> bytes:
+    return response(200, POOL) if request.target == "/metrics/pool" else response(404)
 
 
 @pytest.fixture
 def host() -> Iterator[str]:
-    with fake_server(pool) as server:
+    with fake_server(target) as server:
         yield server.url
 
 
-def test_however_many_pages_look_the_server_is_asked_twice_a_second(host: str) -> None:
-    clock = Clock()
-    history = PoolHistory(clock)
-    for _ in range(10):
-        history.look(host)
-    clock.now_s += 0.5
-    history.look(host)
-    idle = [reading.gauges.idle_count for reading in history.readings if reading.gauges]
-    assert idle == [0, 1]
-
-
-def test_who_looks_while_another_waits_for_the_answer_shares_it() -> None:
-    asked, answer = threading.Event(), threading.Event()
-
-    def slow(request: SeenRequest) -> bytes:
-        asked.set()
-        answer.wait(DEADLINE_S)
-        return pool(request)
-
-    with fake_server(slow) as server, gevent.Timeout(DEADLINE_S):
-        history = PoolHistory()
-        first = gevent.spawn(history.look, server.url)
-        while not asked.is_set():
-            gevent.sleep(0.001)
-        second = gevent.spawn(history.look, server.url)
-        gevent.sleep(0)  # it is under way
-        answer.set()
-        readings = [greenlet.get() for greenlet in (first, second)]
-    assert readings[0] is readings[1]
-    assert readings[0].gauges is not None
-    assert len(server.seen) == 1
-
-
-def test_another_target_starts_a_new_history(host: str) -> None:
-    clock = Clock()
-    history = PoolHistory(clock)
-    history.look(host)
-    assert history.look("http://127.0.0.1:1").gauges is None
-    assert len(history.readings) == 1
-
-
-def test_the_data_behind_the_chart(host: str) -> None:
-    web_ui, page = FakeWebUi(), PoolPage()
-    page.attach(web_ui, lambda: host)
-    page.ended(
-        RunFiles(Path("results/run-1")),
-        LoadPlan(host=host, trial_directory="x", run_tag="t"),
-        Part(run_tag="t", window=1, started_at="x", started_monotonic_s=0.0, warmup_s=0.0),
+def part(acknowledged: int) -> Part:
+    ledger = ProducerLedger(producer=0, partition="p0", acknowledged=((0, acknowledged - 1),))
+    counts = Counts(acknowledged=acknowledged)
+    return Part(
+        run_tag="t",
+        window=1,
+        started_at="x",
+        started_monotonic_s=0.0,
+        warmup_s=0.0,
+        counts=counts,
+        ledger=(ledger,),
     )
-    state = web_ui.app.test_client().get("/queen/pool").get_json()
-    assert state["available"] is True
-    assert state["written"] == ["results/run-1"]
-    (reading,) = state["readings"]
-    assert (reading["total"], reading["idle"], reading["waiting"]) == (20, 0, 3)
+
+
+def test_the_page_shows_the_pool_its_limit_and_the_messages_of_the_run(host: str) -> None:
+    web_ui, page = attached(host, state="running")
+    page.observer.began(RunFiles(Path("run-1")), LoadPlan(host=host, trial_directory="x", run_tag="t"))
+    page.observer.looked(part(acknowledged=70))
+    view = web_ui.app.test_client().get("/queen/live", base_url=LOOPBACK).get_json()
+    panels = {panel["key"]: panel for panel in view["panels"]}
+    assert (view["host"], view["state"]) == (host, "running")
+    assert view["account"] == {"acknowledged": 70, "unknown": 0, "refused": 0}
+    assert [line["values"][-1] for line in panels["pool"]["lines"]] == [20, 5]
+    assert panels["pool"]["limit"][-1] == 20
+    assert len(view["agesS"]) == len(panels["pool"]["limit"])
+
+
+def test_what_needs_the_database_is_said_to_be_missing_under_plain_locust_and_nothing_can_be_changed(
+    host: str,
+) -> None:
+    web_ui, _ = attached(host)
+    client = web_ui.app.test_client()
+    view = client.get("/queen/live", base_url=LOOPBACK).get_json()
+    panels = {panel["key"]: panel for panel in view["panels"]}
+    for key in ("states", "waits", "inserts"):
+        assert panels[key]["available"] is False
+        assert "queen load" in panels[key]["why"]
+    assert "read-only" in view["poolForm"]["why"]
+    refused = client.post("/queen/pool", data={"pool": "5"}, base_url=LOOPBACK)
+    assert refused.status_code == 403
+    assert "read-only" in refused.get_json()["text"]
+
+
+def test_the_parents_view_of_the_database_is_drawn_for_its_own_server_only(host: str) -> None:
+    for url, available in ((host, True), ("http://127.0.0.1:1", False)):
+        web_ui, _ = attached(host, FakeParent(url=url))
+        view = web_ui.app.test_client().get("/queen/live", base_url=LOOPBACK).get_json()
+        panels = {panel["key"]: panel for panel in view["panels"]}
+        assert panels["states"]["available"] is available
+        assert (view["poolForm"]["why"] == "") is available
+        assert view["poolForm"]["most"] == (170 if available else None)
+
+
+def test_a_change_of_the_pool_is_answered_with_what_the_parent_says(host: str) -> None:
+    parent = FakeParent(Changed(ServerFacts(pool=7)), Refused("no room"), url=host)
+    web_ui, _ = attached(host, parent)
+    client = web_ui.app.test_client()
+    answers = [client.post("/queen/pool", data={"pool": "7"}, base_url=LOOPBACK) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 409, 502]
+    assert [answer.get_json()["text"].split(":")[0] for answer in answers] == [
+        "the server runs with a pool of 7",
+        "no room",
+        "queen load does not answer",
+    ]
 
 
 @pytest.mark.parametrize("host", ["", "http://127.0.0.1:1", "ftp://nowhere"])
 def test_a_server_without_the_gauges_is_said_to_have_none(host: str) -> None:
-    web_ui = FakeWebUi()
-    PoolPage().attach(web_ui, lambda: host)
-    client = web_ui.app.test_client()
-    assert client.get("/queen/pool").get_json()["available"] is False
-    (table,) = client.get("/stats/requests").get_json()["extended_stats"]
+    client = attached(host)[0].app.test_client()
+    view = client.get("/queen/live", base_url=LOOPBACK).get_json()
+    assert [panel["available"] for panel in view["panels"]] == [False] * len(view["panels"])
+    (table,) = client.get("/stats/requests", base_url=LOOPBACK).get_json()["extended_stats"]
     assert "not available" in table["data"][0]["name"]
 
 
-def test_locusts_page_gets_a_tab_and_its_data(host: str) -> None:
-    web_ui = FakeWebUi()
-    PoolPage().attach(web_ui, lambda: host)
+def test_locusts_page_gets_a_tab_its_data_and_the_script_that_draws_it(host: str) -> None:
+    web_ui, _ = attached(host)
+    client = web_ui.app.test_client()
     (tab,) = web_ui.template_args["extended_tabs"]
     (table,) = web_ui.template_args["extended_tables"]
-    body = web_ui.app.test_client().get("/stats/requests").get_json()
+    body = client.get("/stats/requests", base_url=LOOPBACK).get_json()
     assert body["stats"] == []
     (data,) = body["extended_stats"]
     assert tab["key"] == table["key"] == data["key"]
-    assert [row["value"] for row in data["data"]] == [20, 0, 3]
+    assert [row["value"] for row in data["data"]] == [20, 5, 3]
+    index = client.get("/", base_url=LOOPBACK).get_data(as_text=True)
+    assert index.endswith('src="./queen/static/tab.js"></script></body></html>')
 
 
-def test_the_page_loads_nothing_from_elsewhere() -> None:
-    web_ui = FakeWebUi()
-    PoolPage().attach(web_ui, lambda: "")
-    client = web_ui.app.test_client()
-    for path in ("/queen", "/queen/static/pool.js", "/queen/static/pool.css"):
-        answer = client.get(path)
+def test_the_page_loads_nothing_from_elsewhere(host: str) -> None:
+    client = attached(host)[0].app.test_client()
+    names = ["page.js", "page.css", "chart.js", "chart.css", "poll.js", "runs.js", "tab.js", "tab.css"]
+    for path in ("/queen", *(f"/queen/static/{name}" for name in names)):
+        answer = client.get(path, base_url=LOOPBACK)
         assert answer.status_code == 200
         content = answer.get_data(as_text=True).replace("http://www.w3.org/2000/svg", "")
         assert "://" not in content
         answer.close()
+
+
+def test_below_a_base_path_and_behind_a_login_like_locusts_own(host: str) -> None:
+    web_ui, _ = attached(host, base_path="/load")
+    client = web_ui.app.test_client()
+    assert client.get("/load/queen/live", base_url=LOOPBACK).status_code == 200
+    assert client.get("/queen/live", base_url=LOOPBACK).status_code == 404
+    assert set(web_ui.guarded) == {"page", "live", "pool"}
+
+
+def test_an_error_of_ours_shows_no_source(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    web_ui, page = attached(host)
+    web_ui.app.debug = True
+
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(page, "view", broken)
+    answer = web_ui.app.test_client().get("/queen/live", base_url=LOOPBACK)
+    assert (answer.status_code, answer.get_data(as_text=True)) == (500, "the page failed, see the log\n")

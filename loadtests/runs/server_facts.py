@@ -4,7 +4,7 @@ Locust sees only an address; `queen load` without `--host` has started the serve
 knows how. Without it the fields stay None: not known.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 
 import msgspec
 from msgspec import Struct
@@ -35,3 +35,8 @@ def read_facts(environ: Mapping[str, str]) -> ServerFacts:
     """The facts in an environment; nothing known when there are none."""
     text = environ.get(FACTS_VARIABLE)
     return msgspec.json.decode(text, type=ServerFacts) if text else ServerFacts()
+
+
+def renew(environ: MutableMapping[str, str], facts: ServerFacts) -> None:
+    """The server was started anew: what `read_facts` finds from now on."""
+    environ[FACTS_VARIABLE] = encode(facts)

@@ -1,0 +1,148 @@
+"""What `queen load` does for Locust's page: it owns server and database, which the page only asks about."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from msgspec.structs import asdict
+
+from loadtests.commands import load_audit, load_sampling
+from loadtests.commands.load_target import RestartableServer
+from loadtests.results import ResultError, RunFiles
+from loadtests.runs.control import (
+    Answer,
+    Ask,
+    Changed,
+    ChangePool,
+    DatabaseView,
+    Noted,
+    Refused,
+    RunBegan,
+    RunEnded,
+    See,
+    Seen,
+)
+from loadtests.sweep.activity import Activity, read_activity
+from loadtests.sweep.databases import connect
+from loadtests.sweep.sampling import Look
+from queen.errors import UserError
+from queen.local.open_database import Connection
+
+
+class PageKeeper:
+    """Answers the page's questions about one server, samples its runs and accounts for their messages."""
+
+    def __init__(self, server: RestartableServer, generator_pid: int) -> None:
+        self.accounted: dict[Path, bool] = {}  # run → whether every message of it is accounted for
+        self._server = server
+        self._generator_pid = generator_pid
+        self._changing = asyncio.Lock()
+        self._run: str | None = None
+        self._sampling = AsyncExitStack()
+        self._looks: list[Look] = []
+        self._watch = ActivityWatch(server)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, server: RestartableServer, generator_pid: int) -> AsyncIterator["PageKeeper"]:
+        """A keeper for as long as the block runs; a run that is still on is no longer sampled then."""
+        keeper = cls(server, generator_pid)
+        try:
+            yield keeper
+        finally:
+            await keeper._sampling.aclose()
+            await keeper._watch.close()
+
+    async def handle(self, ask: Ask) -> Answer:
+        """The answer; what cannot be done is refused with the reason."""
+        try:
+            match ask:
+                case See():
+                    return await self._see()
+                case ChangePool(pool):
+                    return await self._change(pool)
+                case RunBegan(directory):
+                    return await self._began(directory)
+                case RunEnded(directory):
+                    return await self._ended(directory)
+        except (UserError, ResultError, OSError) as error:
+            return Refused(str(error))
+
+    async def _see(self) -> Seen:
+        server = self._server
+        seen = await self._watch.read()
+        view = (
+            DatabaseView(**{name: asdict(seen)[name] for name in DatabaseView.__struct_fields__})
+            if seen
+            else None
+        )
+        return Seen(server.url, server.facts.pool or 0, server.most_pool, view)
+
+    async def _change(self, pool: int) -> Answer:
+        if self._run is not None:
+            return Refused("a run is on: stop it first")
+        if self._changing.locked():
+            return Refused("the server is being started anew")
+        async with self._changing:
+            return Changed(await self._server.restart(pool))
+
+    async def _began(self, directory: str) -> Answer:
+        if self._changing.locked():
+            return Refused("the server is being started anew")
+        await self._sampling.aclose()  # of a run whose end nobody told
+        self._run = directory
+        self._looks = await self._sampling.enter_async_context(
+            load_sampling.sampled(
+                server_url=self._server.url,
+                database=self._server.database,
+                server_pid=self._server.pid,
+                generator_pid=self._generator_pid,
+                postgres_pid=self._server.postgres_pid,
+            )
+        )
+        return Noted()
+
+    async def _ended(self, directory: str) -> Answer:
+        if directory != self._run:
+            return Refused("no such run is on")
+        looks, self._looks, self._run = self._looks, [], None
+        await self._sampling.aclose()
+        run = RunFiles(Path(directory))
+        if looks:
+            load_sampling.store(run, looks)
+        shutil.copyfile(self._server.log, load_audit.only_trial(run).server_log)
+        self.accounted[run.root] = await load_audit.account_for([run], self._server.database)
+        return Noted()
+
+
+class ActivityWatch:
+    """Reads what the database does, over a connection that it keeps."""
+
+    def __init__(self, server: RestartableServer) -> None:
+        self._server = server
+        self._connection: Connection | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def read(self) -> Activity | None:
+        """The activity now; None when the database cannot be asked."""
+        async with self._one_at_a_time:
+            try:
+                self._connection = self._connection or await connect(self._server.database)
+            except UserError:
+                return None
+            activity = await read_activity(self._connection, self._server.database.name)
+            if activity is None:
+                await self._drop()
+            return activity
+
+    async def close(self) -> None:
+        """Close the connection."""
+        async with self._one_at_a_time:
+            await self._drop()
+
+    async def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None and not connection.is_closed():
+            await connection.close()

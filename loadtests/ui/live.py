@@ -1,0 +1,218 @@
+"""The last minutes of a load, as its page draws them: one reading a second, from three sources.
+
+The server is asked over HTTP, its database through the parent process, the run tells by itself. The
+page asks for readings and so does a run, so nothing is asked when neither is there; readings are shared,
+however many pages look. The backlog costs the server a query, so it is asked for less often, in the
+background, and only while a page is open.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from math import ceil
+from time import perf_counter
+
+import gevent
+from gevent.lock import RLock
+from msgspec import Struct
+
+from loadtests.ledger.intervals import Interval
+from loadtests.load.histogram import HistogramCounts
+from loadtests.load.part import Part
+from loadtests.load.target import Backlog, PoolGauges, TargetProbe
+from loadtests.results import ProducerLedger
+from loadtests.runs.control import ControlError, DatabaseView, See, Seen
+from loadtests.ui.parent import Parent
+
+PERIOD_S = 0.9  # readings are at least so far apart: who asks once a second gets a fresh one each time
+KEPT_READINGS = 330  # more than five minutes
+BACKLOG_PERIOD_S = 2.0
+PARENT_TIMEOUT_S = 1.0
+
+
+class Account(Struct, frozen=True):
+    """Messages of a whole run until now, warm-up included, by what their producers know."""
+
+    acknowledged: int
+    unknown: int
+    refused: int
+
+    @classmethod
+    def of(cls, ledgers: tuple[ProducerLedger, ...]) -> "Account":
+        """The sum of the producers' ledgers."""
+        return cls(
+            acknowledged=sum(_messages(each.acknowledged) for each in ledgers),
+            unknown=sum(_messages(each.unknown) for each in ledgers),
+            refused=sum(_messages(each.refused) for each in ledgers),
+        )
+
+
+class RunView(Struct, frozen=True):
+    """A run at one time: counts of its latest window, percentiles of that window until now."""
+
+    window: int
+    acknowledged: int  # messages
+    missed: int  # requests
+    held: int
+    service_p99_ms: float | None
+    response_p99_ms: float | None
+    lag_p99_ms: float | None
+    account: Account
+
+    @classmethod
+    def of(cls, total: Part) -> "RunView":
+        """What a part says."""
+        return cls(
+            window=total.window,
+            acknowledged=total.counts.acknowledged,
+            missed=total.counts.missed,
+            held=total.counts.held,
+            service_p99_ms=_p99_ms(total.service),
+            response_p99_ms=_p99_ms(total.response),
+            lag_p99_ms=_p99_ms(total.lag),
+            account=Account.of(total.ledger),
+        )
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """All sources at one time; `t_s` is `perf_counter`, None is not available."""
+
+    t_s: float
+    pool: PoolGauges | None = None
+    backlog: Backlog | None = None
+    database: DatabaseView | None = None
+    run: RunView | None = None
+
+
+class Live:
+    """The last readings of one target; forgets them when the target changes."""
+
+    def __init__(self, parent: Parent | None = None, clock: Callable[[], float] = perf_counter) -> None:
+        self.seen: Seen | None = None  # the parent's last answer about this target
+        self.account: Account | None = None  # of the run that is on, or of the last one
+        self._parent = parent
+        self._clock = clock
+        self._host = ""
+        self._probe: TargetProbe | None = None
+        self._readings: deque[Reading] = deque(maxlen=KEPT_READINGS)
+        self._one_at_a_time = RLock()
+        self._run: RunView | None = None
+        self._queue: str | None = None
+        self._backlog = BacklogWatch(clock)
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """Oldest first."""
+        return tuple(self._readings)
+
+    def began(self, queue: str) -> None:
+        """A run pushes to this queue from now on."""
+        self._queue = queue
+        self.account = None
+
+    def tell(self, total: Part) -> None:
+        """How the run is getting on."""
+        self._run = RunView.of(total)
+        self.account = self._run.account
+
+    def ended(self, total: Part) -> None:
+        """The run is over."""
+        self.account = Account.of(total.ledger)
+        self._run = None
+
+    def look(self, host: str, *, with_backlog: bool) -> Reading:
+        """The latest reading, at most `PERIOD_S` old. `with_backlog`: have that asked for as well.
+
+        One question at a time: who looks while another waits for the answer gets the same one.
+        """
+        host = host.rstrip("/")
+        with self._one_at_a_time:
+            if host != self._host:
+                self._change_target(host)
+            now = self._clock()
+            if with_backlog and self._queue is not None:
+                self._backlog.refresh(host, self._queue)
+            if not self._readings or now - self._readings[-1].t_s >= PERIOD_S:
+                self._readings.append(self._read(now))
+            return self._readings[-1]
+
+    def _read(self, now_s: float) -> Reading:
+        self.seen = self._ask_parent()
+        return Reading(
+            t_s=now_s,
+            pool=self._probe.pool() if self._probe is not None else None,
+            backlog=self._backlog.recent(),
+            database=self.seen.database if self.seen is not None else None,
+            run=self._run,
+        )
+
+    def _ask_parent(self) -> Seen | None:
+        """What the parent sees, if it is the server under load that it speaks of."""
+        if self._parent is None:
+            return None
+        try:
+            answer = self._parent.ask(See(), PARENT_TIMEOUT_S)
+        except ControlError:
+            return None
+        return answer if isinstance(answer, Seen) and answer.url == self._host else None
+
+    def _change_target(self, host: str) -> None:
+        if self._probe is not None:
+            self._probe.close()
+        self._host = host
+        self._readings.clear()
+        self._backlog = BacklogWatch(self._clock)
+        try:
+            self._probe = TargetProbe(host)
+        except ValueError:
+            self._probe = None
+
+
+class BacklogWatch:
+    """The latest backlog of a queue, asked for in the background: a full pool may answer late."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._latest: Backlog | None = None
+        self._asked_s = float("-inf")
+        self._asking: gevent.Greenlet | None = None
+
+    def refresh(self, host: str, queue: str) -> None:
+        """Ask again, unless that was a moment ago or is under way."""
+        if self._asking is None and self._clock() - self._asked_s >= BACKLOG_PERIOD_S:
+            self._asked_s = self._clock()
+            self._asking = gevent.spawn(self._ask, host, queue)
+
+    def recent(self) -> Backlog | None:
+        """The latest, unless nobody has asked for some time."""
+        return self._latest if self._clock() - self._asked_s < 3 * BACKLOG_PERIOD_S else None
+
+    def _ask(self, host: str, queue: str) -> None:
+        try:
+            self._latest = _backlog_of(host, queue)
+        finally:
+            self._asking = None
+
+
+def _backlog_of(host: str, queue: str) -> Backlog | None:
+    try:
+        probe = TargetProbe(host)
+    except ValueError:
+        return None
+    try:
+        return probe.backlog(queue)
+    finally:
+        probe.close()
+
+
+def _messages(intervals: tuple[Interval, ...]) -> int:
+    return sum(last - first + 1 for first, last in intervals)
+
+
+def _p99_ms(counts: HistogramCounts) -> float | None:
+    """To the bucket, which is a thousandth wide: not the figure of the result files, but next to free."""
+    rank = ceil(0.99 * counts.count)
+    for micros, count in counts.buckets:
+        rank -= count
+        if rank <= 0:
+            return micros / 1000
+    return None

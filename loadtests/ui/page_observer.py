@@ -1,0 +1,88 @@
+"""Tells page and parent of each run: what its charts show, and when to look into the database."""
+
+import logging
+from collections.abc import Callable
+
+import gevent
+
+from loadtests.load.observing import Verdict
+from loadtests.load.part import Part
+from loadtests.load.plan import LoadPlan
+from loadtests.results import RunFiles
+from loadtests.runs.control import Ask, ControlError, Refused, RunBegan, RunEnded, See, Seen
+from loadtests.ui.live import Live
+from loadtests.ui.parent import Parent
+from loadtests.ui.runs_table import RunsTable
+
+BEGIN_TIMEOUT_S = 5.0
+AUDIT_TIMEOUT_S = 300.0  # every message of a long run is looked up
+
+logger = logging.getLogger(__name__)
+
+
+class PageObserver:
+    """A `RunObserver`; the last of them, since the parent rewrites what the others have written.
+
+    The end is told in the background: Locust's stop does not wait for the audit, the table shows its
+    verdict when it is there.
+    """
+
+    def __init__(self, live: Live, table: RunsTable, parent: Parent | None) -> None:
+        self.run_on = False
+        self.has_page = False  # else nobody will see what is read
+        self._live = live
+        self._table = table
+        self._parent = parent
+        self._told = False  # the parent knows of the run that is on
+        self._host = ""
+
+    def began(self, files: RunFiles, plan: LoadPlan) -> None:
+        """Have the parent look, if the run is on its server."""
+        self.run_on = True
+        self._host = plan.host
+        self._live.began(plan.queue)
+        self._told = self._is_parents(plan.host) and self._tell(
+            RunBegan(str(files.root)), BEGIN_TIMEOUT_S, "this run is not sampled"
+        )
+
+    def looked(self, total: Part) -> None:
+        """Once a second: keep a reading, so that a page that is opened later shows the run so far."""
+        self._live.tell(total)
+        if self.has_page:
+            self._live.look(self._host, with_backlog=False)
+
+    def ended(self, files: RunFiles, plan: LoadPlan, total: Part) -> Verdict | None:
+        """A row more; the parent adds what it knows."""
+        self._live.ended(total)
+        self._table.add(files)
+        self.run_on = False
+        if self._told:
+            gevent.spawn(
+                self._tell, RunEnded(str(files.root)), AUDIT_TIMEOUT_S, "it is accounted for at the end"
+            )
+        return None
+
+    def _is_parents(self, host: str) -> bool:
+        if self._parent is None:
+            return False
+        try:
+            answer = self._parent.ask(See(), BEGIN_TIMEOUT_S)
+        except ControlError:
+            return False
+        return isinstance(answer, Seen) and answer.url == host.rstrip("/")
+
+    def _tell(self, ask: Ask, timeout_s: float, else_: str) -> bool:
+        assert self._parent is not None
+        try:
+            answer = self._parent.ask(ask, timeout_s)
+        except ControlError as error:
+            logger.warning("%s: %s", error, else_)
+            return False
+        if isinstance(answer, Refused):
+            logger.warning("%s: %s", answer.text, else_)
+        return not isinstance(answer, Refused)
+
+
+def run_is_on(observer: PageObserver, state: Callable[[], str]) -> bool:
+    """By our own account or by Locust's, whose state changes earlier at both ends."""
+    return observer.run_on or state() not in ("ready", "stopped")

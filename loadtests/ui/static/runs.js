@@ -1,0 +1,42 @@
+// The table of runs, newest last, so that a comparison reads from top to bottom.
+
+import { element, figure } from "./chart.js";
+
+const COLUMNS = [
+  ["run", (run, number) => `${number + 1}`],
+  ["pool", (run) => figure(run.pool)],
+  ["strategy", (run) => run.strategy ?? "-"],
+  ["load", (run) => `${run.shape}, ${run.loop}, ${run.producers} × ${figure(run.measuredS)} s`],
+  ["msg/s", (run) => figure(run.acknowledgedMsgS)],
+  ["p50 ms", (run) => figure(run.serviceP50Ms)],
+  ["p99 ms", (run) => figure(run.serviceP99Ms)],
+  ["p99 ms intended", (run) => figure(run.responseP99Ms)],
+  ["mean wait ms", (run) => figure(run.poolWaitMeanMs)],
+  ["time-outs", (run) => figure(run.poolTimeouts)],
+  ["refused", (run) => figure(run.refused)],
+  ["unknown", (run) => figure(run.unknown)],
+  ["missed", (run) => figure(run.missed)],
+  ["accounted for", (run) => run.accounted],
+  ["remarks", (run) => run.remarks.join("; ") || "none"],
+  ["files", (run) => run.directory],
+];
+const WORDS = ["accounted for", "remarks", "files", "load", "strategy"];
+
+function cell(name, title, text, bad) {
+  const kind = [WORDS.includes(title) ? "words" : "", bad ? "bad" : ""].join(" ").trim();
+  return element(name, kind ? { class: kind } : {}, text);
+}
+
+export function showRuns(table, runs) {
+  const head = element("tr", {}, ...COLUMNS.map(([title]) => cell("th", title, title, false)));
+  const rows = runs.map((run, number) =>
+    element(
+      "tr",
+      {},
+      ...COLUMNS.map(([title, text]) =>
+        cell("td", title, text(run, number), title === "accounted for" && run.accountedHolds === false),
+      ),
+    ),
+  );
+  table.replaceChildren(...(rows.length ? [element("thead", {}, head), element("tbody", {}, ...rows)] : []));
+}

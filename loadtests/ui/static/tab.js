@@ -1,0 +1,35 @@
+// On Locust's own page: the charts of the page below the table of the tab "Queen pool", while that is open.
+// Locust draws its page by itself and may take away what is not its own, so the place is looked up each time.
+
+import { drawPanels, element } from "./chart.js";
+import { poll } from "./poll.js";
+
+const PLACE = "queen-tab";
+
+function isOpen() {
+  return new URLSearchParams(window.location.search).get("tab") === "queen";
+}
+
+function place() {
+  const found = document.getElementById(PLACE);
+  if (found) return found;
+  const tabs = document.querySelector("[role=tablist]");
+  if (!tabs) return null; // no run yet: Locust shows its form
+  const made = element("div", { id: PLACE });
+  (tabs.closest(".MuiContainer-root") ?? document.body).append(made);
+  return made;
+}
+
+function show(view) {
+  const charts = isOpen() ? place() : null;
+  if (charts) drawPanels(charts, view);
+}
+
+document.head.append(
+  element("link", { rel: "stylesheet", href: "queen/static/tab.css" }),
+);
+setInterval(() => {
+  const charts = document.getElementById(PLACE);
+  if (charts) charts.hidden = !isOpen();
+}, 200);
+poll(isOpen, show, () => {});

@@ -1,0 +1,119 @@
+import threading
+from collections.abc import Iterator
+
+import gevent
+import pytest
+
+from loadtests.load.histogram import HistogramCounts
+from loadtests.load.part import Counts, Part
+from loadtests.load.target import Backlog
+from loadtests.results import ProducerLedger
+from loadtests.ui.live import PERIOD_S, Account, Live, RunView
+from tests.load.fake_server import FakeServer, SeenRequest, fake_server, response
+
+DEADLINE_S = 5.0
+GROUPS = b"""[{"queueName":"q","totalLag":9,"maxTimeLag":4},{"queueName":"q","totalLag":7,"maxTimeLag":5},
+{"queueName":"other","totalLag":99,"maxTimeLag":99}]"""
+
+
+def target(request: SeenRequest) -> bytes:
+    if request.target == "/metrics/pool":
+        return response(200, b'{"totalCount":20,"idleCount":%d,"waitingCount":3,"more":[1]}' % request.number)
+    if request.target.startswith("/api/v1/status?queue=q"):
+        return response(200, b'{"messages":{"pending":12}}')
+    return response(200, GROUPS) if request.target == "/api/v1/consumer-groups" else response(404)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    with fake_server(target) as running:
+        yield running
+
+
+def test_however_many_pages_look_the_server_is_asked_once_a_second(server: FakeServer) -> None:
+    clock = Clock()
+    live = Live(clock=clock)
+    for _ in range(10):
+        live.look(server.url, with_backlog=True)
+    clock.now_s += PERIOD_S
+    live.look(server.url, with_backlog=True)
+    assert [request.target for request in server.seen] == ["/metrics/pool"] * 2
+    assert [reading.pool.idle_count for reading in live.readings if reading.pool] == [0, 1]
+
+
+def test_who_looks_while_another_waits_for_the_answer_shares_it() -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def slow(request: SeenRequest) -> bytes:
+        asked.set()
+        answer.wait(DEADLINE_S)
+        return target(request)
+
+    with fake_server(slow) as server, gevent.Timeout(DEADLINE_S):
+        live = Live()
+        first = gevent.spawn(live.look, server.url, with_backlog=False)
+        while not asked.is_set():
+            gevent.sleep(0.001)
+        second = gevent.spawn(live.look, server.url, with_backlog=False)
+        gevent.sleep(0)  # it is under way
+        answer.set()
+        readings = [greenlet.get() for greenlet in (first, second)]
+    assert readings[0] is readings[1]
+    assert readings[0].pool is not None
+    assert len(server.seen) == 1
+
+
+def test_another_target_starts_a_new_history_and_a_slash_at_the_end_is_no_other(server: FakeServer) -> None:
+    clock = Clock()
+    live = Live(clock=clock)
+    live.look(server.url, with_backlog=False)
+    clock.now_s += 1
+    live.look(server.url + "/", with_backlog=False)
+    assert len(live.readings) == 2
+    assert live.look("http://127.0.0.1:1", with_backlog=False).pool is None
+    assert len(live.readings) == 1
+
+
+def test_the_backlog_is_that_of_the_runs_queue_and_of_the_group_that_is_furthest_behind(
+    server: FakeServer,
+) -> None:
+    clock = Clock()
+    live = Live(clock=clock)
+    live.began("q")
+    live.look(server.url, with_backlog=True)
+    with gevent.Timeout(DEADLINE_S):
+        while (backlog := live.look(server.url, with_backlog=True).backlog) is None:
+            gevent.sleep(0.01)
+            clock.now_s += PERIOD_S if len(server.seen) >= 3 else 0
+    assert backlog == Backlog(pending=12, lag=9, lag_s=5)
+    clock.now_s += 60  # nobody looked
+    assert live.look(server.url, with_backlog=False).backlog is None
+
+
+def test_a_run_is_seen_by_its_latest_window_and_its_messages_from_the_start() -> None:
+    ledger = ProducerLedger(
+        producer=0, partition="p", acknowledged=((0, 9), (20, 29)), unknown=((10, 12),), refused=((13, 13),)
+    )
+    view = RunView.of(
+        Part(
+            run_tag="t",
+            window=2,
+            started_at="x",
+            started_monotonic_s=0.0,
+            warmup_s=0.0,
+            counts=Counts(acknowledged=5, missed=1),
+            service=HistogramCounts(0, 0.1, ((1000, 98), (2000, 1), (100_000, 1))),
+            ledger=(ledger,),
+        )
+    )
+    assert (view.window, view.acknowledged, view.missed) == (2, 5, 1)
+    assert (view.service_p99_ms, view.lag_p99_ms) == (2.0, None)
+    assert view.account == Account(acknowledged=20, unknown=3, refused=1)

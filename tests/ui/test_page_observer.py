@@ -1,0 +1,62 @@
+import logging
+from functools import partial
+from pathlib import Path
+
+import gevent
+import pytest
+
+from loadtests.load.part import Part
+from loadtests.load.plan import LoadPlan
+from loadtests.results import RunFiles
+from loadtests.runs.control import Noted, Refused, RunBegan, RunEnded
+from loadtests.ui.live import Live
+from loadtests.ui.page_observer import PageObserver, run_is_on
+from loadtests.ui.runs_table import RunsTable
+from tests.ui.support import FakeParent
+
+HOST = "http://127.0.0.1:1"
+PLAN = LoadPlan(host=HOST, trial_directory="x", run_tag="t")
+FILES = RunFiles(Path("results/run-1"))
+PART = Part(run_tag="t", window=1, started_at="x", started_monotonic_s=0.0, warmup_s=0.0)
+
+
+def run_through(parent: FakeParent) -> PageObserver:
+    observer = PageObserver(Live(), RunsTable(), parent)
+    observer.began(FILES, PLAN)
+    assert observer.run_on
+    observer.looked(PART)
+    assert observer.ended(FILES, PLAN, PART) is None
+    gevent.sleep(0)  # the end is told in the background
+    return observer
+
+
+def test_the_parent_is_told_of_begin_and_end_of_a_run_on_its_server() -> None:
+    parent = FakeParent(Noted(), Noted(), url=HOST)
+    observer = run_through(parent)
+    assert parent.asked == [RunBegan("results/run-1"), RunEnded("results/run-1")]
+    assert not observer.run_on
+
+
+def test_a_run_on_another_server_is_not_the_parents() -> None:
+    parent = FakeParent(url="http://127.0.0.1:2")
+    run_through(parent)
+    assert parent.asked == []
+
+
+@pytest.mark.parametrize("answers", [(), (Refused("being started anew"),)])
+def test_a_parent_that_does_not_help_stops_no_run(
+    answers: tuple[Refused, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    parent = FakeParent(*answers, url=HOST)
+    with caplog.at_level(logging.WARNING):
+        run_through(parent)
+    assert parent.asked == [RunBegan("results/run-1")]
+    assert "not sampled" in caplog.text
+
+
+def test_a_run_is_on_by_our_account_or_by_locusts() -> None:
+    observer = PageObserver(Live(), RunsTable(), None)
+    for state, on in (("ready", False), ("spawning", True), ("running", True), ("stopped", False)):
+        assert run_is_on(observer, partial(str, state)) is on
+    observer.run_on = True
+    assert run_is_on(observer, lambda: "stopped")

@@ -1,0 +1,103 @@
+import os
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from loadtests import results
+from loadtests.results import Accounting, Cell, Latency, LoadResult, PoolUse, RunFiles, Trial
+from loadtests.ui.runs_table import MOST_ROWS, RunsTable
+
+LATENCY = Latency(count=9, p50_ms=1, p90_ms=2, p95_ms=3, p99_ms=4, p999_ms=5, max_ms=6)
+LOAD = LoadResult(
+    started_at="x",
+    started_monotonic_s=0,
+    warmup_s=0,
+    measured_s=10,
+    users=4,
+    requests_sent=9,
+    requests_ok=9,
+    requests_not_done=0,
+    requests_unknown=0,
+    messages_acknowledged=90,
+    total_messages_acknowledged=100,
+    service=LATENCY,
+    response=None,
+)
+ACCOUNTING = Accounting(
+    acknowledged=100,
+    stored=99,
+    unknown=0,
+    unknown_stored=0,
+    lost=1,
+    duplicated=0,
+    unexplained=0,
+    out_of_order=0,
+)
+
+
+def written(directory: Path, pool: int) -> tuple[RunFiles, Trial]:
+    run = RunFiles(directory)
+    trial = Trial(
+        trial_id="001",
+        part="load",
+        block=0,
+        order=0,
+        cell=Cell(pool=pool, strategy="batch", shape="high", loop="open"),
+        started_at="2026-11-28T12:00:00+00:00",
+        load=LOAD,
+    )
+    run.trial("001").root.mkdir(parents=True)
+    results.write(run.trial("001").trial, trial)
+    return run, trial
+
+
+def test_runs_stand_side_by_side_in_the_order_in_which_they_ended(tmp_path: Path) -> None:
+    table = RunsTable()
+    for pool in (20, 7):
+        table.add(written(tmp_path / f"run-{pool}", pool)[0])
+    first, second = table.rows()
+    assert (first.pool, second.pool) == (20, 7)
+    assert (first.acknowledged_msg_s, first.service_p99_ms, first.response_p99_ms) == (9.0, 4, None)
+    assert (first.accounted, first.accounted_holds, first.pool_timeouts) == ("not checked", None, None)
+
+
+def test_what_the_owner_of_the_server_adds_later_is_shown(tmp_path: Path) -> None:
+    table = RunsTable()
+    run, trial = written(tmp_path / "run", 20)
+    table.add(run)
+    (before,) = table.rows()
+    pool = PoolUse(
+        acquires=9,
+        timeouts=2,
+        connects=1,
+        lost=0,
+        hold_mean_ms=1,
+        wait_mean_ms=0.5,
+        busy_mean=1,
+        waiting_mean=0,
+    )
+    path = run.trial("001").trial
+    changed_ns = path.stat().st_mtime_ns + 1_000_000
+    results.write(path, replace(trial, accounting=ACCOUNTING, pool=pool))
+    os.utime(path, ns=(changed_ns, changed_ns))
+    (after,) = table.rows()
+    assert before.accounted == "not checked"
+    assert after.accounted == "NO: 1 lost, 0 duplicated, 0 unexplained, 0 out of order"
+    assert (after.accounted_holds, after.pool_timeouts, after.pool_wait_mean_ms) == (False, 2, 0.5)
+
+
+def test_a_run_whose_files_are_gone_or_broken_is_left_out(tmp_path: Path) -> None:
+    table = RunsTable()
+    table.add(RunFiles(tmp_path / "gone"))
+    run, _ = written(tmp_path / "broken", 20)
+    run.trial("001").trial.write_text("{")
+    table.add(run)
+    assert table.rows() == ()
+
+
+def test_only_the_latest_runs_are_kept(tmp_path: Path) -> None:
+    table = RunsTable()
+    run, _ = written(tmp_path / "run", 20)
+    for _ in range(MOST_ROWS + 5):
+        table.add(run)
+    assert len(table.rows()) == MOST_ROWS
