@@ -41,7 +41,7 @@ class PageKeeper:
         self._changing = asyncio.Lock()
         self._run: str | None = None
         self._sampling = AsyncExitStack()
-        self._looks: list[Look] = []
+        self.looks: list[Look] = []  # of the run that is on
         self._watch = ActivityWatch(server)
 
     @classmethod
@@ -93,7 +93,7 @@ class PageKeeper:
             return Refused("the server is being started anew")
         await self._sampling.aclose()  # of a run whose end nobody told
         self._run = directory
-        self._looks = await self._sampling.enter_async_context(
+        self.looks = await self._sampling.enter_async_context(
             load_sampling.sampled(
                 server_url=self._server.url,
                 database=self._server.database,
@@ -107,7 +107,7 @@ class PageKeeper:
     async def _ended(self, directory: str) -> Answer:
         if directory != self._run:
             return Refused("no such run is on")
-        looks, self._looks, self._run = self._looks, [], None
+        looks, self.looks, self._run = self.looks, [], None
         await self._sampling.aclose()
         run = RunFiles(Path(directory))
         if looks:

@@ -87,12 +87,14 @@ class RestartableServer:
         Raises `UserError` for a pool that has no room in the database, with nothing changed, and when the
         server does not come up, with the old pool as before if that is possible.
         """
-        if not 1 <= pool <= self.most_pool:
-            raise UserError(f"a pool of {pool}: the database has room for 1 to {self.most_pool} connections")
         before = self._settings
+        if not before.num_workers <= pool <= self.most_pool:
+            possible = f"{before.num_workers} to {self.most_pool}"
+            raise UserError(f"a pool of {pool}: {possible} connections are possible on this database")
+        wanted = replace(before, db_pool_size=pool)
         await self._stack.aclose()
         try:
-            await self._start(replace(before, db_pool_size=pool))
+            await self._start(wanted)
         except UserError as error:
             await self._start(before)
             raise UserError(f"{error}; the pool is {before.db_pool_size} as before") from None
