@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from house.install import say
 
-PACKAGES = {"wrk": "wrk"}  # program → package
+PACKAGES = {"chromium": "chromium", "wrk": "wrk"}  # program → package
 
 
 def missing(programs: Mapping[str, str] = PACKAGES) -> list[str]:

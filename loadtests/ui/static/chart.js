@@ -72,7 +72,9 @@ function limitLine(limit, agesS, spanS, yOf) {
   const line = svg("path", { class: "limit", d: linePath(limit, agesS, spanS, yOf) });
   const latest = limit.at(-1);
   if (latest === null) return [line];
-  const label = { class: "limit-label", x: BOX.right - 4, y: yOf(latest) + 15, "text-anchor": "end" };
+  const above = yOf(latest) - 6;
+  const y = above > BOX.top + 10 ? above : yOf(latest) + 15;
+  const label = { class: "limit-label", x: BOX.right - 4, y, "text-anchor": "end" };
   return [line, svg("text", label, `limit ${figure(latest)}`)];
 }
 
