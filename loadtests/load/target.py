@@ -81,7 +81,7 @@ class TargetProbe:
         return Backlog(
             pending=status.messages.pending,
             lag=max((group.total_lag for group in ours), default=None),
-            lag_s=max((group.max_time_lag for group in ours), default=None),
+            lag_s=max((max(0, group.max_time_lag) for group in ours), default=None),  # clocks differ
         )
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ NO_POOL = "the server has no /metrics/pool"
 NO_DETAIL = "the server's /metrics/pool does not tell"
 NO_DATABASE = "only `queen load`, which starts server and database, can look into it"
 NO_RUN = "no run is on"
+NO_ANSWERS = "no run is on, or none of its pushes was acknowledged"
 NO_BACKLOG = "no run yet, or the server has no /api/v1/status"
 
 Value = float | None
@@ -243,7 +244,7 @@ _KINDS = (
         "Push p99 of the window",
         "ms",
         {"from the intended start": now(_response), "from the send": now(_service)},
-        NO_RUN,
+        NO_ANSWERS,
     ),
     _Kind(
         "generator",

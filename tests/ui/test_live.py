@@ -6,20 +6,20 @@ import pytest
 
 from loadtests.load.histogram import HistogramCounts
 from loadtests.load.part import Counts, Part
-from loadtests.load.target import Backlog
+from loadtests.load.target import Backlog, TargetProbe
 from loadtests.results import ProducerLedger
 from loadtests.ui.live import PERIOD_S, Account, Live, RunView
 from tests.load.fake_server import FakeServer, SeenRequest, fake_server, response
 
 DEADLINE_S = 5.0
 GROUPS = b"""[{"queueName":"q","totalLag":9,"maxTimeLag":4},{"queueName":"q","totalLag":7,"maxTimeLag":5},
-{"queueName":"other","totalLag":99,"maxTimeLag":99}]"""
+{"queueName":"other","totalLag":99,"maxTimeLag":99},{"queueName":"fresh","totalLag":1,"maxTimeLag":-1}]"""
 
 
 def target(request: SeenRequest) -> bytes:
     if request.target == "/metrics/pool":
         return response(200, b'{"totalCount":20,"idleCount":%d,"waitingCount":3,"more":[1]}' % request.number)
-    if request.target.startswith("/api/v1/status?queue=q"):
+    if request.target in ("/api/v1/status?queue=q", "/api/v1/status?queue=fresh"):
         return response(200, b'{"messages":{"pending":12}}')
     return response(200, GROUPS) if request.target == "/api/v1/consumer-groups" else response(404)
 
@@ -96,6 +96,13 @@ def test_the_backlog_is_that_of_the_runs_queue_and_of_the_group_that_is_furthest
     assert backlog == Backlog(pending=12, lag=9, lag_s=5)
     clock.now_s += 60  # nobody looked
     assert live.look(server.url, with_backlog=False).backlog is None
+
+
+def test_a_message_that_is_younger_than_the_question_has_no_age_below_zero(server: FakeServer) -> None:
+    probe = TargetProbe(server.url)
+    assert probe.backlog("fresh") == Backlog(pending=12, lag=1, lag_s=0)
+    assert probe.backlog("nowhere") is None
+    probe.close()
 
 
 def test_a_run_is_seen_by_its_latest_window_and_its_messages_from_the_start() -> None:

@@ -20,9 +20,17 @@ function place() {
   return made;
 }
 
+// Locust has a switch of its own for light and dark: its ground tells which it is.
+function scheme() {
+  const [red, green, blue, opacity] = getComputedStyle(document.body).backgroundColor.match(/[\d.]+/g).map(Number);
+  return opacity !== 0 && red + green + blue < 384 ? "dark" : "light";
+}
+
 function show(view) {
   const charts = isOpen() ? place() : null;
-  if (charts) drawPanels(charts, view);
+  if (!charts) return;
+  charts.style.colorScheme = scheme();
+  drawPanels(charts, view);
 }
 
 document.head.append(
