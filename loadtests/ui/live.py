@@ -4,6 +4,9 @@ The server is asked over HTTP, its database through the parent process, the run 
 page asks for readings and so does a run, so nothing is asked when neither is there; readings are shared,
 however many pages look. The backlog costs the server a query, so it is asked for less often, in the
 background, and only while a page is open.
+
+All this happens in the process that makes the load: what is drawn of a reading is worked out once, and a
+page is told only what is new to it.
 """
 
 from collections import deque
@@ -15,72 +18,30 @@ import gevent
 from gevent.lock import RLock
 from msgspec import Struct
 
-from loadtests.ledger.intervals import Interval
-from loadtests.load.histogram import HistogramCounts
 from loadtests.load.part import Part
-from loadtests.load.target import Backlog, PoolGauges, TargetProbe
-from loadtests.results import ProducerLedger
-from loadtests.runs.control import ControlError, DatabaseView, See, Seen
+from loadtests.load.target import Backlog, TargetProbe
+from loadtests.runs.control import ControlError, See, Seen
+from loadtests.ui.panels import RECENT_S, Value, values_of
 from loadtests.ui.parent import Parent
+from loadtests.ui.reading import Account, Reading, RunView
 
 PERIOD_S = 0.9  # readings are at least so far apart: who asks once a second gets a fresh one each time
-KEPT_READINGS = 330  # more than five minutes
+KEPT_POINTS = 330  # more than five minutes
+KEPT_READINGS = ceil(RECENT_S / PERIOD_S) + 2  # what a value may look back on
+NUMBERS_PER_S = 10
 BACKLOG_PERIOD_S = 2.0
 PARENT_TIMEOUT_S = 1.0
 
 
-class Account(Struct, frozen=True):
-    """Messages of a whole run until now, warm-up included, by what their producers know."""
+class Point(Struct, frozen=True, array_like=True):
+    """A reading as it is drawn; `values` belong to `panels.PANELS`.
 
-    acknowledged: int
-    unknown: int
-    refused: int
+    `number` rises, with the clock: also when Locust is started anew and its page is still open.
+    """
 
-    @classmethod
-    def of(cls, ledgers: tuple[ProducerLedger, ...]) -> "Account":
-        """The sum of the producers' ledgers."""
-        return cls(
-            acknowledged=sum(_messages(each.acknowledged) for each in ledgers),
-            unknown=sum(_messages(each.unknown) for each in ledgers),
-            refused=sum(_messages(each.refused) for each in ledgers),
-        )
-
-
-class RunView(Struct, frozen=True):
-    """A run at one time: counts of its latest window, percentiles of that window until now."""
-
-    window: int
-    acknowledged: int  # messages
-    missed: int  # requests
-    held: int
-    service_p99_ms: float | None
-    response_p99_ms: float | None
-    lag_p99_ms: float | None
-    account: Account
-
-    @classmethod
-    def of(cls, total: Part) -> "RunView":
-        """What a part says."""
-        return cls(
-            window=total.window,
-            acknowledged=total.counts.acknowledged,
-            missed=total.counts.missed,
-            held=total.counts.held,
-            service_p99_ms=_p99_ms(total.service),
-            response_p99_ms=_p99_ms(total.response),
-            lag_p99_ms=_p99_ms(total.lag),
-            account=Account.of(total.ledger),
-        )
-
-
-class Reading(Struct, frozen=True, kw_only=True):
-    """All sources at one time; `t_s` is `perf_counter`, None is not available."""
-
+    number: int
     t_s: float
-    pool: PoolGauges | None = None
-    backlog: Backlog | None = None
-    database: DatabaseView | None = None
-    run: RunView | None = None
+    values: tuple[Value, ...]
 
 
 class Live:
@@ -94,15 +55,16 @@ class Live:
         self._host = ""
         self._probe: TargetProbe | None = None
         self._readings: deque[Reading] = deque(maxlen=KEPT_READINGS)
+        self._points: deque[Point] = deque(maxlen=KEPT_POINTS)
         self._one_at_a_time = RLock()
         self._run: RunView | None = None
         self._queue: str | None = None
         self._backlog = BacklogWatch(clock)
 
     @property
-    def readings(self) -> tuple[Reading, ...]:
-        """Oldest first."""
-        return tuple(self._readings)
+    def points(self) -> tuple[Point, ...]:
+        """Of this target, oldest first."""
+        return tuple(self._points)
 
     def began(self, queue: str) -> None:
         """A run pushes to this queue from now on."""
@@ -133,6 +95,8 @@ class Live:
                 self._backlog.refresh(host, self._queue)
             if not self._readings or now - self._readings[-1].t_s >= PERIOD_S:
                 self._readings.append(self._read(now))
+                values = values_of(tuple(self._readings))
+                self._points.append(Point(int(now * NUMBERS_PER_S), now, values))
             return self._readings[-1]
 
     def _read(self, now_s: float) -> Reading:
@@ -160,6 +124,7 @@ class Live:
             self._probe.close()
         self._host = host
         self._readings.clear()
+        self._points.clear()
         self._backlog = BacklogWatch(self._clock)
         try:
             self._probe = TargetProbe(host)
@@ -202,17 +167,3 @@ def _backlog_of(host: str, queue: str) -> Backlog | None:
         return probe.backlog(queue)
     finally:
         probe.close()
-
-
-def _messages(intervals: tuple[Interval, ...]) -> int:
-    return sum(last - first + 1 for first, last in intervals)
-
-
-def _p99_ms(counts: HistogramCounts) -> float | None:
-    """To the bucket, which is a thousandth wide: not the figure of the result files, but next to free."""
-    rank = ceil(0.99 * counts.count)
-    for micros, count in counts.buckets:
-        rank -= count
-        if rank <= 0:
-            return micros / 1000
-    return None

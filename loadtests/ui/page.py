@@ -17,18 +17,18 @@ from werkzeug.exceptions import HTTPException
 from loadtests.load.observing import RunObserver
 from loadtests.load.target import PoolGauges
 from loadtests.ui.form_guard import guard_form
-from loadtests.ui.live import Account, Live, Reading
+from loadtests.ui.live import Live, Point
 from loadtests.ui.origin import LOOPBACK_HOST, OriginGuard
 from loadtests.ui.page_observer import PageObserver, run_is_on
-from loadtests.ui.panels import Panel, panels
+from loadtests.ui.panels import PANELS, Panel
 from loadtests.ui.parent import Parent, own_parent
 from loadtests.ui.pool_control import READ_ONLY, PoolControl
+from loadtests.ui.reading import Account, Reading
 from loadtests.ui.runs_table import Row, RunsTable
 
 STATIC = Path(__file__).parent / "static"
 TAB = "queen"
 LOADS_TAB = '<script type="module" src="./queen/static/tab.js"></script></body>'
-SHOWN_DIGITS = 3
 
 logger = logging.getLogger(__name__)
 
@@ -43,13 +43,14 @@ class PoolForm(Struct, frozen=True):
 
 
 class View(Struct, frozen=True, rename="camel"):
-    """Everything the page shows, at one time; `ages_s` belong to the values of the panels' lines."""
+    """Everything the page shows, at one time; of the points those that the page has not seen yet."""
 
     host: str
     state: str  # of Locust's runner
     pool_form: PoolForm
-    ages_s: tuple[float, ...]
-    panels: tuple[dict[str, object], ...]
+    panels: tuple[Panel, ...]
+    oldest: int  # number of the first point of this target: what a page has before that is of another
+    points: tuple[Point, ...]
     account: Account | None
     runs: tuple[Row, ...]
 
@@ -94,16 +95,20 @@ class PoolPage:
         loopback = LOOPBACK_HOST.fullmatch(web_ui.host) is not None or web_ui.host == "::1"
         app.wsgi_app = OriginGuard(app.wsgi_app, loopback=loopback)  # type: ignore[method-assign]
 
-    def view(self) -> View:
-        """What the page shows now; asks server and parent if that was not done a moment ago."""
+    def view(self, after: int) -> View:
+        """What the page shows now; asks server and parent if that was not done a moment ago.
+
+        `after`: the page has the points up to this number.
+        """
         latest = self._live.look(self._host, with_backlog=True)
-        readings = self._live.readings
+        points = self._live.points
         return View(
             host=self._host,
             state=self._state(),
             pool_form=self._pool_form(latest),
-            ages_s=tuple(round(latest.t_s - reading.t_s, 2) for reading in readings),
-            panels=tuple(_shown(panel) for panel in panels(readings)),
+            panels=PANELS,
+            oldest=points[0].number,
+            points=tuple(point for point in points if point.number > after),
             account=self._live.account,
             runs=self._table.rows(),
         )
@@ -141,7 +146,8 @@ class PoolPage:
         @blueprint.get("/queen/live")
         @web_ui.auth_required_if_enabled
         def live() -> Response:
-            return Response(msgspec.json.encode(self.view()), mimetype="application/json")
+            view = self.view(request.args.get("after", default=0, type=int))
+            return Response(msgspec.json.encode(view), mimetype="application/json")
 
         @blueprint.post("/queen/pool")
         @web_ui.auth_required_if_enabled
@@ -190,25 +196,3 @@ def _rows(gauges: PoolGauges | None) -> list[dict[str, object]]:
         {"name": "idleCount: of them free", "value": gauges.idle_count},
         {"name": "waitingCount: requests that wait for one", "value": gauges.waiting_count},
     ]
-
-
-def _shown(panel: Panel) -> dict[str, object]:
-    return {
-        "key": panel.key,
-        "title": panel.title,
-        "unit": panel.unit,
-        "limit": panel.limit,
-        "available": panel.available,
-        "why": panel.why,
-        "lines": [
-            {
-                "name": line.name,
-                "values": [_rounded(each) for each in line.values],
-            }
-            for line in panel.lines
-        ],
-    }
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, SHOWN_DIGITS)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from loadtests.load.target import WaitHistogram
-from loadtests.ui.live import Reading
+from loadtests.ui.reading import Reading
 
 RECENT_S = 5.0  # rates and percentiles are those of the last five seconds
 NO_POOL = "the server has no /metrics/pool"
@@ -15,67 +15,46 @@ NO_RUN = "no run is on"
 NO_ANSWERS = "no run is on, or none of its pushes was acknowledged"
 NO_BACKLOG = "no run yet, or the server has no /api/v1/status"
 
+SHOWN_DIGITS = 3
+
 Value = float | None
-Course = Callable[[Sequence[Reading], int], Value]
+Course = Callable[[Sequence[Reading]], Value]  # the value of the last reading; those before are at hand
 
 
-class Line(Struct, frozen=True):
-    """One series: a value for each reading, None where there is none."""
-
-    name: str
-    values: tuple[Value, ...]
-
-
-class Panel(Struct, frozen=True):
-    """One chart. Without a single value it is not available, and `why` says why."""
+class Panel(Struct, frozen=True, rename="camel"):
+    """One chart. When there is not a single value it is not available, and `why` says why."""
 
     key: str
     title: str
     unit: str
-    lines: tuple[Line, ...]
-    limit: tuple[Value, ...] = ()  # the most that there can be, as it was then; empty: there is none
-    why: str = ""
-
-    @property
-    def available(self) -> bool:
-        """Whether there is something to draw."""
-        return any(value is not None for line in self.lines for value in line.values)
+    lines: tuple[str, ...]
+    has_limit: bool  # the most that there can be, as it is at the time: drawn as a line of its own
+    why: str
 
 
-def panels(readings: Sequence[Reading]) -> tuple[Panel, ...]:
-    """Every panel of the page, in its order. `readings` rise in time."""
+def values_of(readings: Sequence[Reading]) -> tuple[Value, ...]:
+    """What is drawn of the last reading: for each panel its lines, then its limit if it has one.
 
-    def course(of: Course) -> tuple[Value, ...]:
-        return tuple(of(readings, place) for place in range(len(readings)))
-
-    return tuple(
-        Panel(
-            key=kind.key,
-            title=kind.title,
-            unit=kind.unit,
-            lines=tuple(Line(name, course(of)) for name, of in kind.lines.items()),
-            limit=course(kind.limit) if kind.limit is not None else (),
-            why=kind.why,
-        )
-        for kind in _KINDS
-    )
+    `readings` rise in time and go back for `RECENT_S`, or to the first that there is.
+    """
+    return tuple(_rounded(course(readings)) for kind in _KINDS for course in kind.courses)
 
 
 def now(value: Callable[[Reading], Value]) -> Course:
     """The value as it was read."""
-    return lambda readings, place: value(readings[place])
+    return lambda readings: value(readings[-1])
 
 
 def rate(counter: Callable[[Reading], Value]) -> Course:
     """Growth of a counter per second over the last `RECENT_S`; none across its restart."""
 
-    def course(readings: Sequence[Reading], place: int) -> Value:
-        before = _before(readings, place, lambda reading: counter(reading) is not None)
-        current = counter(readings[place])
+    def course(readings: Sequence[Reading]) -> Value:
+        before = _before(readings, lambda reading: counter(reading) is not None)
+        current = counter(readings[-1])
         if before is None or current is None:
             return None
         grown = current - (counter(before) or 0.0)
-        return grown / (readings[place].t_s - before.t_s) if grown >= 0 else None
+        return grown / (readings[-1].t_s - before.t_s) if grown >= 0 else None
 
     return course
 
@@ -83,9 +62,9 @@ def rate(counter: Callable[[Reading], Value]) -> Course:
 def wait_percentile(share: float) -> Course:
     """Of the waits that ended in the last `RECENT_S`: none when none ended."""
 
-    def course(readings: Sequence[Reading], place: int) -> Value:
-        before = _before(readings, place, lambda reading: _waits(reading) is not None)
-        current = _waits(readings[place])
+    def course(readings: Sequence[Reading]) -> Value:
+        before = _before(readings, lambda reading: _waits(reading) is not None)
+        current = _waits(readings[-1])
         earlier = _waits(before) if before is not None else None
         if current is None or earlier is None or current.le_ms != earlier.le_ms:
             return None
@@ -107,14 +86,18 @@ def percentile(le_ms: Sequence[float], counts: Sequence[int], share: float) -> V
     return None
 
 
-def _before(readings: Sequence[Reading], place: int, tells: Callable[[Reading], bool]) -> Reading | None:
+def _before(readings: Sequence[Reading], tells: Callable[[Reading], bool]) -> Reading | None:
     """The oldest reading of the last `RECENT_S` from which on all tell."""
     found = None
-    for reading in reversed(readings[:place]):
-        if readings[place].t_s - reading.t_s > RECENT_S or not tells(reading):
+    for reading in reversed(readings[:-1]):
+        if readings[-1].t_s - reading.t_s > RECENT_S or not tells(reading):
             break
         found = reading
     return found
+
+
+def _rounded(value: Value) -> Value:
+    return None if value is None else round(value, SHOWN_DIGITS)
 
 
 def _waits(reading: Reading) -> WaitHistogram | None:
@@ -185,6 +168,14 @@ class _Kind(Struct, frozen=True):
     why: str
     limit: Course | None = None
 
+    @property
+    def courses(self) -> tuple[Course, ...]:
+        return (*self.lines.values(), *((self.limit,) if self.limit is not None else ()))
+
+    @property
+    def panel(self) -> Panel:
+        return Panel(self.key, self.title, self.unit, tuple(self.lines), self.limit is not None, self.why)
+
 
 _KINDS = (
     _Kind(
@@ -254,3 +245,6 @@ _KINDS = (
         NO_RUN,
     ),
 )
+
+PANELS = tuple(kind.panel for kind in _KINDS)
+"""Every panel of the page, in its order."""

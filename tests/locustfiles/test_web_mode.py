@@ -279,7 +279,7 @@ def test_each_start_in_the_page_is_a_run_of_its_own_with_the_forms_options(tmp_p
     assert ledgers[0].run_tag != ledgers[1].run_tag
     assert [len(ledger.producers) for ledger in ledgers] == [2, 2]  # of three users one consumes
     assert {"push", "push (from intended start)", "pop"} <= set(rows)
-    assert [line["values"][-1] for line in shown["panels"][0]["lines"]] == [5, 2]
+    assert shown["points"][-1][2][:3] == [5, 2, 8]  # of the pool: open, idle, limit
     assert [row["directory"] for row in shown["runs"]] == [
         f"results/{run.root.name}" for run in (first, second)
     ]

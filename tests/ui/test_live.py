@@ -8,7 +8,9 @@ from loadtests.load.histogram import HistogramCounts
 from loadtests.load.part import Counts, Part
 from loadtests.load.target import Backlog, TargetProbe
 from loadtests.results import ProducerLedger
-from loadtests.ui.live import PERIOD_S, Account, Live, RunView
+from loadtests.ui.live import KEPT_POINTS, PERIOD_S, Live
+from loadtests.ui.panels import PANELS
+from loadtests.ui.reading import Account, RunView
 from tests.load.fake_server import FakeServer, SeenRequest, fake_server, response
 
 DEADLINE_S = 5.0
@@ -38,6 +40,11 @@ def server() -> Iterator[FakeServer]:
         yield running
 
 
+def drawn_as(live: Live, place: int, panel: str, line: str) -> float | None:
+    names = [(panel.key, name) for panel in PANELS for name in (*panel.lines, *(["limit"] * panel.has_limit))]
+    return live.points[place].values[names.index((panel, line))]
+
+
 def test_however_many_pages_look_the_server_is_asked_once_a_second(server: FakeServer) -> None:
     clock = Clock()
     live = Live(clock=clock)
@@ -46,7 +53,7 @@ def test_however_many_pages_look_the_server_is_asked_once_a_second(server: FakeS
     clock.now_s += PERIOD_S
     live.look(server.url, with_backlog=True)
     assert [request.target for request in server.seen] == ["/metrics/pool"] * 2
-    assert [reading.pool.idle_count for reading in live.readings if reading.pool] == [0, 1]
+    assert [drawn_as(live, place, "pool", "idle") for place in (0, 1)] == [0, 1]
 
 
 def test_who_looks_while_another_waits_for_the_answer_shares_it() -> None:
@@ -77,9 +84,23 @@ def test_another_target_starts_a_new_history_and_a_slash_at_the_end_is_no_other(
     live.look(server.url, with_backlog=False)
     clock.now_s += 1
     live.look(server.url + "/", with_backlog=False)
-    assert len(live.readings) == 2
+    before = live.points
+    assert len(before) == 2
+    clock.now_s += 1
     assert live.look("http://127.0.0.1:1", with_backlog=False).pool is None
-    assert len(live.readings) == 1
+    (point,) = live.points
+    assert point.number > before[-1].number
+
+
+def test_no_more_than_the_last_minutes_are_kept_and_numbers_rise(server: FakeServer) -> None:
+    clock = Clock()
+    live = Live(clock=clock)
+    for _ in range(KEPT_POINTS + 5):
+        live.look("", with_backlog=False)
+        clock.now_s += 1
+    numbers = [point.number for point in live.points]
+    assert len(numbers) == KEPT_POINTS
+    assert numbers == sorted(set(numbers))
 
 
 def test_the_backlog_is_that_of_the_runs_queue_and_of_the_group_that_is_furthest_behind(

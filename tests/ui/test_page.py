@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -7,7 +8,7 @@ from loadtests.load.part import Counts, Part
 from loadtests.load.plan import LoadPlan
 from loadtests.results import ProducerLedger, RunFiles
 from loadtests.runs.control import Changed, Refused
-from loadtests.runs.server_facts import ServerFacts
+from loadtests.runs.server_facts import FACTS_VARIABLE, ServerFacts
 from tests.load.fake_server import SeenRequest, fake_server, response
 from tests.ui.support import FakeParent, attached
 
@@ -23,6 +24,17 @@ def target(request: SeenRequest) -> bytes:
 def host() -> Iterator[str]:
     with fake_server(target) as server:
         yield server.url
+
+
+def shown(view: Any, panel: str, line: str) -> float | None:
+    """The latest value of a line, found as the page finds it."""
+    names = [
+        (each["key"], name)
+        for each in view["panels"]
+        for name in (*each["lines"], *(["limit"] * each["hasLimit"]))
+    ]
+    value: float | None = view["points"][-1][2][names.index((panel, line))]
+    return value
 
 
 def part(acknowledged: int) -> Part:
@@ -44,12 +56,19 @@ def test_the_page_shows_the_pool_its_limit_and_the_messages_of_the_run(host: str
     page.observer.began(RunFiles(Path("run-1")), LoadPlan(host=host, trial_directory="x", run_tag="t"))
     page.observer.looked(part(acknowledged=70))
     view = web_ui.app.test_client().get("/queen/live", base_url=LOOPBACK).get_json()
-    panels = {panel["key"]: panel for panel in view["panels"]}
     assert (view["host"], view["state"]) == (host, "running")
     assert view["account"] == {"acknowledged": 70, "unknown": 0, "refused": 0}
-    assert [line["values"][-1] for line in panels["pool"]["lines"]] == [20, 5]
-    assert panels["pool"]["limit"][-1] == 20
-    assert len(view["agesS"]) == len(panels["pool"]["limit"])
+    assert [shown(view, "pool", line) for line in ("open", "idle", "limit")] == [20, 5, 20]
+
+
+def test_a_page_is_told_only_what_is_new_to_it(host: str) -> None:
+    client = attached(host)[0].app.test_client()
+    view = client.get("/queen/live", base_url=LOOPBACK).get_json()
+    ((number, _, _),) = view["points"]
+    assert view["oldest"] == number
+    again = client.get(f"/queen/live?after={number}", base_url=LOOPBACK).get_json()
+    assert (again["oldest"], again["points"]) == (number, [])
+    assert len(client.get("/queen/live?after=all", base_url=LOOPBACK).get_json()["points"]) == 1
 
 
 def test_what_needs_the_database_is_said_to_be_missing_under_plain_locust_and_nothing_can_be_changed(
@@ -60,7 +79,7 @@ def test_what_needs_the_database_is_said_to_be_missing_under_plain_locust_and_no
     view = client.get("/queen/live", base_url=LOOPBACK).get_json()
     panels = {panel["key"]: panel for panel in view["panels"]}
     for key in ("states", "waits", "inserts"):
-        assert panels[key]["available"] is False
+        assert {shown(view, key, line) for line in panels[key]["lines"]} == {None}
         assert "queen load" in panels[key]["why"]
     assert "read-only" in view["poolForm"]["why"]
     refused = client.post("/queen/pool", data={"pool": "5"}, base_url=LOOPBACK)
@@ -72,13 +91,15 @@ def test_the_parents_view_of_the_database_is_drawn_for_its_own_server_only(host:
     for url, available in ((host, True), ("http://127.0.0.1:1", False)):
         web_ui, _ = attached(host, FakeParent(url=url))
         view = web_ui.app.test_client().get("/queen/live", base_url=LOOPBACK).get_json()
-        panels = {panel["key"]: panel for panel in view["panels"]}
-        assert panels["states"]["available"] is available
+        assert shown(view, "states", "active") == (3 if available else None)
         assert (view["poolForm"]["why"] == "") is available
         assert view["poolForm"]["most"] == (170 if available else None)
 
 
-def test_a_change_of_the_pool_is_answered_with_what_the_parent_says(host: str) -> None:
+def test_a_change_of_the_pool_is_answered_with_what_the_parent_says(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FACTS_VARIABLE, "")  # which the change sets
     parent = FakeParent(Changed(ServerFacts(pool=7)), Refused("no room"), url=host)
     web_ui, _ = attached(host, parent)
     client = web_ui.app.test_client()
@@ -95,7 +116,7 @@ def test_a_change_of_the_pool_is_answered_with_what_the_parent_says(host: str) -
 def test_a_server_without_the_gauges_is_said_to_have_none(host: str) -> None:
     client = attached(host)[0].app.test_client()
     view = client.get("/queen/live", base_url=LOOPBACK).get_json()
-    assert [panel["available"] for panel in view["panels"]] == [False] * len(view["panels"])
+    assert set(view["points"][-1][2]) == {None}
     (table,) = client.get("/stats/requests", base_url=LOOPBACK).get_json()["extended_stats"]
     assert "not available" in table["data"][0]["name"]
 
@@ -137,7 +158,7 @@ def test_an_error_of_ours_shows_no_source(host: str, monkeypatch: pytest.MonkeyP
     web_ui, page = attached(host)
     web_ui.app.debug = True
 
-    def broken() -> None:
+    def broken(after: int) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(page, "view", broken)

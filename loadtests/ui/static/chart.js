@@ -79,7 +79,7 @@ function limitLine(limit, agesS, spanS, yOf) {
 }
 
 function chart(panel, agesS) {
-  const limit = panel.limit ?? [];
+  const limit = panel.limit;
   const spanS = SPANS_S.find((span) => span >= Math.max(0, ...agesS)) ?? SPANS_S.at(-1);
   const most = niceCeiling(Math.max(0, ...limit, ...panel.lines.flatMap((line) => line.values)));
   const yOf = (value) => BOX.bottom - ((BOX.bottom - BOX.top) * value) / most;

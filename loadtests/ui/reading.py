@@ -1,0 +1,80 @@
+"""What is known of a load at one time: the server's pool and backlog, its database, the run."""
+
+from math import ceil
+
+from msgspec import Struct
+
+from loadtests.ledger.intervals import Interval
+from loadtests.load.histogram import HistogramCounts
+from loadtests.load.part import Part
+from loadtests.load.target import Backlog, PoolGauges
+from loadtests.results import ProducerLedger
+from loadtests.runs.control import DatabaseView
+
+
+class Account(Struct, frozen=True):
+    """Messages of a whole run until now, warm-up included, by what their producers know."""
+
+    acknowledged: int
+    unknown: int
+    refused: int
+
+    @classmethod
+    def of(cls, ledgers: tuple[ProducerLedger, ...]) -> "Account":
+        """The sum of the producers' ledgers."""
+        return cls(
+            acknowledged=sum(_messages(each.acknowledged) for each in ledgers),
+            unknown=sum(_messages(each.unknown) for each in ledgers),
+            refused=sum(_messages(each.refused) for each in ledgers),
+        )
+
+
+class RunView(Struct, frozen=True):
+    """A run at one time: counts of its latest window, percentiles of that window until now."""
+
+    window: int
+    acknowledged: int  # messages
+    missed: int  # requests
+    held: int
+    service_p99_ms: float | None
+    response_p99_ms: float | None
+    lag_p99_ms: float | None
+    account: Account
+
+    @classmethod
+    def of(cls, total: Part) -> "RunView":
+        """What a part says."""
+        return cls(
+            window=total.window,
+            acknowledged=total.counts.acknowledged,
+            missed=total.counts.missed,
+            held=total.counts.held,
+            service_p99_ms=_p99_ms(total.service),
+            response_p99_ms=_p99_ms(total.response),
+            lag_p99_ms=_p99_ms(total.lag),
+            account=Account.of(total.ledger),
+        )
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """All sources at one time; `t_s` is `perf_counter`, None is not available."""
+
+    t_s: float
+    pool: PoolGauges | None = None
+    backlog: Backlog | None = None
+    database: DatabaseView | None = None
+    run: RunView | None = None
+
+
+def _messages(intervals: tuple[Interval, ...]) -> int:
+    return sum(last - first + 1 for first, last in intervals)
+
+
+def _p99_ms(counts: HistogramCounts) -> float | None:
+    """To the bucket, which is a thousandth wide: not the figure of the result files, but next to free."""
+    rank = ceil(0.99 * counts.count)
+    for micros, count in counts.buckets:
+        rank -= count
+        if rank <= 0:
+            return micros / 1000
+    return None
