@@ -13,6 +13,20 @@ import pytest
 from tests.locustfiles.support import free_port, locust, until
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+# As Locust's manual has it.
+WITH_LOGIN = """
+from flask_login import UserMixin
+from locust import events
+from loadtests.load.users import QueueUser
+from loadtests.load.web_mode import install
+
+install("reasonable")
+
+@events.init.add_listener
+def on_init(environment, **_):
+    environment.web_ui.app.config["SECRET_KEY"] = "of this test"
+    environment.web_ui.login_manager.user_loader(lambda name: None)
+"""
 START = {"user_count": "1", "spawn_rate": "1", "host": "http://127.0.0.1:1"}
 
 
@@ -51,12 +65,14 @@ class Address:
 
 
 @contextmanager
-def plain_locust(directory: Path, *options: str, base_path: str = "") -> Iterator[Address]:
+def plain_locust(
+    directory: Path, *options: str, name: str = "reasonable", base_path: str = "", shown_at: str = "/queen"
+) -> Iterator[Address]:
     port = free_port()
     words = ("--web-port", str(port), "--web-base-path", base_path, *options)
-    with locust("reasonable", *words, cwd=directory) as process:
+    with locust(name, *words, cwd=directory) as process:
         address = Address(port, process.pid)
-        until(lambda: address.shows(f"{base_path}/queen"))
+        until(lambda: address.shows(base_path + shown_at))
         yield address
 
 
@@ -122,6 +138,18 @@ def test_below_a_base_path_the_page_and_its_guards_are_there_as_well(tmp_path: P
         assert "queen/static/tab.js" in address.ask("GET", "/load/").text
         assert address.status("POST", "/load/swarm", START, Origin="http://evil.example") == 403
         assert address.status("POST", "/load/swarm", {**START, "results_dir": "x"}) == 400
+
+
+def test_with_a_login_nothing_is_shown_to_who_has_none(tmp_path: Path) -> None:
+    locustfile = tmp_path / "with_login.py"
+    locustfile.write_text(WITH_LOGIN)
+    with plain_locust(
+        tmp_path, "--web-login", name=str(locustfile.with_suffix("")), shown_at="/login"
+    ) as address:
+        for path in ("/queen", "/queen/live"):
+            answer = address.ask("GET", path)
+            assert (answer.status, "panels" in answer.text) == (302, False)
+        assert address.status("POST", "/queen/pool", {"pool": "5"}) == 302
 
 
 def listening(page: Address) -> set[str]:
