@@ -1,25 +1,27 @@
-"""The runs of this page, side by side: each row is a finished trial, read from its files.
+"""The runs of this page, side by side: a row for each finished trial and for each of its stages.
 
 Who owns the server adds to a trial after the load has written it, so a row is read again when its file
 has changed.
 """
 
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loadtests import results
-from loadtests.results import ResultError, RunFiles, Trial
+from loadtests.results import Accounting, GroupAccount, LoadResult, ResultError, RunFiles, StageResult, Trial
 
-MOST_ROWS = 100
+MOST_RUNS = 100
 
 
 class Row(Struct, frozen=True, rename="camel"):
-    """One run. Latencies in ms, rates in messages per second; None: not available."""
+    """One run, or one stage of it. Latencies in ms, rates in messages per second; None: not available."""
 
+    run: int  # from 1, in the order in which they ended
+    stage: str  # its label; empty: the run
     directory: str
-    started_at: str
     pool: int | None
     strategy: str | None
     shape: str
@@ -33,46 +35,68 @@ class Row(Struct, frozen=True, rename="camel"):
     refused: int  # requests that were not done
     unknown: int
     missed: int
-    pool_timeouts: int | None
-    pool_wait_mean_ms: float | None
-    accounted: str  # what became of the messages, in words
-    accounted_holds: bool | None  # None: nobody has looked
-    remarks: tuple[str, ...]
+    pool_timeouts: int | None = None
+    pool_wait_mean_ms: float | None = None
+    accounted: str = ""  # what became of the messages, in words; of a stage nothing is said
+    accounted_holds: bool | None = None  # None: nobody has looked
+    remarks: tuple[str, ...] = ()
 
 
 class RunsTable:
     """The rows of the runs that ended in this process."""
 
     def __init__(self) -> None:
-        self._directories: list[Path] = []
-        self._read: dict[Path, tuple[int, Row]] = {}  # trial.json → when it was changed, its row
+        self._runs: dict[int, RunFiles] = {}  # by number, rising
+        self._ended = 0
+        self._read: dict[int, tuple[int, tuple[Row, ...]]] = {}  # by number: when its file changed, its rows
 
     def add(self, run: RunFiles) -> None:
-        """A run has been written; of more than `MOST_ROWS` the oldest go."""
-        self._directories = [*self._directories, run.root][-MOST_ROWS:]
+        """A run has been written; of more than `MOST_RUNS` the oldest go."""
+        self._ended += 1
+        self._runs[self._ended] = run
+        for kept in (self._runs, self._read):
+            kept.pop(self._ended - MOST_RUNS, None)
 
     def rows(self) -> tuple[Row, ...]:
-        """Oldest first; a run whose files are gone is left out."""
-        return tuple(row for run in self._directories if (row := self._row(RunFiles(run))) is not None)
+        """Oldest first, stages below their run; a run whose files are gone is left out."""
+        return tuple(row for number, run in self._runs.items() for row in self._rows_of(number, run))
 
-    def _row(self, run: RunFiles) -> Row | None:
+    def _rows_of(self, number: int, run: RunFiles) -> tuple[Row, ...]:
         with suppress(OSError, ResultError):
             path = next(run.trials.glob("*/trial.json"), run.trials)
             changed = path.stat().st_mtime_ns
-            kept = self._read.get(path)
+            kept = self._read.get(number)
             if kept is None or kept[0] != changed:
-                kept = (changed, row_of(run, results.read(path, Trial)))
-                self._read[path] = kept
+                kept = (changed, rows_of(number, run, results.read(path, Trial)))
+                self._read[number] = kept
             return kept[1]
-        return None
+        return ()
 
 
-def row_of(run: RunFiles, trial: Trial) -> Row:
-    """What the table says of a trial."""
-    cell, load = trial.cell, trial.load
+def rows_of(number: int, run: RunFiles, trial: Trial) -> tuple[Row, ...]:
+    """What the table says of a trial and of its stages."""
+    whole = replace(
+        _row(number, run, trial, trial.load),
+        pool_timeouts=trial.pool.timeouts if trial.pool else None,
+        pool_wait_mean_ms=trial.pool.wait_mean_ms if trial.pool else None,
+        accounted=_accounted(trial),
+        accounted_holds=_holds(trial),
+        remarks=tuple(f"{remark.reason.replace('_', ' ')}: {remark.detail}" for remark in trial.remarks),
+    )
+    return (whole, *(_stage_row(number, run, trial, stage) for stage in trial.stages))
+
+
+def _stage_row(number: int, run: RunFiles, trial: Trial, stage: StageResult) -> Row:
+    remarks = (stage.verdict,) if stage.verdict else ()
+    return replace(_row(number, run, trial, stage.load), stage=stage.label, remarks=remarks)
+
+
+def _row(number: int, run: RunFiles, trial: Trial, load: LoadResult) -> Row:
+    cell = trial.cell
     return Row(
+        run=number,
+        stage="",
         directory=str(run.root),
-        started_at=trial.started_at,
         pool=cell.pool,
         strategy=cell.strategy,
         shape=cell.shape,
@@ -86,11 +110,6 @@ def row_of(run: RunFiles, trial: Trial) -> Row:
         refused=load.requests_not_done,
         unknown=load.requests_unknown,
         missed=load.requests_missed,
-        pool_timeouts=trial.pool.timeouts if trial.pool else None,
-        pool_wait_mean_ms=trial.pool.wait_mean_ms if trial.pool else None,
-        accounted=_accounted(trial),
-        accounted_holds=trial.accounting.holds if trial.accounting else None,
-        remarks=tuple(f"{remark.reason.replace('_', ' ')}: {remark.detail}" for remark in trial.remarks),
     )
 
 
@@ -98,9 +117,25 @@ def _accounted(trial: Trial) -> str:
     account = trial.accounting
     if account is None:
         return "not checked"
-    if account.holds:
-        return f"yes ({account.stored:,} stored)"
-    return (
-        f"NO: {account.lost:,} lost, {account.duplicated:,} duplicated, "
-        f"{account.unexplained:,} unexplained, {account.out_of_order:,} out of order"
-    )
+    if not _holds(trial):
+        return f"NO: {', '.join(_breaches(account, trial.deliveries))}"
+    return f"yes ({account.stored:,} stored)" if account.complete else "as far as it is known"
+
+
+def _holds(trial: Trial) -> bool | None:
+    if trial.accounting is None:
+        return None
+    return trial.accounting.holds and all(group.holds for group in trial.deliveries)
+
+
+def _breaches(account: Accounting, groups: Sequence[GroupAccount]) -> Iterator[str]:
+    for name in ("lost", "duplicated", "unexplained", "out_of_order"):
+        if count := getattr(account, name):
+            yield f"{count:,} {name.replace('_', ' ')}"
+    for group in groups:
+        if group.undelivered:
+            yield f"{group.undelivered:,} not delivered to {group.group}"
+        if group.unexplained:
+            yield f"{group.unexplained:,} delivered again to {group.group}"
+        if group.out_of_order:
+            yield f"{group.out_of_order:,} out of order at {group.group}"

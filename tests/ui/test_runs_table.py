@@ -1,11 +1,23 @@
 import os
 from pathlib import Path
+from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from loadtests import results
-from loadtests.results import Accounting, Cell, Latency, LoadResult, PoolUse, RunFiles, Trial
-from loadtests.ui.runs_table import MOST_ROWS, RunsTable
+from loadtests.results import (
+    Accounting,
+    Cell,
+    GroupAccount,
+    Latency,
+    LoadResult,
+    PoolUse,
+    RunFiles,
+    StageResult,
+    Trial,
+)
+from loadtests.ui.runs_table import MOST_RUNS, RunsTable
 
 LATENCY = Latency(count=9, p50_ms=1, p90_ms=2, p95_ms=3, p99_ms=4, p999_ms=5, max_ms=6)
 LOAD = LoadResult(
@@ -82,8 +94,61 @@ def test_what_the_owner_of_the_server_adds_later_is_shown(tmp_path: Path) -> Non
     os.utime(path, ns=(changed_ns, changed_ns))
     (after,) = table.rows()
     assert before.accounted == "not checked"
-    assert after.accounted == "NO: 1 lost, 0 duplicated, 0 unexplained, 0 out of order"
+    assert after.accounted == "NO: 1 lost"
     assert (after.accounted_holds, after.pool_timeouts, after.pool_wait_mean_ms) == (False, 2, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("account", "group", "said", "holds"),
+    [
+        ({}, {}, "yes (100 stored)", True),
+        ({"checked_to_end": False}, {}, "as far as it is known", True),
+        ({"unexplained": 1200}, {}, "NO: 1,200 unexplained", False),
+        ({}, {"undelivered": 2, "unexplained": 1}, "NO: 2 not delivered to g, 1 delivered again to g", False),
+        ({"out_of_order": 1}, {"out_of_order": 3}, "NO: 1 out of order, 3 out of order at g", False),
+    ],
+)
+def test_the_verdict_is_that_of_the_table_and_of_every_group(
+    tmp_path: Path, account: dict[str, Any], group: dict[str, Any], said: str, holds: bool
+) -> None:
+    run, trial = written(tmp_path / "run", 20)
+    received = GroupAccount(
+        group="g",
+        delivered=100,
+        undelivered=0,
+        nacked=0,
+        lapsed=0,
+        unexplained=0,
+        out_of_order=0,
+        order_judged="all",
+    )
+    judged = replace(
+        trial,
+        accounting=replace(replace(ACCOUNTING, stored=100, lost=0), **account),
+        deliveries=(replace(received, **group),),
+    )
+    results.write(run.trial("001").trial, judged)
+    table = RunsTable()
+    table.add(run)
+    (row,) = table.rows()
+    assert (row.accounted, row.accounted_holds) == (said, holds)
+
+
+def test_each_stage_has_a_row_below_its_run(tmp_path: Path) -> None:
+    run, trial = written(tmp_path / "run", 20)
+    stages = (
+        StageResult(number=1, label="100 msg/s", rate_msg_s=100, load=LOAD, verdict="holds"),
+        StageResult(
+            number=2, label="200 msg/s", rate_msg_s=200, load=replace(LOAD, messages_acknowledged=180)
+        ),
+    )
+    results.write(run.trial("001").trial, replace(trial, stages=stages))
+    table = RunsTable()
+    table.add(run)
+    rows = table.rows()
+    assert [(row.run, row.stage) for row in rows] == [(1, ""), (1, "100 msg/s"), (1, "200 msg/s")]
+    assert [row.acknowledged_msg_s for row in rows] == [9.0, 9.0, 18.0]
+    assert [row.remarks for row in rows] == [(), ("holds",), ()]
 
 
 def test_a_run_whose_files_are_gone_or_broken_is_left_out(tmp_path: Path) -> None:
@@ -98,6 +163,6 @@ def test_a_run_whose_files_are_gone_or_broken_is_left_out(tmp_path: Path) -> Non
 def test_only_the_latest_runs_are_kept(tmp_path: Path) -> None:
     table = RunsTable()
     run, _ = written(tmp_path / "run", 20)
-    for _ in range(MOST_ROWS + 5):
+    for _ in range(MOST_RUNS + 5):
         table.add(run)
-    assert len(table.rows()) == MOST_ROWS
+    assert [row.run for row in table.rows()] == list(range(6, MOST_RUNS + 6))

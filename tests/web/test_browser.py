@@ -159,7 +159,7 @@ def assert_charts_move(ours: Page) -> None:
         assert drawn is not None
         expect(line).not_to_have_attribute("d", drawn)
     expect(ours.locator("[data-panel=pool] .limit-label")).to_have_text(re.compile(r"limit \d+"))
-    expect(ours.locator("#account-acknowledged")).to_have_text(re.compile("[1-9]"))
+    expect(ours.locator("[data-account=acknowledged]")).to_have_text(re.compile("[1-9]"))
 
 
 def assert_tab_draws(locust: Page) -> None:

@@ -52,11 +52,12 @@ function say(text, bad, outcome = "") {
 }
 
 function showAccount(view) {
-  for (const part of ["acknowledged", "unknown", "refused"]) {
-    byId(`account-${part}`).textContent = figure(view.account?.[part]);
+  for (const part of document.querySelectorAll("[data-account]")) {
+    part.textContent = figure(view.account?.[part.dataset.account]);
   }
   const runOn = RUN_ON.includes(view.state);
-  byId("account-verdict").textContent = runOn ? "after the run" : (view.runs.at(-1)?.accounted ?? "-");
+  const latest = view.runs.findLast((run) => !run.stage);
+  byId("account-verdict").textContent = runOn ? "after the run" : (latest?.accounted ?? "-");
 }
 
 function show(view) {

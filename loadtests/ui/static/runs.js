@@ -1,9 +1,9 @@
-// The table of runs, newest last, so that a comparison reads from top to bottom.
+// The table of runs, newest last, so that a comparison reads from top to bottom; stages stand below their run.
 
 import { element, figure } from "./chart.js";
 
 const COLUMNS = [
-  ["run", (run, number) => `${number + 1}`],
+  ["run", (run) => (run.stage ? `${run.run}: ${run.stage}` : `${run.run}`)],
   ["pool", (run) => figure(run.pool)],
   ["strategy", (run) => run.strategy ?? "-"],
   ["load", (run) => `${run.shape}, ${run.loop}, ${run.producers} × ${figure(run.measuredS)} s`],
@@ -15,10 +15,10 @@ const COLUMNS = [
   ["time-outs", (run) => figure(run.poolTimeouts)],
   ["refused / unknown / missed", (run) => [run.refused, run.unknown, run.missed].map(figure).join(" / ")],
   ["accounted for", (run) => run.accounted],
-  ["remarks", (run) => run.remarks.join("; ") || "none"],
-  ["files", (run) => run.directory],
+  ["remarks", (run) => run.remarks.join("; ") || (run.stage ? "" : "none")],
+  ["files", (run) => (run.stage ? "" : run.directory)],
 ];
-const WORDS = ["accounted for", "remarks", "files", "load", "strategy"];
+const WORDS = ["run", "accounted for", "remarks", "files", "load", "strategy"];
 
 function cell(name, title, text, bad) {
   const kind = [WORDS.includes(title) ? "words" : "", bad ? "bad" : ""].join(" ").trim();
@@ -27,12 +27,12 @@ function cell(name, title, text, bad) {
 
 export function showRuns(table, runs) {
   const head = element("tr", {}, ...COLUMNS.map(([title]) => cell("th", title, title, false)));
-  const rows = runs.map((run, number) =>
+  const rows = runs.map((run) =>
     element(
       "tr",
-      {},
+      run.stage ? { class: "stage" } : {},
       ...COLUMNS.map(([title, text]) =>
-        cell("td", title, text(run, number), title === "accounted for" && run.accountedHolds === false),
+        cell("td", title, text(run), title === "accounted for" && run.accountedHolds === false),
       ),
     ),
   );
