@@ -23,7 +23,7 @@ from loadtests.load.target import Backlog, TargetProbe
 from loadtests.runs.control import ControlError, See, Seen
 from loadtests.ui.panels import RECENT_S, Value, values_of
 from loadtests.ui.parent import Parent
-from loadtests.ui.reading import Account, Reading, RunView
+from loadtests.ui.reading import Reading, RunView
 
 PERIOD_S = 0.9  # readings are at least so far apart: who asks once a second gets a fresh one each time
 KEPT_POINTS = 330  # more than five minutes
@@ -49,7 +49,7 @@ class Live:
 
     def __init__(self, parent: Parent | None = None, clock: Callable[[], float] = perf_counter) -> None:
         self.seen: Seen | None = None  # the parent's last answer about this target
-        self.account: Account | None = None  # of the run that is on, or of the last one
+        self.total: Part | None = None  # of the run that is on as it was told last, or of the last run
         self._parent = parent
         self._clock = clock
         self._host = ""
@@ -69,16 +69,16 @@ class Live:
     def began(self, queue: str) -> None:
         """A run pushes to this queue from now on."""
         self._queue = queue
-        self.account = None
+        self.total = None
 
     def tell(self, total: Part) -> None:
         """How the run is getting on."""
         self._run = RunView.of(total)
-        self.account = self._run.account
+        self.total = total
 
     def ended(self, total: Part) -> None:
         """The run is over."""
-        self.account = Account.of(total.ledger)
+        self.total = total
         self._run = None
 
     def look(self, host: str, *, with_backlog: bool) -> Reading:

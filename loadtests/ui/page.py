@@ -14,6 +14,7 @@ from locust.env import Environment
 from msgspec import Struct
 from werkzeug.exceptions import HTTPException
 
+from loadtests.load.group_accounts import LedgerState, ledger_state
 from loadtests.load.observing import RunObserver
 from loadtests.load.target import PoolGauges
 from loadtests.ui.form_guard import guard_form
@@ -23,7 +24,7 @@ from loadtests.ui.page_observer import PageObserver, run_is_on
 from loadtests.ui.panels import PANELS, Panel
 from loadtests.ui.parent import Parent, own_parent
 from loadtests.ui.pool_control import READ_ONLY, PoolControl
-from loadtests.ui.reading import Account, Reading
+from loadtests.ui.reading import Reading
 from loadtests.ui.runs_table import Row, RunsTable
 
 STATIC = Path(__file__).parent / "static"
@@ -51,7 +52,7 @@ class View(Struct, frozen=True, rename="camel"):
     panels: tuple[Panel, ...]
     oldest: int  # number of the first point of this target: what a page has before that is of another
     points: tuple[Point, ...]
-    account: Account | None
+    account: LedgerState | None  # of the run that is on, or of the last one
     runs: tuple[Row, ...]
 
 
@@ -109,7 +110,7 @@ class PoolPage:
             panels=PANELS,
             oldest=points[0].number,
             points=tuple(point for point in points if point.number > after),
-            account=self._live.account,
+            account=ledger_state(self._live.total) if self._live.total is not None else None,
             runs=self._table.rows(),
         )
 

@@ -4,29 +4,10 @@ from math import ceil
 
 from msgspec import Struct
 
-from loadtests.ledger.intervals import Interval
 from loadtests.load.histogram import HistogramCounts
 from loadtests.load.part import Part
 from loadtests.load.target import Backlog, PoolGauges
-from loadtests.results import ProducerLedger
 from loadtests.runs.control import DatabaseView
-
-
-class Account(Struct, frozen=True):
-    """Messages of a whole run until now, warm-up included, by what their producers know."""
-
-    acknowledged: int
-    unknown: int
-    refused: int
-
-    @classmethod
-    def of(cls, ledgers: tuple[ProducerLedger, ...]) -> "Account":
-        """The sum of the producers' ledgers."""
-        return cls(
-            acknowledged=sum(_messages(each.acknowledged) for each in ledgers),
-            unknown=sum(_messages(each.unknown) for each in ledgers),
-            refused=sum(_messages(each.refused) for each in ledgers),
-        )
 
 
 class RunView(Struct, frozen=True):
@@ -39,7 +20,6 @@ class RunView(Struct, frozen=True):
     service_p99_ms: float | None
     response_p99_ms: float | None
     lag_p99_ms: float | None
-    account: Account
 
     @classmethod
     def of(cls, total: Part) -> "RunView":
@@ -52,7 +32,6 @@ class RunView(Struct, frozen=True):
             service_p99_ms=_p99_ms(total.service),
             response_p99_ms=_p99_ms(total.response),
             lag_p99_ms=_p99_ms(total.lag),
-            account=Account.of(total.ledger),
         )
 
 
@@ -64,10 +43,6 @@ class Reading(Struct, frozen=True, kw_only=True):
     backlog: Backlog | None = None
     database: DatabaseView | None = None
     run: RunView | None = None
-
-
-def _messages(intervals: tuple[Interval, ...]) -> int:
-    return sum(last - first + 1 for first, last in intervals)
 
 
 def _p99_ms(counts: HistogramCounts) -> float | None:
