@@ -18,8 +18,10 @@ import gevent
 from gevent.lock import RLock
 from msgspec import Struct
 
+from loadtests.load.figures import measured_s
 from loadtests.load.part import Part
 from loadtests.load.target import Backlog, TargetProbe
+from loadtests.load.watch import LEAST_S, warnings
 from loadtests.runs.control import ControlError, See, Seen
 from loadtests.ui.panels import RECENT_S, Value, values_of
 from loadtests.ui.parent import Parent
@@ -80,6 +82,14 @@ class Live:
         """The run is over."""
         self.total = total
         self._run = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What there is to say against the generator of the run that is on: it may be the limit itself."""
+        if self._run is None or self.total is None or measured_s(self.total) < LEAST_S:
+            return ()
+        found = warnings(self.total, ceiling_msg_s=None)
+        return tuple(f"{each.reason.replace('_', ' ')}: {each.detail}" for each in found)
 
     def look(self, host: str, *, with_backlog: bool) -> Reading:
         """The latest reading, at most `PERIOD_S` old. `with_backlog`: have that asked for as well.

@@ -52,6 +52,7 @@ class View(Struct, frozen=True, rename="camel"):
     panels: tuple[Panel, ...]
     oldest: int  # number of the first point of this target: what a page has before that is of another
     points: tuple[Point, ...]
+    warnings: tuple[str, ...]
     account: LedgerState | None  # of the run that is on, or of the last one
     runs: tuple[Row, ...]
 
@@ -110,6 +111,7 @@ class PoolPage:
             panels=PANELS,
             oldest=points[0].number,
             points=tuple(point for point in points if point.number > after),
+            warnings=self._live.warnings,
             account=ledger_state(self._live.total) if self._live.total is not None else None,
             runs=self._table.rows(),
         )

@@ -3,10 +3,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from loadtests.load.part import Counts, Part
 from loadtests.load.plan import LoadPlan
-from loadtests.results import ProducerLedger, RunFiles
+from loadtests.results import ProducerLedger, RunFiles, WorkerShare
 from loadtests.runs.control import Changed, Refused
 from loadtests.runs.server_facts import FACTS_VARIABLE, ServerFacts
 from tests.load.fake_server import SeenRequest, fake_server, response
@@ -59,6 +60,21 @@ def test_the_page_shows_the_pool_its_limit_and_the_messages_of_the_run(host: str
     assert (view["host"], view["state"]) == (host, "running")
     assert (view["account"]["issued"], view["account"]["acknowledged"]) == (70, 70)
     assert [shown(view, "pool", line) for line in ("open", "idle", "limit")] == [20, 5, 20]
+
+
+def test_a_generator_that_is_the_limit_itself_is_said_while_the_run_is_on(host: str) -> None:
+    web_ui, page = attached(host, state="running")
+    client = web_ui.app.test_client()
+    share = WorkerShare(worker=0, host="x", cpu_s=4.9, measured_s=5.0, producers=1, heard_at="x")
+    busy = replace(part(acknowledged=70), workers=(share,))
+    page.observer.began(RunFiles(Path("run-1")), LoadPlan(host=host, trial_directory="x", run_tag="t"))
+    page.observer.looked(replace(busy, workers=(replace(share, measured_s=0.5, cpu_s=0.5),)))
+    assert client.get("/queen/live", base_url=LOOPBACK).get_json()["warnings"] == []  # too early to tell
+    page.observer.looked(busy)
+    (warning,) = client.get("/queen/live", base_url=LOOPBACK).get_json()["warnings"]
+    assert warning.startswith("generator limited: ")
+    page.observer.ended(RunFiles(Path("run-1")), LoadPlan(host=host, trial_directory="x", run_tag="t"), busy)
+    assert client.get("/queen/live", base_url=LOOPBACK).get_json()["warnings"] == []
 
 
 def test_a_page_is_told_only_what_is_new_to_it(host: str) -> None:

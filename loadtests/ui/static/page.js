@@ -1,6 +1,6 @@
 // The page: tiles, the form for the pool, the account of messages, charts, runs.
 
-import { drawPanels, figure } from "./chart.js";
+import { drawPanels, element, figure } from "./chart.js";
 import { poll } from "./poll.js";
 import { showRuns } from "./runs.js";
 
@@ -60,11 +60,17 @@ function showAccount(view) {
   byId("account-verdict").textContent = runOn ? "after the run" : (latest?.accounted ?? "-");
 }
 
+function showWarnings(view) {
+  byId("warnings").hidden = view.warnings.length === 0;
+  byId("warnings").replaceChildren(...view.warnings.map((text) => element("li", {}, text)));
+}
+
 function show(view) {
   byId("lost").hidden = true;
   byId("host").textContent = view.host || "no host yet";
   byId("state").textContent = view.state;
   byId("state").dataset.state = view.state;
+  showWarnings(view);
   showTiles(view);
   showForm(view);
   showAccount(view);
