@@ -8,6 +8,7 @@ The rules that make a verdict true:
 - A stage is steady when its second half by itself gives the verdict of the whole. One that is not has not
   settled yet, or is getting worse. A window whose steps do not tell of all its pushes, for a checkpoint
   took the place of a worker's report, shows nothing, so it is not steady either.
+- A stage without the load that was asked for meets nothing, however fast the answers to the rest were.
 - A stage that failed for want of load, or where the generator was late and not the server slow, says
   nothing of the server: the generator was the limit.
 """
@@ -20,6 +21,7 @@ from msgspec import Struct
 
 from loadtests.load.histogram import HistogramCounts, LatencyHistogram
 from loadtests.load.part import Counts, Part, Step
+from loadtests.runs.validity import MISSED_LIMIT
 
 SLOW_SHARE = 0.01  # of the pushes that were due may take longer
 SENT_LEAST = 0.99  # of the pushes that the rate asks for
@@ -67,11 +69,12 @@ def judge(measured: Part, objective: Objective, *, asked: float) -> Judgement:
     steps = measured.steps
     whole = tail(steps, objective, objective.clock)
     later = tail(_second_half(measured), objective, objective.clock)
-    limit = "" if whole.met else _limit(measured, objective, asked)
+    wanting = _wanting(measured, asked)
+    met = whole.met and not wanting
+    limit = "" if met else wanting or _late(measured, objective)
     steady = whole.met == later.met and whole.due == _due(measured.counts)
-    return Judgement(
-        met=whole.met, steady=steady, limit=limit, line=_line(measured, objective, whole, limit, steady)
-    )
+    line = _line(measured, objective, whole, limit, steady, met=met)
+    return Judgement(met=met, steady=steady, limit=limit, line=line)
 
 
 def tail(steps: Iterable[Step], objective: Objective, clock: Clock) -> Tail:
@@ -100,15 +103,20 @@ def _second_half(measured: Part) -> list[Step]:
     return [step for step in measured.steps if step.index >= whole / 2]
 
 
-def _limit(measured: Part, objective: Objective, asked: float) -> str:
-    """Why a stage that did not meet the objective says nothing of the server; empty: it does."""
+def _wanting(measured: Part, asked: float) -> str:
+    """Why a stage did not have the load that was asked for; empty: it had."""
     due = sum(step.due for step in measured.steps)
-    if measured.counts.missed:
+    if measured.counts.missed > MISSED_LIMIT * due:
         return f"{measured.counts.missed} pushes over the in-flight cap"
     producers = sum(share.producers for share in measured.workers)
     by_chance = producers + CHANCE * math.sqrt(asked)  # each has whole pushes; arrivals may be Poisson's
     if due + by_chance < SENT_LEAST * asked:
         return f"{due} of {asked:.0f} pushes were due"
+    return ""
+
+
+def _late(measured: Part, objective: Objective) -> str:
+    """Why a stage that did not meet the objective says nothing of the server; empty: it does."""
     busy = (share.cpu_s / share.measured_s for share in measured.workers if share.measured_s)
     busiest = max(busy, default=0.0)
     if busiest > CPU_MOST:
@@ -119,7 +127,7 @@ def _limit(measured: Part, objective: Objective, asked: float) -> str:
     return ""
 
 
-def _line(measured: Part, objective: Objective, whole: Tail, limit: str, steady: bool) -> str:
+def _line(measured: Part, objective: Objective, whole: Tail, limit: str, steady: bool, *, met: bool) -> str:
     found = LatencyHistogram.of(_times(measured, objective.clock)).latency()
     words = [f"p99 {found.p99_ms:.1f} ms" if found else "nothing acknowledged"]
     if not whole.met and whole.slow:
@@ -130,4 +138,4 @@ def _line(measured: Part, objective: Objective, whole: Tail, limit: str, steady:
         words.append(f"the generator was the limit: {limit}")
     if not steady:
         words.append("not steady")
-    return f"{'met' if whole.met else 'not met'}: {', '.join(words)}"
+    return f"{'met' if met else 'not met'}: {', '.join(words)}"

@@ -159,14 +159,16 @@ class Saturation:
             return max(high / self._search.factor, self._search.least_msg_s)
         return math.sqrt(low * high)
 
-    def _confirm(self, rate: float) -> Generator[Stage, Judgement | None, None]:
+    def _confirm(self, low: float) -> Generator[Stage, Judgement | None, None]:
+        rate = low
         for _ in range(CONFIRMED_AT_MOST):
             outcome = yield from self._try(rate)
             if outcome is _Outcome.PASSED:
                 self.found = replace(self.found, best_msg_s=rate, confirmed=True)
                 return
             if outcome is _Outcome.LIMITED:
-                self.found = Found(best_msg_s=rate, failed_msg_s=rate, limited_by="generator")
+                best = low if rate == low else None  # below it nothing has passed yet
+                self.found = Found(best_msg_s=best, failed_msg_s=rate, limited_by="generator")
                 return
             self.found = Found(failed_msg_s=rate)
             rate /= 1 + self._search.precision

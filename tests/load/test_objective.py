@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from loadtests.load.objective import Judgement, Objective, judge
+from loadtests.load.objective import Clock, Judgement, Objective, judge
 from tests.load.measured import Second, window
 
 GOOD = Second()
@@ -83,6 +83,23 @@ def test_a_generator_that_was_the_limit_is_no_fault_of_the_server(
     assert not judgement.met
     assert named in judgement.limit
     assert "generator" in judgement.line
+
+
+@pytest.mark.parametrize("clock", ["response", "service"])
+@pytest.mark.parametrize(
+    ("second", "asked", "named"),
+    [
+        (Second(ok=20, missed=80), 400, "320 pushes over the in-flight cap"),
+        (GOOD, 800, "400 of 800 pushes were due"),
+    ],
+)
+def test_fast_answers_to_a_part_of_the_load_do_not_meet_the_objective(
+    clock: Clock, second: Second, asked: float, named: str
+) -> None:
+    judgement = judged(*[second] * 4, objective=Objective(clock=clock), asked=asked)
+    assert not judgement.met
+    assert named in judgement.limit
+    assert judgement.line.startswith("not met")
 
 
 def test_whole_pushes_and_arrivals_by_chance_are_not_taken_for_a_generator_that_falls_behind() -> None:

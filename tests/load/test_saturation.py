@@ -27,8 +27,8 @@ Server = Callable[[float], list[Second]]
 class Searched:
     """A search that was carried out to its end."""
 
-    def __init__(self, server: Server, precision: float = 0.05) -> None:
-        bounds = Search(first_msg_s=FIRST, least_msg_s=LEAST, most_msg_s=MOST, precision=precision)
+    def __init__(self, server: Server, precision: float = 0.05, most_msg_s: float = MOST) -> None:
+        bounds = Search(first_msg_s=FIRST, least_msg_s=LEAST, most_msg_s=most_msg_s, precision=precision)
         course = Saturation(Objective(), bounds, batch=1, settle_s=2.0, step_s=STEP_S)
         self.stages: list[Stage] = []
         self.lines: list[str] = []
@@ -181,6 +181,20 @@ def test_an_answer_that_does_not_pass_again_is_replaced_by_the_next_below_it() -
     assert searched.found.confirmed
     assert searched.found.failed_msg_s is not None
     assert searched.found.best_msg_s == pytest.approx(searched.found.failed_msg_s / 1.05)
+
+
+def test_a_rate_that_was_never_carried_is_no_answer_where_the_generator_was_the_limit() -> None:
+    tried: list[float] = []
+
+    def server(rate: float) -> list[Second]:
+        tried.append(rate)
+        if FIRST in tried[:-1]:  # it passed once, and at 1 / 1.05 of it the generator is late
+            return [SLOW if rate >= FIRST else LATE] * STEP_S
+        return [GOOD] * STEP_S
+
+    searched = Searched(server, most_msg_s=FIRST)
+    assert searched.found.best_msg_s is None
+    assert searched.answer == "not known: the generator was the limit at 476 msg/s"
 
 
 def test_a_search_that_is_stopped_says_what_it_knows() -> None:
