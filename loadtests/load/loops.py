@@ -99,12 +99,12 @@ class OpenLoop:
         self._stages.listen(self._bell)
         self._stopping.rawlink(self._ring)
         try:
-            running = self._stages.current
-            start_s = running.schedule_start(perf_counter())
-            while not self._stopping.is_set():
+            running: RunningStage | None = None if self._stopping.is_set() else self._stages.current
+            start_s = running.schedule_start(perf_counter()) if running else 0.0
+            while running is not None:  # each in its turn, also one that was over before it was this loop's
                 self._keep(running, start_s)
-                running = self._stages.current
-                start_s = running.started_at
+                running = running.following
+                start_s = running.started_at if running else 0.0
             self._flights.join()
         except GreenletExit:
             self._flights.kill()
@@ -127,7 +127,7 @@ class OpenLoop:
                 self._recorder.missed(due_s)
             else:
                 flights.spawn(self._fly, due_s)
-        while self._stages.current is running and not self._stopping.is_set():
+        while running.following is None and not self._stopping.is_set():
             self._wait(None)
 
     def _comes(self, due_s: float, running: RunningStage) -> bool:
@@ -137,10 +137,10 @@ class OpenLoop:
         while (ahead_s := due_s - perf_counter()) > 0:
             if self._stopping.is_set():
                 return False
-            if self._stages.current is not running:
+            if running.following is not None:
                 break
             self._wait(ahead_s)
-        return self._stages.current is running or due_s < self._stages.current.started_at
+        return running.following is None or due_s < running.following.started_at
 
     def _wait(self, seconds: float | None) -> None:
         """Wait, but not past the next ring of the bell."""

@@ -10,11 +10,12 @@ from loadtests.load.course import Stage
 TOGETHER_S = 0.5  # loops that begin this soon after the start of a stage share its schedule
 
 
-class RunningStage(Struct, frozen=True):
+class RunningStage(Struct):
     """A stage, and when it began on this process's clock (`perf_counter`)."""
 
     stage: Stage
     started_at: float
+    following: "RunningStage | None" = None  # set when that begins: then this one is over
 
     def schedule_start(self, now_s: float) -> float:
         """Where the schedule of a loop that begins now starts: with the stage, or, come late, now."""
@@ -30,7 +31,8 @@ class Stages:
 
     def start(self, stage: Stage) -> None:
         """Begin a stage now; the one before is over."""
-        self.current = RunningStage(stage, perf_counter())
+        self.current.following = RunningStage(stage, perf_counter())
+        self.current = self.current.following
         for bell in self._bells:
             bell.set()
 
