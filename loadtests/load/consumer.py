@@ -50,7 +50,10 @@ _acknowledged = msgspec.json.Decoder(list[_Acknowledged])
 
 
 class ConsumerLoop:
-    """Pop, think, acknowledge, again; counts messages whose acknowledgement succeeded."""
+    """Pop, think, acknowledge, again; counts messages that its acknowledgements committed.
+
+    What was committed before, perhaps by another consumer when the lease was over, is not counted again.
+    """
 
     def __init__(self, run: LoadRun, stopping: Event) -> None:
         plan, local = run.plan, run.next_consumer()
@@ -149,8 +152,9 @@ class ConsumerLoop:
             return
         answers, answered_at = answered
         done = list(zip(acked, answers, strict=False))
-        held.settle(place for place, item in done if item.success and not item.noop)
-        self._run.recorder.popped(sum(item.success for _, item in done), answered_at)
+        committed = [place for place, item in done if item.success and not item.noop]
+        held.settle(committed)
+        self._run.recorder.popped(len(committed), answered_at)
 
     def _acknowledge(self, held: HeldBatch, items: list[_Item]) -> tuple[list[_Acknowledged], float] | None:
         """The answer to each item, and when it came; None: there was no answer to tell them from."""

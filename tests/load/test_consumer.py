@@ -160,6 +160,18 @@ def test_a_slow_consumer_loses_its_lease_and_that_explains_one_more_delivery_and
     assert run.recorder.part().counts.popped == 0
 
 
+def test_what_another_consumer_has_committed_meanwhile_is_not_counted_again() -> None:
+    def script(request: SeenRequest) -> bytes:
+        if request.method == "POST":
+            return response(
+                200, json.dumps([{"success": True, "noop": True}, *[{"success": True}] * 2]).encode()
+            )
+        return pops_then_nothing(request)
+
+    run = Scene(script).run(lambda seen: len(seen) >= 3)
+    assert run.recorder.part().counts.popped == 2
+
+
 def test_an_acknowledgement_that_was_not_done_is_sent_again() -> None:
     queue, refused = queue_of(3), list[SeenRequest]()
 
