@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from loadtests.load.figures import load_result
 from loadtests.load.part import Part, merge
-from loadtests.results import Invalidity, StageResult
+from loadtests.results import Invalidity, StageResult, WorkerShare
 
 
 class Conducted(Struct, frozen=True):
@@ -34,14 +34,26 @@ class Conducted(Struct, frozen=True):
         return replace(self, stages=tuple(stages))
 
     def counted_part(self, windows: Sequence[Part]) -> Part:
-        """The sum of the counted windows, with the ledger of the whole run.
+        """The sum of the counted windows, with the ledger of the whole run, and who was lost in it.
 
         When no stage was measured to its end, of all that there is.
         """
         ended = {stage.number for stage in self.stages if self._counts(stage.number)}
         chosen = [window for window in windows if window.window in ended] or windows
-        whole = merge(windows)
-        return replace(merge(chosen), ledger=whole.ledger, lanes=whole.lanes)
+        whole, counted = merge(windows), merge(chosen)
+        workers = (*counted.workers, *_lost_before(whole, counted))
+        return replace(counted, ledger=whole.ledger, lanes=whole.lanes, workers=workers)
 
     def _counts(self, number: int) -> bool:
         return self.counted is None or number in self.counted
+
+
+def _lost_before(whole: Part, counted: Part) -> list[WorkerShare]:
+    """A share without measurements of each worker that was lost in a window that does not count."""
+    there = {share.worker for share in counted.workers if not share.complete}
+    lost = {share.worker: share for share in whole.workers if not share.complete}
+    return [
+        replace(share, window=counted.window, cpu_s=0.0, measured_s=0.0)
+        for worker, share in lost.items()
+        if worker not in there
+    ]

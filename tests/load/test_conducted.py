@@ -1,5 +1,7 @@
 """Which windows the figures of a run are of."""
 
+from msgspec.structs import replace
+
 from loadtests.load.conducted import Conducted
 from loadtests.load.figures import load_result
 from loadtests.load.part import Counts, Part
@@ -58,3 +60,12 @@ def test_an_answer_that_came_after_its_stage_was_judged_is_in_its_figures() -> N
     (first, second, _) = Conducted(STAGES).with_late_answers(late).stages
     assert first.load.messages_acknowledged == 100
     assert second.load.messages_acknowledged == 2
+
+
+def test_a_worker_that_was_lost_before_the_counted_stages_is_not_forgotten() -> None:
+    (share,) = WINDOWS[0].workers
+    first = replace(WINDOWS[0], workers=(share, replace(share, worker=1, complete=False)))
+    conducted = Conducted(STAGES, counted=frozenset({2}))
+    load = load_result(conducted.counted_part([first, *WINDOWS[1:]]))
+    assert [(each.worker, each.complete) for each in load.workers] == [(0, True), (1, False)]
+    assert (load.measured_s, load.generator_cpu_s) == (2.0, 0.1)  # those of the counted stage
