@@ -3,7 +3,8 @@
 acknowledged ⊆ stored, and stored − acknowledged ⊆ unknown. A message that was acknowledged and is not
 there is lost; one that is there twice is duplicated; one that is there although it was refused or never
 issued is unexplained. Of a producer whose process was lost, what it did last is not known: what is there
-and not in its lists is counted apart (`unheard_stored`), and everything else is judged as ever.
+and not in its lists is counted apart (`unheard_stored`), and everything else is judged as ever. A producer
+that such a process had not yet told of has no list at all.
 
 Order is judged by position within a producer and partition, among its acknowledged messages: a closed
 loop sends one push after the answer to the other, so all of them must be in order; an open loop has
@@ -62,6 +63,10 @@ def compare(ledger: Ledger, stored: Iterable[Stretch], *, order_scope: int = WHO
         out_of_order += sum(
             _inverted(stretches, acked) for stretches in _scopes(lanes.get(lane, []), order_scope)
         )
+    listed = {(producer.partition, producer.producer) for producer in ledger.producers}
+    untold = {lane for lane in in_table.keys() - listed if _is_within(lane[1], ledger.lost)}
+    unheard_stored += sum(len(in_table[lane]) for lane in untold)
+    unheard_producers = sum(producer.unheard for producer in ledger.producers) + len(untold)
     rows = sum(stretch.last - stretch.first + 1 for stretches in lanes.values() for stretch in stretches)
     foreign = sum(
         len(stretches) for (_, producer_number), stretches in lanes.items() if producer_number == FOREIGN
@@ -76,9 +81,13 @@ def compare(ledger: Ledger, stored: Iterable[Stretch], *, order_scope: int = WHO
         duplicated=rows - foreign - distinct,
         unexplained=distinct - explained - unheard_stored + foreign,
         out_of_order=out_of_order,
-        unheard_producers=sum(producer.unheard for producer in ledger.producers),
+        unheard_producers=max(unheard_producers, len(ledger.lost)),
         unheard_stored=unheard_stored,
     )
+
+
+def _is_within(number: int, intervals: Iterable[tuple[int, int]]) -> bool:
+    return any(first <= number <= last for first, last in intervals)
 
 
 def _inverted(stretches: Sequence[Stretch], acknowledged: IntervalSet) -> int:

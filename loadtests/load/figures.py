@@ -8,7 +8,7 @@ from hdrh.histogram import HdrHistogram
 from loadtests.ledger.intervals import IntervalSet
 from loadtests.load.histogram import HistogramCounts, LatencyHistogram
 from loadtests.load.part import Part
-from loadtests.load.plan import LoadPlan
+from loadtests.load.plan import PRODUCERS_PER_WORKER, LoadPlan
 from loadtests.results import Latency, Ledger, LoadResult
 
 
@@ -57,8 +57,10 @@ def measured_s(part: Part) -> float:
 
 
 def ledger_of(part: Part, plan: LoadPlan) -> Ledger:
-    """Every message that was issued, warm-up and drain included."""
-    return Ledger(run_tag=plan.run_tag, queue=plan.queue, producers=part.ledger)
+    """Every message that was issued, warm-up and drain included, as far as it was reported."""
+    gone = sorted({share.worker for share in part.workers if not share.complete})
+    lost = tuple((each * PRODUCERS_PER_WORKER, (each + 1) * PRODUCERS_PER_WORKER - 1) for each in gone)
+    return Ledger(run_tag=plan.run_tag, queue=plan.queue, producers=part.ledger, lost=lost)
 
 
 def histograms(part: Part) -> tuple[HdrHistogram, HdrHistogram]:

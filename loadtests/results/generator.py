@@ -111,6 +111,7 @@ class Ledger(Struct, frozen=True, kw_only=True):
     run_tag: str  # prefix of every transactionId of this run
     queue: str
     producers: tuple[ProducerLedger, ...]
+    lost: tuple[tuple[int, int], ...] = ()  # producer numbers [first, last] of processes that were lost
     format: int = FORMAT
 
 

@@ -201,3 +201,12 @@ def test_of_a_producer_that_was_lost_what_it_did_last_is_not_known_and_not_guess
     assert found.unexplained == 2  # 12, and what producer 1 never issued
     assert not found.complete
     assert not found.holds
+
+
+def test_a_producer_that_was_lost_before_it_was_heard_of_is_unknown_and_not_unexplained() -> None:
+    stored = [Stretch("p0", 0, 0, 4), Stretch("p1", 150, 0, 9), Stretch("p2", 300, 0, 1)]
+    whole = Ledger(run_tag=TAG, queue=QUEUE, producers=(acknowledged(0, 4),), lost=((100, 199),))
+    found = compare(whole, stored)
+    assert (found.unheard_producers, found.unheard_stored) == (1, 10)
+    assert found.unexplained == 2  # of the third: its process was there to the end
+    assert not compare(whole, stored[:1]).complete  # nobody knows whether it had anything acknowledged

@@ -1,11 +1,12 @@
 """What is computed out of a part."""
 
 import pytest
+from msgspec.structs import replace
 
 from loadtests.load.figures import ledger_of, load_result
 from loadtests.load.histogram import LatencyHistogram
 from loadtests.load.part import Counts, Part
-from loadtests.load.plan import LoadPlan
+from loadtests.load.plan import LoadPlan, producer_number
 from loadtests.results import Ledger, ProducerLedger, WorkerShare
 
 
@@ -62,3 +63,12 @@ def test_a_window_is_as_long_as_on_the_slowest_worker_and_windows_add_up() -> No
 def test_the_ledger_is_that_of_the_plans_queue() -> None:
     plan = LoadPlan(host="http://x", trial_directory="x", run_tag="t", queue="q")
     assert ledger_of(part(), plan) == Ledger(run_tag="t", queue="q", producers=part().ledger)
+
+
+def test_the_ledger_says_whose_producers_may_be_missing_from_it() -> None:
+    plan = LoadPlan(host="http://x", trial_directory="x", run_tag="t", queue="q")
+    shares = (share(0, 1, 1.0), replace(share(2, 1, 1.0), complete=False))
+    lost = ledger_of(replace(part(), workers=shares), plan).lost
+    assert lost == (
+        (producer_number(replace(plan, worker=2), 0), producer_number(replace(plan, worker=3), 0) - 1),
+    )
