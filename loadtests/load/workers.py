@@ -55,6 +55,7 @@ class Participant:
         self.windows: dict[int, Part] = {}  # the latest report of each
         self.has_finished = False
         self.answered = 0  # the highest serial
+        self.answer: Part | None = None  # to it; checkpoints that come later leave its steps out
         self.is_lost = False
 
     def hear(self, report: Report) -> None:
@@ -63,7 +64,8 @@ class Participant:
             self.windows.clear()
         self.windows |= {part.window: part for part in report.parts}
         self.has_finished |= report.final
-        self.answered = max(self.answered, report.serial)
+        if report.serial > self.answered:
+            self.answered, self.answer = report.serial, report.parts[-1]
 
     def part_of(self, window: int, nothing: Part) -> Part | None:
         """What it reported of a window, or of an earlier one: then only what is of the whole run counts."""
@@ -188,10 +190,7 @@ class Workers:
 
     def checkpoint(self) -> Collected:
         """What was last reported of the latest window, of each worker about a second old."""
-        muster = self._begun()
-        self._look_for_lost(muster)
-        known = ((worker, worker.part_of(muster.window, muster.nothing)) for worker in muster.workers)
-        return muster.collected((worker, (part,)) for worker, part in known if part is not None)
+        return self._latest(self._begun())
 
     def collect(self, patience_s: float) -> Collected:
         """The latest window from all workers that are there and answer within `patience_s`."""
@@ -200,7 +199,7 @@ class Workers:
         serial = muster.serial
         self._send(COLLECT, CollectOrder(muster.plan.run_tag, muster.window, serial))
         self._wait(patience_s, lambda worker: worker.answered >= serial)
-        return self.checkpoint()
+        return self._latest(muster, answering=serial)
 
     def finish(self, drain_s: float) -> Collected:
         """End the run on all workers; all windows, by the last word of each or what was known before."""
@@ -217,6 +216,20 @@ class Workers:
                     (worker, worker.all_parts(muster.nothing)) for worker in muster.workers
                 )
         return muster.finished
+
+    def _latest(self, muster: Muster, *, answering: int | None = None) -> Collected:
+        """The latest window: of each worker its answer to that wish, if it has one, else its last report."""
+        self._look_for_lost(muster)
+        known = (
+            (
+                worker,
+                worker.answer
+                if worker.answered == answering
+                else worker.part_of(muster.window, muster.nothing),
+            )
+            for worker in muster.workers
+        )
+        return muster.collected((worker, (part,)) for worker, part in known if part is not None)
 
     def _begun(self) -> Muster:
         assert self._muster is not None, "no run has begun"

@@ -7,6 +7,7 @@ import gevent
 import msgspec
 import pytest
 from locust.runners import STATE_MISSING, STATE_RUNNING, MasterRunner
+from msgspec.structs import replace
 
 from loadtests.load import orders, workers
 from loadtests.load.course import Stage
@@ -21,7 +22,7 @@ from loadtests.load.orders import (
     pack,
     unpack,
 )
-from loadtests.load.part import Counts, Part
+from loadtests.load.part import Counts, Part, Step
 from loadtests.load.plan import LoadPlan
 from loadtests.load.workers import Workers
 from loadtests.results import ProducerLedger, WorkerShare
@@ -281,3 +282,22 @@ def test_collecting_asks_for_the_latest_window_and_takes_no_earlier_answer() -> 
     master.answers.append(answer)
     with gevent.Timeout(DEADLINE_S):
         assert [ensemble.collect(30.0).sum().counts.ok for _ in range(2)] == [10, 20]
+
+
+def test_a_checkpoint_does_not_take_the_place_of_an_answer_while_others_are_waited_for() -> None:
+    ensemble, master = begun("a", "b")
+    ensemble.open_window()
+    whole = replace(part(0, ok=10), steps=(Step(1, 0, due=10, sent=10),))
+
+    def answer(name: str, data: Any) -> None:
+        if name == orders.COLLECT:
+            serial = unpack(data, CollectOrder).serial
+            master.says("a", whole, serial=serial)
+            master.says("a", part(0, ok=12))  # without steps, as checkpoints are
+            gevent.spawn_later(0.02, master.says, "b", part(1, ok=1), serial=serial)
+
+    master.answers.append(answer)
+    with gevent.Timeout(DEADLINE_S):
+        collected = ensemble.collect(30.0).sum()
+    assert (collected.counts.ok, collected.steps) == (11, whole.steps)
+    assert ensemble.checkpoint().sum().counts.ok == 13  # what was said last
