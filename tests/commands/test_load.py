@@ -148,6 +148,7 @@ def test_high_with_ten_producers_offers_what_it_says_for_a_minute_and_nothing_is
     assert load.measured_s >= 60
     due = load.requests_sent + load.requests_missed + load.requests_held
     assert trial.cell.batch * due / load.measured_s == pytest.approx(1000, rel=0.01)
+    assert load.requests_missed + load.requests_held <= 0.01 * due  # what was offered was sent
     assert load.response is not None
     assert load.response.count == load.requests_ok
     assert account is not None
