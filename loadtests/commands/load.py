@@ -17,6 +17,8 @@ from queen.settings import PushStrategy
 
 RUN_TIME = re.compile(r"(?=\d)(\d+h)?(\d+m)?(\d+s?)?")
 MAX_PORT = 65535
+# Locust's options with which one server would be looked at and another loaded, or nothing ever begin.
+NOT_TO_HAND_ON = ("--host", "-H", "--master", "--worker")
 EPILOG = """\
 examples:
   queen load reasonable                         Locust's page, on a server that is started for it
@@ -90,6 +92,9 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError(f"--rate and --loop: {options.shape} changes the rate itself, in an open loop")
     if options.consumers is not None and not 0 <= options.consumers <= 1:
         raise SettingsError(f"--consumers {options.consumers:g}: expected a share from 0 to 1")
+    for word in options.handed_on:
+        if word.partition("=")[0] in NOT_TO_HAND_ON:
+            raise SettingsError(f"{word} behind --: not possible; --host and --processes stand before it")
     from loadtests.commands.load_request import LoadRequest
     from loadtests.commands.load_session import run_session
 

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from loadtests import results
 from loadtests.ledger.audit import audit
 from loadtests.ledger.law import scope_of_order
-from loadtests.results import Accounting, Ledger, RunFiles, Trial, TrialFiles
+from loadtests.results import Accounting, Ledger, Manifest, RunFiles, Trial, TrialFiles
+from loadtests.runs.server_facts import ServerFacts
 from loadtests.runs.validity import accounting_remarks
 from loadtests.sweep.databases import connect
 from queen.errors import UserError
@@ -23,6 +24,11 @@ def only_trial(run: RunFiles) -> TrialFiles:
     """The files of a load's one trial."""
     (trial,) = results.read_trials(run)
     return run.trial(trial.trial_id)
+
+
+def is_of_server(run: RunFiles, started: ServerFacts) -> bool:
+    """Whether the run was on the server with these facts: Locust's form may have named another."""
+    return results.read(run.manifest, Manifest).versions.server == started.server
 
 
 def has_lost_a_worker(run: RunFiles) -> bool:

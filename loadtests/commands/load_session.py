@@ -5,6 +5,7 @@ wrote its runs in a file; this process adds what only the owner of server and da
 """
 
 import asyncio
+import re
 import secrets
 import shutil
 import signal
@@ -31,6 +32,7 @@ from queen.local.process import Child, ChildSpec
 
 PAGE_DEADLINE_S = 30.0  # importing Locust takes a second, on a busy machine several
 LOCUST_GRACE_S = 20.0  # to let the last answers come in and write the files
+ERROR_LINE = re.compile(r"(?:/ERROR/[\w.]+|\berror): (.+)")  # of its log, and of its options
 EXIT_FAILED, EXIT_INTERRUPTED, EXIT_ACCOUNTING = 1, 130, 3
 
 
@@ -74,10 +76,12 @@ class Finished:
 async def _look_into(finished: Finished, started: RestartableServer | None) -> bool:
     """Add what only the owner of the server can; whether every message of the runs is accounted for."""
     left = [run for run in finished.runs if run.root not in finished.accounted]
-    if left and started is not None:
-        shutil.copyfile(started.log, load_audit.only_trial(left[-1]).server_log)
-    holds = await load_audit.account_for(left, started.database if started is not None else None)
-    return holds and all(finished.accounted.values())
+    ours = [run for run in left if started is not None and load_audit.is_of_server(run, started.facts)]
+    if ours and started is not None:
+        shutil.copyfile(started.log, load_audit.only_trial(ours[-1]).server_log)
+    others = [run for run in left if run not in ours]
+    holds = await load_audit.account_for(ours, started.database if started is not None else None)
+    return await load_audit.account_for(others, None) and holds and all(finished.accounted.values())
 
 
 async def _run_locust(
@@ -123,7 +127,7 @@ async def _run_locust(
     if runs:
         shutil.copyfile(log, load_audit.only_trial(runs[-1]).locust_log)
     elif request.headless and not stop.is_set():
-        raise UserError(f"Locust wrote no results: {_last_line(log)}")
+        raise UserError(f"Locust wrote no results: {_reason(log)}")
     return Finished(runs, accounted)
 
 
@@ -175,9 +179,14 @@ def _lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
-def _last_line(log: Path) -> str:
+def _reason(log: Path) -> str:
+    """Why Locust ended: the last line of its log that tells of an error, else its last line.
+
+    Behind an error stand the tables of its summary, which are empty then.
+    """
     lines = [line for line in _lines(log) if line.strip()]
-    return lines[-1] if lines else "nothing in its log"
+    errors = [found[1] for line in lines if (found := ERROR_LINE.search(line))]
+    return [*(lines or ["nothing in its log"]), *errors][-1]
 
 
 def _say(text: str) -> None:

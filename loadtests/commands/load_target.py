@@ -156,6 +156,7 @@ async def open_target(
 
 def _facts(settings: Settings, database: OpenDatabase) -> ServerFacts:
     return ServerFacts(
+        url=f"http://{LOOPBACK}:{settings.port}",
         strategy=settings.push_strategy.value,
         pool=settings.db_pool_size,
         connection_timeout_ms=settings.db_connection_timeout,

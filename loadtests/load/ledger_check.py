@@ -23,7 +23,7 @@ from loadtests.load.part import Lane, Part
 from loadtests.load.plan import LoadPlan, group_names
 from loadtests.load.taking import PoppedMessage, stretches
 from loadtests.results import Accounting, RunFiles
-from loadtests.runs.server_facts import read_facts
+from loadtests.runs.server_facts import facts_about
 from loadtests.runs.validity import accounting_remarks
 
 EXIT_ACCOUNTING = 3
@@ -38,7 +38,7 @@ class LedgerCheck:
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._table_follows = read_facts(environ).postgres is not None
+        self._environ = environ
 
     def began(self, files: RunFiles, plan: LoadPlan) -> None:
         """Nothing to do."""
@@ -50,10 +50,11 @@ class LedgerCheck:
         """Add what is found to trial.json. Raises OSError."""
         if not plan.queue_is_its_own:
             return None
+        table_follows = facts_about(self._environ, plan.host).postgres is not None
         deadline_s = perf_counter() + plan.check_s
         reader = DrainReader(plan.host, plan.queue, partitions=plan.partitions)
         try:
-            accounting = None if self._table_follows else _accounting(reader, plan, total, deadline_s)
+            accounting = None if table_follows else _accounting(reader, plan, total, deadline_s)
             drained, lanes = _read_on(reader, plan, total, deadline_s)
         finally:
             reader.close()

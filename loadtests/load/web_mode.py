@@ -48,7 +48,7 @@ from loadtests.load.watch import Watch
 from loadtests.load.workers import Workers
 from loadtests.results import RunFiles
 from loadtests.runs.directory import new_run
-from loadtests.runs.server_facts import read_facts
+from loadtests.runs.server_facts import facts_about
 from loadtests.ui.page import PoolPage
 from queen.errors import UserError
 
@@ -162,7 +162,7 @@ class Session:
             title=f"{self._shape} load",
             started=started,
             options=arguments_of(options),
-            facts=read_facts(os.environ),
+            facts=facts_about(os.environ, environment.host or ""),
         )
         plan = self._plan(environment, options, files)
         assert self._ensemble is not None, "Locust has started"

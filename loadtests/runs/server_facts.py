@@ -16,6 +16,7 @@ WRITTEN_VARIABLE = "QUEEN_LOAD_WRITTEN"  # a file to which every run appends its
 class ServerFacts(Struct, frozen=True, kw_only=True):
     """The server under load, as configured."""
 
+    url: str | None = None  # where it listens
     strategy: str | None = None
     pool: int | None = None  # DB_POOL_SIZE
     connection_timeout_ms: int | None = None
@@ -35,6 +36,12 @@ def read_facts(environ: Mapping[str, str]) -> ServerFacts:
     """The facts in an environment; nothing known when there are none."""
     text = environ.get(FACTS_VARIABLE)
     return msgspec.json.decode(text, type=ServerFacts) if text else ServerFacts()
+
+
+def facts_about(environ: Mapping[str, str], host: str) -> ServerFacts:
+    """As `read_facts` when they are of the server at `host`, else nothing: a form may name another server."""
+    facts = read_facts(environ)
+    return facts if facts.url in (None, host.rstrip("/")) else ServerFacts()
 
 
 def renew(environ: MutableMapping[str, str], facts: ServerFacts) -> None:

@@ -76,6 +76,11 @@ def only_run(directory: Path) -> RunFiles:
         (["high", "--pool", "0"], "DB_POOL_SIZE"),
         (["high", "--strategy", "magic"], "--strategy"),
         (["high", "--web-port", "70000"], "--web-port"),
+        (["high", "--headless", "--", "--host", "http://127.0.0.1:1"], "--host"),
+        (["high", "--headless", "--", "--host=http://127.0.0.1:1"], "--host"),
+        (["high", "--headless", "--", "-H", "http://127.0.0.1:1"], "-H"),
+        (["high", "--headless", "--", "--master"], "--master"),
+        (["high", "--headless", "--", "--worker"], "--worker"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_exit_code_2(
@@ -126,6 +131,15 @@ def test_a_headless_run_starts_everything_accounts_for_every_message_and_leaves_
     assert trial.pool is not None
     assert trial.pool.acquires > 0
     assert files.samples.read_text(encoding="utf-8").count("\n") > 10
+
+
+def test_the_reason_is_said_though_tables_stand_behind_it_in_the_log(tmp_path: Path) -> None:
+    with fake_server(lambda _: response(200, b"{}")) as server:
+        words = ["high", "--headless", "--host", server.url, "--results-dir", "/dev/null"]
+        with queen_load(*words, cwd=tmp_path) as process:
+            _, said = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 1
+    assert "/dev/null" in said.splitlines()[-1]
 
 
 def test_an_option_that_locust_does_not_know_is_said_in_one_line(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import psutil
 
@@ -64,6 +66,23 @@ def test_a_load_that_its_generator_limits_is_marked_in_its_files_its_table_and_i
     assert trial.load.throughput_msg_s > ceiling_msg_s / 2
     assert "generator limited" in table
     assert LIMITED in report_of(tmp_path)
+
+
+def test_a_run_whose_form_names_another_server_is_not_looked_for_in_the_table_of_ours(tmp_path: Path) -> None:
+    with null_server(10) as url, queen_load("reasonable", "--pool", "3", cwd=tmp_path) as process:
+        assert process.stdout is not None
+        page = process.stdout.readline().split()[0]
+        form = {"user_count": 1, "spawn_rate": 1, "host": url}
+        urlopen(f"{page}/swarm", data=urlencode(form).encode()).close()
+        time.sleep(2)
+        urlopen(f"{page}/stop", data=b"").close()
+        process.send_signal(signal.SIGINT)
+        table, said = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, said
+    assert "lost" not in table
+    trial, manifest = only_trial(tmp_path)
+    assert trial.load.total_messages_acknowledged > 0
+    assert (trial.cell.pool, manifest.versions.server) == (None, url)
 
 
 def test_a_load_that_its_generator_does_not_limit_is_not_marked(tmp_path: Path) -> None:

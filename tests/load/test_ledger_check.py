@@ -23,7 +23,7 @@ from loadtests.results import (
     Trial,
     WorkerShare,
 )
-from loadtests.runs.server_facts import FACTS_VARIABLE
+from loadtests.runs.server_facts import FACTS_VARIABLE, ServerFacts, encode
 from tests.load.fake_queue import FakeQueue
 from tests.load.fake_server import fake_server
 
@@ -173,6 +173,14 @@ def test_where_the_table_is_looked_into_only_deliveries_are_judged(case: Case) -
 def lane(**changes: Any) -> Lane:
     given: dict[str, Any] = {"group": "load-0", "partition": "p0", "producer": 0, "delivered": (EVERYTHING,)}
     return Lane(worker=0, **(given | changes))
+
+
+def test_a_run_on_another_server_than_the_one_that_was_started_is_read_back(case: Case) -> None:
+    facts = encode(ServerFacts(url="http://127.0.0.1:1", postgres="18"))
+    lose(case.queue.partition(QUEUE))
+    verdict = case.end(environ={FACTS_VARIABLE: facts})
+    assert verdict is not None
+    assert verdict.exit_code == 3
 
 
 def test_groups_are_read_to_their_end_and_their_account_goes_on(case: Case) -> None:
