@@ -37,6 +37,11 @@ def has_lost_a_worker(run: RunFiles) -> bool:
     return any(remark.reason == "worker_lost" for remark in trial.remarks)
 
 
+def in_vain(run: RunFiles) -> str:
+    """Why no push of it was acknowledged, in one line; empty: one was."""
+    return results.read(only_trial(run).trial, Trial).load.in_vain
+
+
 async def account_for(runs: Iterable[RunFiles], database: Database | None) -> bool:
     """Audit each run and store the account; whether the law holds for all of them.
 

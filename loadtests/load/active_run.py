@@ -87,8 +87,13 @@ class ActiveRun:
 
 
 def _exit_code(trial: Trial) -> int:
-    """A run of which a worker was lost has failed, even if nothing is missing as far as one can tell."""
-    lost = [remark for remark in trial.remarks if remark.reason == "worker_lost"]
-    for remark in lost:
-        logger.error("%s", remark.detail)
-    return EXIT_FAILED if lost else 0
+    """A run has failed of which a worker was lost, even if nothing is missing as far as one can tell.
+
+    So has one that pushed in vain: that nothing is missing says nothing then.
+    """
+    lines = [remark.detail for remark in trial.remarks if remark.reason == "worker_lost"]
+    if trial.load.in_vain:
+        lines.append(trial.load.in_vain)
+    for line in lines:
+        logger.error("%s", line)
+    return EXIT_FAILED if lines else 0

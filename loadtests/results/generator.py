@@ -83,6 +83,14 @@ class LoadResult(Struct, frozen=True, kw_only=True):
         """Acknowledged messages per second of the measured window."""
         return self.messages_acknowledged / self.measured_s
 
+    @property
+    def in_vain(self) -> str:
+        """What most pushes were answered when none was acknowledged, in one line; else empty."""
+        if self.total_messages_acknowledged or not self.errors:
+            return ""
+        most = max(self.errors, key=lambda error: error.requests)
+        return f"no push was acknowledged: {most.text or most.code}"
+
 
 class StageResult(Struct, frozen=True, kw_only=True):
     """One stage of a run whose offered load changes: its own window, with figures of its own."""

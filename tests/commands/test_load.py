@@ -152,6 +152,16 @@ def test_an_option_that_locust_does_not_know_is_said_in_one_line(tmp_path: Path)
     assert "Traceback" not in said
 
 
+def test_a_load_of_which_no_push_was_acknowledged_has_failed(tmp_path: Path) -> None:
+    with fake_server(lambda _: response(404, b'{"error":"Not found"}')) as server:
+        words = ["high", "--users", "2", "--headless", "--run-time", "3s", "--host", server.url]
+        with queen_load(*words, cwd=tmp_path) as process:
+            _, said = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 1, said
+    assert "no push was acknowledged: Not found" in said
+    assert "Traceback" not in said
+
+
 @pytest.mark.timeout(180)
 def test_high_with_ten_producers_offers_what_it_says_for_a_minute_and_nothing_is_lost(tmp_path: Path) -> None:
     with queen_load("high", "--users", "10", "--headless", "--run-time", "62s", cwd=tmp_path) as process:

@@ -112,8 +112,13 @@ def acks(seen: list[SeenRequest]) -> int:
     return sum(request.method == "POST" for request in seen)
 
 
+def entered(seen: list[SeenRequest], most: int) -> bool:
+    """Whether so many acknowledgements have been answered and entered: the consumer asks for more again."""
+    return acks(seen) >= most and seen[-1].method == "GET"
+
+
 def test_what_came_is_in_the_groups_account_with_its_age() -> None:
-    run = Scene(queue_of(7).script).run(lambda seen: acks(seen) >= 3)
+    run = Scene(queue_of(7).script).run(lambda seen: entered(seen, 3))
     part = run.recorder.part()
     assert lane_of(run) == Lane(0, QUEUE_MODE, "p0", 0, delivered=(((0, 6),),))
     assert part.counts.popped == 7
@@ -168,7 +173,7 @@ def test_what_another_consumer_has_committed_meanwhile_is_not_counted_again() ->
             )
         return pops_then_nothing(request)
 
-    run = Scene(script).run(lambda seen: len(seen) >= 3)
+    run = Scene(script).run(lambda seen: entered(seen, 1))
     assert run.recorder.part().counts.popped == 2
 
 
@@ -181,7 +186,7 @@ def test_an_acknowledgement_that_was_not_done_is_sent_again() -> None:
             return response(503, b'{"code":"pool_timeout"}', "Retry-After: 0")
         return queue.script(request)
 
-    run = Scene(script).run(lambda seen: acks(seen) >= 2)
+    run = Scene(script).run(lambda seen: entered(seen, 2))
     assert run.recorder.part().counts.popped == 3
     assert not lane_of(run).lapsed
 

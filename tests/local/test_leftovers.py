@@ -29,7 +29,8 @@ signal.pause()
 @pytest.fixture
 def bystander() -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(LIVES, start_new_session=True) as process:
-        try:
+        try:  # for an instant after its start a process has no command line
+            assert wait_for(lambda: tuple(psutil.Process(process.pid).cmdline()) == LIVES)
             yield process
         finally:
             process.kill()
