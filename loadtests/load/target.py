@@ -23,6 +23,14 @@ class WaitHistogram(Struct, frozen=True, rename="camel"):
     counts: tuple[int, ...]
 
 
+class Boarding(Struct, frozen=True, rename="camel"):
+    """Requests that wait to share a call, under `coalesce`; the call alone waits for a connection."""
+
+    waiting_count: int
+    timeouts: int
+    wait_histogram: WaitHistogram
+
+
 class PoolGauges(Struct, frozen=True, rename="camel"):
     """The guide's three gauges; then what a server of ours tells beside them."""
 
@@ -32,6 +40,7 @@ class PoolGauges(Struct, frozen=True, rename="camel"):
     max_count: int | None = None  # the size that is configured
     timeouts: int | None = None  # cumulative: waits that ended without a connection
     wait_histogram: WaitHistogram | None = None
+    boarding: Boarding | None = None
 
 
 class Backlog(Struct, frozen=True):

@@ -197,5 +197,10 @@ def _rows(gauges: PoolGauges | None) -> list[dict[str, object]]:
     return [
         {"name": "totalCount: connections open", "value": gauges.total_count},
         {"name": "idleCount: of them free", "value": gauges.idle_count},
-        {"name": "waitingCount: requests that wait for one", "value": gauges.waiting_count},
+        {"name": "waitingCount: calls that wait for one", "value": gauges.waiting_count},
+        *(
+            [{"name": "boarding: requests that wait to share a call", "value": gauges.boarding.waiting_count}]
+            if gauges.boarding is not None
+            else []
+        ),
     ]

@@ -1,5 +1,6 @@
 """From readings to what the page draws: pure, and all that it says about units and limits is decided here."""
 
+import operator
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
@@ -101,7 +102,13 @@ def _rounded(value: Value) -> Value:
 
 
 def _waits(reading: Reading) -> WaitHistogram | None:
-    return reading.pool.wait_histogram if reading.pool is not None else None
+    """For a connection, and for a call to share it with."""
+    if reading.pool is None or reading.pool.wait_histogram is None:
+        return None
+    alone, boarding = reading.pool.wait_histogram, reading.pool.boarding
+    if boarding is None or boarding.wait_histogram.le_ms != alone.le_ms:
+        return alone
+    return WaitHistogram(alone.le_ms, tuple(map(operator.add, alone.counts, boarding.wait_histogram.counts)))
 
 
 def _limit(reading: Reading) -> Value:
@@ -120,8 +127,16 @@ def _waiting(reading: Reading) -> Value:
     return reading.pool.waiting_count if reading.pool is not None else None
 
 
+def _boarding(reading: Reading) -> Value:
+    boarding = reading.pool.boarding if reading.pool is not None else None
+    return boarding.waiting_count if boarding is not None else None
+
+
 def _timeouts(reading: Reading) -> Value:
-    return reading.pool.timeouts if reading.pool is not None else None
+    if reading.pool is None or reading.pool.timeouts is None:
+        return None
+    boarding = reading.pool.boarding
+    return reading.pool.timeouts + (boarding.timeouts if boarding is not None else 0)
 
 
 def _backends(name: str) -> Course:
@@ -186,7 +201,13 @@ _KINDS = (
         NO_POOL,
         now(_limit),
     ),
-    _Kind("waiting", "Waiting for a connection", "requests", {"waiting": now(_waiting)}, NO_POOL),
+    _Kind(
+        "waiting",
+        "Waiting for a connection",
+        "requests",
+        {"for one": now(_waiting), "to share one": now(_boarding)},
+        NO_POOL,
+    ),
     _Kind(
         "wait",
         "Wait for a connection, last 5 s",

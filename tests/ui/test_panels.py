@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.load.target import PoolGauges, WaitHistogram
+from loadtests.load.target import Boarding, PoolGauges, WaitHistogram
 from loadtests.ui.panels import PANELS, Value, percentile, values_of
 from loadtests.ui.reading import Reading
 
@@ -50,6 +50,21 @@ def test_a_server_that_was_started_anew_gives_no_negative_rate_and_no_waits_of_i
 def test_percentiles_of_the_wait_are_those_of_the_waits_between_two_readings() -> None:
     found = drawn([reading(0, waits=(1000, 0, 0, 0)), reading(1, waits=(1000, 10, 0, 0))])
     assert [found["wait", line] for line in ("p50", "p95", "p99")] == [5.5, 9.55, 9.91]
+
+
+def test_those_who_wait_to_share_a_call_wait_too() -> None:
+    """Under `coalesce` they are nearly all: the call that they share is the only one at the pool."""
+
+    def shared(t_s: float, waiting: int, timeouts: int, waits: tuple[int, ...]) -> Reading:
+        line = Boarding(waiting, timeouts, WaitHistogram(BOUNDS_MS, waits))
+        alone = WaitHistogram(BOUNDS_MS, (0, 0, 0, 0))
+        return Reading(t_s=t_s, pool=PoolGauges(8, 2, 1, 20, 0, alone, boarding=line))
+
+    readings = [shared(0, 0, 0, (1000, 0, 0, 0)), shared(1, 37, 5, (1000, 10, 0, 0))]
+    found = drawn(readings)
+    assert (found["waiting", "for one"], found["waiting", "to share one"]) == (1, 37)
+    assert found["wait", "p50"] == 5.5
+    assert found["timeouts", "time-outs"] == 5
 
 
 @given(counts=st.lists(st.integers(0, 50), min_size=4, max_size=4), share=st.floats(0.01, 1.0))
