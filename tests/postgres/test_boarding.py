@@ -54,7 +54,8 @@ def kinds(queue: Queue) -> list[Ask]:
 
 
 async def test_every_time_out_is_counted_once_and_every_wait_is_seen(database: Database) -> None:
-    settings = settings_for(database, db_pool_size=1, db_connection_timeout=TIMEOUT_MS)
+    # Long enough that all wait at once also where the machine pauses.
+    settings = settings_for(database, db_pool_size=1, db_connection_timeout=2_000)
     async with open_queue(settings) as queue:
         await push(queue, "a")
         await queue.pop(PopRequest("orders", None, auto_ack=True))
