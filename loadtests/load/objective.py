@@ -21,12 +21,10 @@ from msgspec import Struct
 
 from loadtests.load.histogram import HistogramCounts, LatencyHistogram
 from loadtests.load.part import Counts, Part, Step
-from loadtests.runs.validity import MISSED_LIMIT
+from loadtests.runs.validity import CORE_SHARE, MISSED_LIMIT, SENT_LEAST
 
 SLOW_SHARE = 0.01  # of the pushes that were due may take longer
-SENT_LEAST = 0.99  # of the pushes that the rate asks for
 CHANCE = 3.0  # standard deviations of a count that are nothing to wonder at
-CPU_MOST = 0.85  # of one core, by one generator process
 END_SLACK = 0.01  # of a step: by so much the last one may be cut short
 
 Clock = Literal["response", "service"]
@@ -119,7 +117,7 @@ def _late(measured: Part, objective: Objective) -> str:
     """Why a stage that did not meet the objective says nothing of the server; empty: it does."""
     busy = (share.cpu_s / share.measured_s for share in measured.workers if share.measured_s)
     busiest = max(busy, default=0.0)
-    if busiest > CPU_MOST:
+    if busiest > CORE_SHARE:
         return f"it used {busiest:.0%} of a core"
     if tail(measured.steps, objective, "service").met:
         lag = LatencyHistogram.of(measured.lag).latency()

@@ -1,12 +1,13 @@
 """`queen load` and its generator: several processes, and whether it was the generator that was measured."""
 
+import json
 import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -16,7 +17,9 @@ import psutil
 from loadtests import results
 from loadtests.results import Manifest, Trial
 from tests.commands.test_load import DEADLINE_S, only_run, queen_load
+from tests.load.fake_server import fake_server
 from tests.locustfiles.support import until
+from tests.locustfiles.test_web_mode import has_pushed, ours
 
 BRIEF = ("--headless", "--run-time", "3s")
 LIMITED = "The generator was near its own limit"
@@ -40,6 +43,13 @@ def only_trial(directory: Path) -> tuple[Trial, Manifest]:
     run = only_run(directory)
     (trial,) = results.read_trials(run)
     return trial, results.read(run.manifest, Manifest)
+
+
+def answered(page: str) -> int:
+    """Pushes that Locust's page has counted."""
+    with urlopen(f"{page}/stats/requests") as answer:
+        rows = json.load(answer)["stats"]
+    return sum(int(row["num_requests"]) for row in rows if row["name"] == "push")
 
 
 def report_of(directory: Path) -> str:
@@ -74,7 +84,7 @@ def test_a_run_whose_form_names_another_server_is_not_looked_for_in_the_table_of
         page = process.stdout.readline().split()[0]
         form = {"user_count": 1, "spawn_rate": 1, "host": url}
         urlopen(f"{page}/swarm", data=urlencode(form).encode()).close()
-        time.sleep(2)
+        until(lambda: True if answered(page) else None)
         urlopen(f"{page}/stop", data=b"").close()
         process.send_signal(signal.SIGINT)
         table, said = process.communicate(timeout=DEADLINE_S)
@@ -128,11 +138,10 @@ def test_processes_share_one_load_and_one_that_is_killed_is_a_failure(tmp_path: 
 
 def test_an_interrupt_ends_all_processes_and_still_gives_their_result(tmp_path: Path) -> None:
     words = ["high", "--users", "4", "--processes", "2", "--headless", "--run-time", "60s"]
-    with null_server(100) as url, queen_load(*words, "--host", url, cwd=tmp_path) as process:
+    with fake_server(ours()) as server, queen_load(*words, "--host", server.url, cwd=tmp_path) as process:
         (locust,) = until(lambda: psutil.Process(process.pid).children() or None)
         workers = until(lambda: found if len(found := locust.children()) == 2 else None)
-        until(lambda: True if all(len(each.net_connections()) > 2 for each in workers) else None)
-        time.sleep(2.0)  # something was measured
+        until(partial(has_pushed, server, 4 * 4))  # one a second each, after a second of warm-up
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 130, said

@@ -17,7 +17,6 @@ from loadtests.results import (
     QUEUE_MODE,
     Cell,
     Invalidity,
-    LoadResult,
     ProducerLedger,
     RunFiles,
     Trial,
@@ -26,6 +25,7 @@ from loadtests.results import (
 from loadtests.runs.server_facts import FACTS_VARIABLE, ServerFacts, encode
 from tests.load.fake_queue import FakeQueue
 from tests.load.fake_server import fake_server
+from tests.sweep.made import made_load
 
 QUEUE = "load-t1"
 Break = Callable[[list[dict[str, Any]]], None]
@@ -57,21 +57,7 @@ class Case:
 
     def __init__(self, directory: Path) -> None:
         self.files = RunFiles(directory / "run")
-        load = LoadResult(
-            started_at="2026-01-01",
-            started_monotonic_s=0.0,
-            warmup_s=0.0,
-            measured_s=1.0,
-            users=1,
-            requests_sent=10,
-            requests_ok=10,
-            requests_not_done=0,
-            requests_unknown=0,
-            messages_acknowledged=100,
-            total_messages_acknowledged=100,
-            service=None,
-            response=None,
-        )
+        load = made_load(acknowledged=100, sent=10)
         other = Invalidity(reason="users_changed", detail="one came later", fatal=False)
         trial = Trial(
             trial_id="001",

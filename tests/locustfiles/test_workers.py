@@ -4,7 +4,7 @@ import json
 import re
 import signal
 import subprocess
-import time
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -59,10 +59,11 @@ def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return psutil.Process(process.pid).children()
 
 
-def working(server: FakeServer, producers: int) -> bool | None:
-    """Whether so many producers have pushed."""
-    seen = {item["transactionId"].rsplit("-", 1)[0] for push in pushed(server) for item in push}
-    return True if len(seen) >= producers else None
+def working(server: FakeServer, producers: int, pushes: int = 1, worker: int = 0) -> bool | None:
+    """Whether so many producers, from this worker's on, have pushed so many times each."""
+    seen = Counter(_stretch(push[0])[1] for push in pushed(server))
+    able = [number for number, count in seen.items() if number >= 100_000 * worker and count >= pushes]
+    return True if len(able) >= producers else None
 
 
 def test_two_workers_give_one_result_and_offer_the_rate_together(tmp_path: Path) -> None:
@@ -94,8 +95,8 @@ def test_a_worker_that_is_killed_is_reported_and_what_it_did_last_is_not_guessed
         fake_server(ours()) as server,
         locust("high", "--host", server.url, *TWO, *ports(), *HEADLESS, *options, cwd=tmp_path) as process,
     ):
-        until(partial(working, server, 4))
-        time.sleep(1.5)  # at least one report of each
+        # A push every 20 ms at most: by then each worker, which reports once a second, has done so.
+        until(partial(working, server, 4, pushes=75))
         workers_of(process)[0].kill()
         output = finish(process)
     assert process.returncode == 1, output
@@ -160,8 +161,8 @@ def test_a_worker_that_comes_later_joins_the_run_and_its_window(tmp_path: Path) 
     ):
         until(partial(working, server, 4))
         with locust("high", *worker, cwd=tmp_path):
-            until(lambda: True if "-100000-" in server.seen[-1].body.decode() else None)
-            time.sleep(2.0)  # both measure
+            # Of 50 pushes a second half are the second worker's: both measure for about 2 s.
+            until(partial(working, server, 1, pushes=25, worker=1))
             process.terminate()
             output = finish(process)
     assert process.returncode == 0, output

@@ -7,44 +7,18 @@ from msgspec.structs import replace
 
 from loadtests import results
 from loadtests.results import (
-    Accounting,
     Cell,
     GroupAccount,
-    Latency,
-    LoadResult,
     PoolUse,
     RunFiles,
     StageResult,
     Trial,
 )
 from loadtests.ui.runs_table import MOST_RUNS, RunsTable
+from tests.sweep.made import made_accounting, made_load
 
-LATENCY = Latency(count=9, p50_ms=1, p90_ms=2, p95_ms=3, p99_ms=4, p999_ms=5, max_ms=6)
-LOAD = LoadResult(
-    started_at="x",
-    started_monotonic_s=0,
-    warmup_s=0,
-    measured_s=10,
-    users=4,
-    requests_sent=9,
-    requests_ok=9,
-    requests_not_done=0,
-    requests_unknown=0,
-    messages_acknowledged=90,
-    total_messages_acknowledged=100,
-    service=LATENCY,
-    response=None,
-)
-ACCOUNTING = Accounting(
-    acknowledged=100,
-    stored=99,
-    unknown=0,
-    unknown_stored=0,
-    lost=1,
-    duplicated=0,
-    unexplained=0,
-    out_of_order=0,
-)
+LOAD = replace(made_load(acknowledged=90, sent=9, measured_s=10), response=None)
+ACCOUNTING = made_accounting(stored=99, lost=1)
 
 
 def written(directory: Path, pool: int) -> tuple[RunFiles, Trial]:

@@ -1,22 +1,20 @@
 """A bare commit: the shortest time in which anything at all can be made durable here."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from loadtests.ceiling import statements
 from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.cells.direct import closed_loop
-from loadtests.ceiling.servers import ServerConfig
+from loadtests.ceiling.cells.one_server import OneServer
 from loadtests.ceiling.window import Asked, Measured
 from loadtests.results import CeilingCell
 from queen.local.open_database import Connection
 
 
 @dataclass(frozen=True)
-class Commit:
+class Commit(OneServer):
     """One connection, one tiny transaction after the other; the figure is the p99 of its latency."""
 
-    server: ServerConfig
     key = "commit"
 
     @property
@@ -24,13 +22,6 @@ class Commit:
         return CeilingCell(
             key=self.key, group="raw", kind="commit", label="bare commit, 1 connection, p99", unit="ms"
         )
-
-    @property
-    def servers(self) -> Sequence[ServerConfig]:
-        return (self.server,)
-
-    def missing(self, bench: Bench) -> str | None:
-        return None
 
     async def prepare(self, bench: Bench) -> None:
         """Nothing."""

@@ -17,8 +17,8 @@ from uuid import UUID
 from loadtests.ceiling import statements
 from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.cells import PARTITIONS, PAYLOAD_BYTES, counted
+from loadtests.ceiling.cells.one_server import OneServer
 from loadtests.ceiling.push_body import payload
-from loadtests.ceiling.servers import ServerConfig
 from loadtests.ceiling.window import Asked, Measured, WindowClock
 from loadtests.results import CeilingCell
 from queen.local.open_database import Connection
@@ -33,14 +33,13 @@ _blocks = itertools.count()  # of positions for plain inserts: no two statements
 
 
 @dataclass(frozen=True)
-class DirectWrite:
+class DirectWrite(OneServer):
     """`rows` a statement over `connections` connections, into the tables of `server`.
 
     `flush` is the server's own statement, with locks, duplicate look-up and positions; `insert` is a plain
     INSERT and `copy` a COPY into the same table.
     """
 
-    server: ServerConfig
     statement: Statement
     rows: int
     connections: int = 4
@@ -60,13 +59,6 @@ class DirectWrite:
             kind="write",
             label=f"{name}, {rows}, {counted(self.connections, 'connection')}",
         )
-
-    @property
-    def servers(self) -> Sequence[ServerConfig]:
-        return (self.server,)
-
-    def missing(self, bench: Bench) -> str | None:
-        return None
 
     async def prepare(self, bench: Bench) -> None:
         """Make partitions that no client pushes to."""

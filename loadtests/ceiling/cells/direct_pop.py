@@ -1,6 +1,5 @@
 """The server's own pop, asked for directly: claim, read as JSON and commit, over a few connections."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadtests.ceiling import statements
@@ -8,18 +7,17 @@ from loadtests.ceiling.account import disagreement
 from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.cells import PARTITIONS, counted
 from loadtests.ceiling.cells.direct import closed_loop
+from loadtests.ceiling.cells.one_server import OneServer
 from loadtests.ceiling.cells.reading import QUEUE, fill, group_ids, rewind
-from loadtests.ceiling.servers import ServerConfig
 from loadtests.ceiling.window import Asked, Measured
 from loadtests.results import CeilingCell
 from queen.local.open_database import Connection
 
 
 @dataclass(frozen=True)
-class DirectPop:
+class DirectPop(OneServer):
     """An auto-acknowledged pop of `rows` messages from any partition, as the server sends it."""
 
-    server: ServerConfig
     rows: int
     connections: int = 4
 
@@ -36,13 +34,6 @@ class DirectPop:
             kind="read",
             label=f"pop statement, {self.rows} rows, {counted(self.connections, 'connection')}",
         )
-
-    @property
-    def servers(self) -> Sequence[ServerConfig]:
-        return (self.server,)
-
-    def missing(self, bench: Bench) -> str | None:
-        return None
 
     async def prepare(self, bench: Bench) -> None:
         """At least one pop of every partition; cells that pop over HTTP fill further."""

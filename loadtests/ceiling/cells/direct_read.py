@@ -1,7 +1,6 @@
 """What a pop reads, asked for directly: the next messages of a partition, over a few connections."""
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,8 +8,8 @@ from loadtests.ceiling import statements
 from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.cells import PARTITIONS, counted
 from loadtests.ceiling.cells.direct import closed_loop
+from loadtests.ceiling.cells.one_server import OneServer
 from loadtests.ceiling.cells.reading import QUEUE, fill
-from loadtests.ceiling.servers import ServerConfig
 from loadtests.ceiling.window import Asked, Measured
 from loadtests.results import CeilingCell
 from queen.local.open_database import Connection
@@ -24,10 +23,9 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class DirectRead:
+class DirectRead(OneServer):
     """`rows` a read over `connections` connections, from the tables of `server`: those that its pops read."""
 
-    server: ServerConfig
     rows: int
     connections: int = 4
 
@@ -44,13 +42,6 @@ class DirectRead:
             kind="read",
             label=f"bare SELECT of {self.rows} rows, {counted(self.connections, 'connection')}",
         )
-
-    @property
-    def servers(self) -> Sequence[ServerConfig]:
-        return (self.server,)
-
-    def missing(self, bench: Bench) -> str | None:
-        return None
 
     async def prepare(self, bench: Bench) -> None:
         """At least one read of every partition; cells that pop fill further."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
@@ -10,8 +9,8 @@ import msgspec
 
 from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.cells import PARTITIONS, PAYLOAD_BYTES
+from loadtests.ceiling.cells.one_server import OneServer
 from loadtests.ceiling.push_body import NUMBER, PARTITION, push_template
-from loadtests.ceiling.servers import ServerConfig
 from loadtests.ceiling.window import Asked, Measured, percentile_ms
 from loadtests.results import CeilingCell
 from loadtests.sweep.http_client import KeptConnection, NoAnswer
@@ -51,10 +50,9 @@ class Course:
 
 
 @dataclass(frozen=True)
-class EndToEnd:
+class EndToEnd(OneServer):
     """`rate` messages a second, one a push; the figure is the p99."""
 
-    server: ServerConfig
     rate: int = 100
 
     @property
@@ -71,13 +69,6 @@ class EndToEnd:
             label=f"push to consumer at {self.rate} msg/s, p99, {self.server.label}",
             unit="ms",
         )
-
-    @property
-    def servers(self) -> Sequence[ServerConfig]:
-        return (self.server,)
-
-    def missing(self, bench: Bench) -> str | None:
-        return None
 
     async def prepare(self, bench: Bench) -> None:
         """Make the partitions."""

@@ -1,12 +1,11 @@
 """The bare HTTP of our server: an answer that asks neither the queue nor the database."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadtests.ceiling import own_client
 from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.cells import counted
-from loadtests.ceiling.servers import ServerConfig
+from loadtests.ceiling.cells.one_server import OneServer
 from loadtests.ceiling.window import Asked, Measured
 from loadtests.ceiling.wrk import WrkRun
 from loadtests.results import CeilingCell
@@ -16,10 +15,9 @@ PATH = "/livez"
 
 
 @dataclass(frozen=True)
-class HttpGet:
+class HttpGet(OneServer):
     """`connections` clients that ask GET /livez."""
 
-    server: ServerConfig
     connections: int
 
     @property
@@ -37,13 +35,6 @@ class HttpGet:
             label=f"GET {PATH}, {clients}, {counted(self.server.workers, 'worker')}",
             unit="answers/s",
         )
-
-    @property
-    def servers(self) -> Sequence[ServerConfig]:
-        return (self.server,)
-
-    def missing(self, bench: Bench) -> str | None:
-        return None
 
     async def prepare(self, bench: Bench) -> None:
         """Nothing."""

@@ -4,7 +4,6 @@ They read the messages of `reading.py`, from servers whose tables do not grow.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,8 +13,9 @@ from loadtests.ceiling import own_client
 from loadtests.ceiling.account import disagreement, settled
 from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.cells import counted
+from loadtests.ceiling.cells.one_server import OneServer
 from loadtests.ceiling.cells.reading import FILLED_MSG_S, QUEUE, Turns, fill, rewind
-from loadtests.ceiling.servers import RunningServer, ServerConfig
+from loadtests.ceiling.servers import RunningServer
 from loadtests.ceiling.window import Asked, Measured
 from loadtests.ceiling.wrk import WrkRun
 from loadtests.results import CeilingCell
@@ -27,14 +27,13 @@ ACK_PATH = "/api/v1/ack/batch"
 
 
 @dataclass(frozen=True)
-class HttpPop:
+class HttpPop(OneServer):
     """`connections` consumers of `server` that take `batch` messages at a time.
 
     Those that acknowledge wait (a long poll) while others have leases on all partitions, as consumers do.
     They read in queue mode, and no group goes on behind it: whoever waits could not, and they are slower.
     """
 
-    server: ServerConfig
     batch: int
     connections: int
     ack: bool = False
@@ -53,13 +52,6 @@ class HttpPop:
             kind="pop, then ack" if self.ack else "pop",
             label=f"{what} ×{self.batch}, {counted(self.connections, 'client')}, {self.server.label}",
         )
-
-    @property
-    def servers(self) -> Sequence[ServerConfig]:
-        return (self.server,)
-
-    def missing(self, bench: Bench) -> str | None:
-        return None
 
     async def prepare(self, bench: Bench) -> None:
         """Fill the partitions and register the groups."""

@@ -1,6 +1,5 @@
 """Pushes over HTTP in a closed loop: each request carries one batch for one of ten partitions."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -8,9 +7,9 @@ from typing import Literal
 from loadtests.ceiling.account import disagreement, settled
 from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.cells import PARTITIONS, PAYLOAD_BYTES, counted
+from loadtests.ceiling.cells.one_server import OneServer
 from loadtests.ceiling.locust import LocustPush
 from loadtests.ceiling.push_body import push_template
-from loadtests.ceiling.servers import ServerConfig
 from loadtests.ceiling.window import Asked, Measured
 from loadtests.ceiling.wrk import WrkRun
 from loadtests.results import CeilingCell
@@ -19,13 +18,12 @@ QUEUE = "ceiling"
 
 
 @dataclass(frozen=True)
-class HttpPush:
+class HttpPush(OneServer):
     """`connections` clients of `server`, each pushing `batch` messages a request.
 
     `generator` "any" is wrk, or Locust where wrk is missing; "locust" is for comparing the two.
     """
 
-    server: ServerConfig
     batch: int
     connections: int
     generator: Literal["any", "locust"] = "any"
@@ -44,10 +42,6 @@ class HttpPush:
             group="server",
             label=f"push{by} ×{self.batch}, {counted(self.connections, 'client')}, {self.server.label}",
         )
-
-    @property
-    def servers(self) -> Sequence[ServerConfig]:
-        return (self.server,)
 
     def missing(self, bench: Bench) -> str | None:
         if self.generator == "locust" and bench.wrk is None:

@@ -2,7 +2,6 @@
 
 import math
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,8 +10,8 @@ from loadtests.ceiling.account import disagreement, settled
 from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.cells import PAYLOAD_BYTES
 from loadtests.ceiling.cells.http_pop import pops
+from loadtests.ceiling.cells.one_server import OneServer
 from loadtests.ceiling.push_body import payload
-from loadtests.ceiling.servers import ServerConfig
 from loadtests.ceiling.window import Asked, Measured
 from loadtests.results import CeilingCell
 from loadtests.sweep.http_client import KeptConnection
@@ -23,13 +22,12 @@ FASTEST_POPS_S = 10_000  # by one client, one after the other: a window never re
 
 
 @dataclass(frozen=True)
-class IdlePop:
+class IdlePop(OneServer):
     """One client pops message after message from the one partition that has any; `idle` others have none.
 
     `empty`: not even that one has, and every pop says so. The figure is the median of the latency.
     """
 
-    server: ServerConfig
     idle: int
     empty: bool = False
 
@@ -48,13 +46,6 @@ class IdlePop:
             label=f"{what}, 1 client, {self.idle:,} idle partitions, p50",
             unit="ms",
         )
-
-    @property
-    def servers(self) -> Sequence[ServerConfig]:
-        return (self.server,)
-
-    def missing(self, bench: Bench) -> str | None:
-        return None
 
     async def prepare(self, bench: Bench) -> None:
         """Fill one partition, make the idle ones, register the group: once for each server."""

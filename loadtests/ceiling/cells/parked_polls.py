@@ -3,7 +3,6 @@
 import asyncio
 import resource
 import time
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ import msgspec
 from loadtests.ceiling import own_client
 from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.cells import counted
-from loadtests.ceiling.servers import ServerConfig
+from loadtests.ceiling.cells.one_server import OneServer
 from loadtests.ceiling.window import Asked, Measured
 from loadtests.results import CeilingCell
 from loadtests.sweep.http_client import KeptConnection, NoAnswer
@@ -27,13 +26,12 @@ OPEN_FILES_BESIDE = 200
 
 
 @dataclass(frozen=True)
-class ParkedPolls:
+class ParkedPolls(OneServer):
     """`polls` clients that wait, evenly over `queues` queues of one partition each.
 
     The figure is the CPU of server and database together, in percent of one core.
     """
 
-    server: ServerConfig
     polls: int
     queues: int
 
@@ -54,10 +52,6 @@ class ParkedPolls:
             else f"no parked polls, {counted(self.server.workers, 'worker')}",
             unit="% of a core",
         )
-
-    @property
-    def servers(self) -> Sequence[ServerConfig]:
-        return (self.server,)
 
     def missing(self, bench: Bench) -> str | None:
         allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.cells import PAYLOAD_BYTES, counted
+from loadtests.ceiling.cells.one_server import OneServer
 from loadtests.ceiling.push_body import payload
-from loadtests.ceiling.servers import ServerConfig
 from loadtests.ceiling.window import Asked, Measured
 from loadtests.results import CeilingCell
 from queen.local.database import Database
@@ -28,10 +28,9 @@ FAILED = re.compile(r"^number of failed transactions: (\d+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Pgbench:
+class Pgbench(OneServer):
     """`connections` clients; whole seconds, without warm-up, because that is what pgbench can."""
 
-    server: ServerConfig
     connections: int
 
     @property
@@ -47,10 +46,6 @@ class Pgbench:
             kind="write",
             label=f"pgbench, INSERT of 1 row, {counted(self.connections, 'connection')}",
         )
-
-    @property
-    def servers(self) -> Sequence[ServerConfig]:
-        return (self.server,)
 
     def missing(self, bench: Bench) -> str | None:
         return None if bench.pgbench else "pgbench is neither beside PostgreSQL nor on PATH"

@@ -14,7 +14,8 @@ from loadtests.ceiling.account import disagreement, settled
 from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.cells.http_pop import pops
 from loadtests.ceiling.cells.http_push import QUEUE, HttpPush
-from loadtests.ceiling.servers import RunningServer, ServerConfig
+from loadtests.ceiling.cells.one_server import OneServer
+from loadtests.ceiling.servers import RunningServer
 from loadtests.ceiling.window import Asked, Measured
 from loadtests.results import CeilingCell, CeilingCourse
 from loadtests.sweep.http_client import KeptConnection
@@ -36,13 +37,12 @@ class Sight(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Steady:
+class Steady(OneServer):
     """`connections` clients push and as many pop, `batch` messages a request, from fresh tables on.
 
     The rates of the steps are the table's, which is asked at each edge; the figure is the rate of pushes.
     """
 
-    server: ServerConfig
     batch: int
     connections: int
 
@@ -58,13 +58,6 @@ class Steady:
             group="server",
             label=f"push ×{self.batch} and pop at once, {self.connections} clients each, {self.server.label}",
         )
-
-    @property
-    def servers(self) -> Sequence[ServerConfig]:
-        return (self.server,)
-
-    def missing(self, bench: Bench) -> str | None:
-        return None
 
     async def prepare(self, bench: Bench) -> None:
         """Make the partitions and register the group."""
