@@ -59,11 +59,15 @@ def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return psutil.Process(process.pid).children()
 
 
-def working(server: FakeServer, producers: int, pushes: int = 1, worker: int = 0) -> bool | None:
-    """Whether so many producers, from this worker's on, have pushed so many times each."""
-    seen = Counter(_stretch(push[0])[1] for push in pushed(server))
-    able = [number for number, count in seen.items() if number >= 100_000 * worker and count >= pushes]
-    return True if len(able) >= producers else None
+def working(server: FakeServer, producers: int, pushes: int = 1) -> bool | None:
+    """Whether so many producers have pushed so many times each."""
+    seen = Counter(push[0]["transactionId"].rsplit("-", 1)[0] for push in pushed(server))
+    return True if sum(count >= pushes for count in seen.values()) >= producers else None
+
+
+def pushed_by_the_second(server: FakeServer, enough: int) -> bool | None:
+    """Whether worker 1, whose producers are 100000 and on, has pushed so many times."""
+    return True if sum(b"-10000" in request.body for request in server.seen) >= enough else None
 
 
 def test_two_workers_give_one_result_and_offer_the_rate_together(tmp_path: Path) -> None:
@@ -161,8 +165,9 @@ def test_a_worker_that_comes_later_joins_the_run_and_its_window(tmp_path: Path) 
     ):
         until(partial(working, server, 4))
         with locust("high", *worker, cwd=tmp_path):
-            # Of 50 pushes a second half are the second worker's: both measure for about 2 s.
-            until(partial(working, server, 1, pushes=25, worker=1))
+            until(partial(pushed_by_the_second, server, 1))
+            # It has one or two of the four producers, which push 12.5 times a second each: both measure.
+            until(partial(pushed_by_the_second, server, 60))
             process.terminate()
             output = finish(process)
     assert process.returncode == 0, output

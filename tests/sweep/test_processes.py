@@ -19,7 +19,7 @@ def test_a_tree_holds_its_living_and_its_ended_children(
     parent: "subprocess.Popen[str]", read: Callable[[int], Usage]
 ) -> None:
     living = read(parent.pid)
-    assert 0.3 <= living.cpu_s < 2
+    assert 0.3 - 0.02 <= living.cpu_s < 2  # each of the two is told in whole hundredths
     assert living.rss_bytes > 1_000_000
     assert parent.stdin is not None
     assert parent.stdout is not None
