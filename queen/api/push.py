@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from queen.api.codec import Decoder, answer, null, payload_text, text_of, uuid_of
 from queen.core.deadline import Deadline, StartDeadline
 from queen.core.ids import uuid7s
-from queen.core.push import Pushed, Pusher, new_message
+from queen.core.push import Pushed, Pusher
 from queen.core.sharing import Boarded
 from queen.core.store import NewMessage, PartitionName, UnknownPartition
 from queen.http.message import Answer, Later, Request, Response
@@ -81,7 +81,7 @@ class PushResource:
         body: Body = _DECODER.decode(request.body)
         if not body.items:
             return answer([], 201)
-        messages = list(map(checked, body.items, uuid7s(len(body.items))))
+        messages = checked(body.items)
         deadline = self._deadline()
         boarded = self._pusher.board(messages, deadline)
         if boarded is None:
@@ -106,14 +106,19 @@ class PushResource:
         return answer(list(map(_answer, range(len(done)), messages, done)), 201)
 
 
-def checked(item: Item, message_id: str = "") -> NewMessage:
-    """The message that the client wants to be stored. Raises `BadRequest`."""
-    return new_message(
-        _partition(item.queue, item.partition),
-        payload_text(item.payload),
-        text_of(item.transaction_id, "transactionId"),
-        uuid_of(item.trace_id, "traceId") if item.trace_id else None,
+def checked(items: Sequence[Item]) -> list[NewMessage]:
+    """The messages that the client wants to be stored, with the ids that they keep. Raises `BadRequest`."""
+    return list(map(_checked, items, uuid7s(len(items))))
+
+
+def _checked(item: Item, message_id: str) -> NewMessage:
+    given = item.transaction_id
+    return NewMessage(
         message_id,
+        _partition(item.queue, item.partition),
+        text_of(given, "transactionId") if given else message_id,
+        uuid_of(item.trace_id, "traceId") if item.trace_id else None,
+        payload_text(item.payload),
     )
 
 

@@ -146,17 +146,16 @@ def _steps_of(operation: OperationIn) -> Iterator[Step]:
     if operation.type == "ack":
         yield _ack_of(operation)
     elif operation.items is not None:
-        yield from map(push.checked, operation.items)
+        yield from push.checked(operation.items)
     elif operation.queue is not None:
-        yield push.checked(
-            push.Item(
-                queue=operation.queue,
-                partition=operation.partition,
-                payload=operation.payload,
-                transaction_id=operation.transaction_id,
-                trace_id=operation.trace_id,
-            )
+        item = push.Item(
+            queue=operation.queue,
+            partition=operation.partition,
+            payload=operation.payload,
+            transaction_id=operation.transaction_id,
+            trace_id=operation.trace_id,
         )
+        yield from push.checked([item])
     else:
         raise BadRequest("a push operation must have items, or a queue")
 

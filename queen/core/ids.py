@@ -6,25 +6,47 @@ generator that the operating system seeded in this process, not from a system ca
 """
 
 import time
+from collections.abc import Callable
 from random import getrandbits
 
 _SERIAL_BITS = 48  # the last group of a UUID's text
+_BYTES = tuple(f"{byte:02x}" for byte in range(256))
 
 
-def uuid7() -> str:
-    """48 bits of Unix milliseconds, then 12 + 62 random bits around version and variant."""
-    return uuid7s(1)[0]
+class Numbering:
+    """48 bits of Unix milliseconds, 12 + 14 random bits around version and variant, then a number of 48 bits.
 
-
-def uuid7s(count: int) -> list[str]:
-    """As many of them, of the same millisecond: numbered from a random start (RFC 9562, 6.2, method 2).
-
-    Two requests can only clash when they agree in the millisecond and in 26 random bits, and their ranges of
-    48-bit numbers overlap.
+    Ids of one millisecond differ in their numbers alone, which count on from a random one (RFC 9562, 6.2,
+    method 2). Two processes can only clash when they agree in the millisecond and in the random bits, and
+    their ranges of numbers overlap. `clock` gives nanoseconds.
     """
-    stamp = f"{time.time_ns() // 1_000_000:012x}"
-    head = f"{stamp[:8]}-{stamp[8:]}-7{getrandbits(12):03x}-{0x8000 | getrandbits(14):04x}-"
-    first = getrandbits(_SERIAL_BITS)
-    if first + count > 1 << _SERIAL_BITS:
-        first -= count
-    return [f"{head}{serial:012x}" for serial in range(first, first + count)]
+
+    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
+        self._clock = clock
+        self._millisecond = -1
+        self._head = ""
+        self._next = 0
+
+    def take(self, count: int) -> list[str]:
+        """As many ids, in rising order, of this millisecond."""
+        millisecond = self._clock() // 1_000_000
+        if millisecond != self._millisecond or self._next + count > 1 << _SERIAL_BITS:
+            self._begin(millisecond, count)
+        number = self._next
+        self._next = after = number + count
+        ids: list[str] = []
+        while number < after:  # all that share all digits but the last two
+            begin = f"{self._head}{number >> 8:010x}"
+            lowest = number & 0xFF
+            ids += [begin + byte for byte in _BYTES[lowest : lowest + after - number]]
+            number += 0x100 - lowest
+        return ids
+
+    def _begin(self, millisecond: int, count: int) -> None:
+        stamp = f"{millisecond:012x}"
+        self._millisecond = millisecond
+        self._head = f"{stamp[:8]}-{stamp[8:]}-7{getrandbits(12):03x}-{0x8000 | getrandbits(14):04x}-"
+        self._next = min(getrandbits(_SERIAL_BITS), (1 << _SERIAL_BITS) - count)
+
+
+uuid7s = Numbering().take

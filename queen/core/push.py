@@ -17,7 +17,6 @@ and the strategy coalesces, the push is on its way (`Boarded` in core/sharing.py
 
 from collections.abc import Sequence
 from functools import partial
-from uuid import UUID
 
 from msgspec import Struct
 
@@ -25,7 +24,6 @@ from queen.core.backlog import Backlog
 from queen.core.coalesce import Existing, Turn
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
-from queen.core.ids import uuid7
 from queen.core.sharing import Boarded
 from queen.core.store import NewMessage, Partition, PartitionName, by_queue
 from queen.core.strategies import Strategy
@@ -117,15 +115,3 @@ def pushed(
         )
         for index, (message, partition) in enumerate(zip(messages, partitions, strict=True))
     ]
-
-
-def new_message(
-    partition: PartitionName,
-    payload: str,
-    transaction_id: str = "",
-    trace_id: UUID | None = None,
-    message_id: str = "",
-) -> NewMessage:
-    """A message with the ids that it keeps whatever happens; an empty one is made here."""
-    message_id = message_id or uuid7()
-    return NewMessage(message_id, partition, transaction_id or message_id, trace_id, payload)

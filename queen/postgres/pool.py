@@ -25,6 +25,7 @@ import asyncpg
 from queen.core.deadline import Deadline
 from queen.errors import PoolTimeout
 from queen.observe.pool import PoolGauges
+from queen.postgres.arrays import use_flat_arrays
 from queen.postgres.connection import Connection, is_lost
 from queen.postgres.kept import Kept
 from queen.postgres.outcome import DATABASE_FAILURES, connecting
@@ -164,7 +165,7 @@ async def open_pool(settings: Settings, gauges: PoolGauges) -> AsyncIterator[Tun
         max_inactive_connection_lifetime=settings.db_idle_timeout / 1000,
         timeout=settings.db_connection_timeout / 1000,
         command_timeout=settings.db_statement_timeout / 1000,
-        connect=gauges.counting(asyncpg.connect),
+        connect=gauges.counting(_connect),
         server_settings={"application_name": "queen"},
         reset=None if settings.db_pool_reset else _keep_session,
     )
@@ -177,6 +178,12 @@ async def open_pool(settings: Settings, gauges: PoolGauges) -> AsyncIterator[Tun
                 await tuned.close()
         except TimeoutError:
             pool.terminate()
+
+
+async def _connect(*arguments: Any, **named: Any) -> "asyncpg.Connection[asyncpg.Record]":
+    connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(*arguments, **named)
+    use_flat_arrays(connection)
+    return connection
 
 
 async def _keep_session(_connection: object) -> None:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from queen.core.backlog import READING_FOR_S, REFUSING_FOR_S, UNLIMITED_FOR_S, Backlog, Depth
 from queen.core.deadline import Deadline
-from queen.core.ids import uuid7
 from queen.core.store import NewMessage, PartitionName
 from queen.errors import PoolTimeout, QueueFull
+from tests.messages import new_id
 from tests.waiting import until
 
 
@@ -61,7 +61,7 @@ def backlog(store: Store, clock: Clock) -> Backlog:
 
 
 def messages(count: int, queue: str = "orders") -> list[NewMessage]:
-    return [NewMessage(uuid7(), PartitionName(queue, "p"), "t", None, "1") for _ in range(count)]
+    return [NewMessage(new_id(), PartitionName(queue, "p"), "t", None, "1") for _ in range(count)]
 
 
 async def push(backlog: Backlog, count: int, queue: str = "orders") -> None:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from queen.core.coalesce import Coalescer, Existing
 from queen.core.deadline import Deadline
-from queen.core.ids import uuid7
 from queen.core.sharing import LATE_S
 from queen.core.store import NewMessage, PartitionName, UnknownPartition
 from queen.errors import (
@@ -24,6 +23,7 @@ from queen.errors import (
     StatementFailed,
 )
 from queen.observe.boarding import BoardingGauges
+from tests.messages import new_id
 from tests.waiting import until
 
 LONG_MS = 10_000.0
@@ -98,7 +98,7 @@ def coalescer(
 
 
 def push(sut: Coalescer, *names: str) -> "asyncio.Task[Existing]":
-    messages = [NewMessage(uuid7(), PartitionName("q", "p"), name, None, "1") for name in names]
+    messages = [NewMessage(new_id(), PartitionName("q", "p"), name, None, "1") for name in names]
     return asyncio.create_task(sut.insert(messages, [1] * len(messages), Deadline.after_ms(LONG_MS)))
 
 
@@ -365,7 +365,7 @@ async def test_large_payloads_make_a_flush_full() -> None:
     database = Database()
     sut = coalescer(database, messages=10)
     flying = await airborne(database, sut, "a")
-    large = [NewMessage(uuid7(), PartitionName("q", "p"), "large", None, "x" * 16 * 1024 * 10)]
+    large = [NewMessage(new_id(), PartitionName("q", "p"), "large", None, "x" * 16 * 1024 * 10)]
     tasks = [asyncio.create_task(sut.insert(large, [1], Deadline.after_ms(LONG_MS))), push(sut, "b")]
     await parked(sut, 2)
     database.open.set()
@@ -464,7 +464,7 @@ async def test_a_round_of_the_event_loop_that_takes_long_sends_no_empty_flight()
     """The first flight counts as late before it has begun; the second one finds that all are gone."""
     database = Database()
     sut = coalescer(database)
-    messages = [NewMessage(uuid7(), PartitionName("q", "p"), "a", None, "1")]
+    messages = [NewMessage(new_id(), PartitionName("q", "p"), "a", None, "1")]
     first = sut.board(messages, [1], Deadline.after_ms(LONG_MS))
     time.sleep(1.5 * LATE_S)  # noqa: ASYNC251 - the event loop stands still
     second = sut.board(messages, [1], Deadline.after_ms(LONG_MS))

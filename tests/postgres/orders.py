@@ -4,9 +4,10 @@ from datetime import timedelta
 
 from queen.core.looking import PopRequest
 from queen.core.pop import Delivery
-from queen.core.push import Pushed, new_message
+from queen.core.push import Pushed
 from queen.core.store import QUEUE_MODE_GROUP, AckItem, PartitionName
 from queen.settings import PushStrategy
+from tests.messages import new_message
 
 from .conftest import Queue, soon
 from .delivered import messages

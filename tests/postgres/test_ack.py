@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from queen.core.ack import Acked, plain_ack
 from queen.core.looking import PopRequest
 from queen.core.pop import Delivery
-from queen.core.push import new_message
 from queen.core.store import QUEUE_MODE_GROUP, AckItem, AckOutcome, PartitionName, QueueOptions
 from queen.settings import PushStrategy
+from tests.messages import new_message
 
 from .ack_model import AckModel, ModelItem
 from .conftest import Queue, soon

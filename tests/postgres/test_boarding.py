@@ -6,11 +6,11 @@ from typing import Any
 from uuid import uuid4
 
 from queen.core.looking import PopRequest
-from queen.core.push import new_message
 from queen.core.store import QUEUE_MODE_GROUP, AckItem, PartitionName
 from queen.errors import PoolTimeout
 from queen.local.database import Database
 from queen.settings import PushStrategy
+from tests.messages import new_message
 from tests.waiting import until
 
 from .conftest import Ear, Queue, open_queue, settings_for, soon

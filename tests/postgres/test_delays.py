@@ -6,9 +6,9 @@ import pytest
 
 from queen.core.looking import PopRequest
 from queen.core.pop import Delivery
-from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName, QueueOptions
 from queen.settings import PushStrategy
+from tests.messages import new_message
 
 from .conftest import Queue, soon
 from .delivered import messages

@@ -9,9 +9,9 @@ import pytest
 
 from queen.api.pop import DeliveryOut, written
 from queen.core.looking import PopRequest
-from queen.core.push import new_message
 from queen.core.store import AckItem, NewMessage, PartitionName
 from queen.settings import PushStrategy
+from tests.messages import new_message
 
 from .conftest import Queue, soon
 from .delivered import messages

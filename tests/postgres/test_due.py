@@ -13,10 +13,10 @@ import pytest_asyncio
 
 from queen.core.looking import PopRequest
 from queen.core.pop import Delivery
-from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName, PopQuery, QueueOptions
 from queen.local.database import Database
 from queen.settings import PushStrategy
+from tests.messages import new_message
 from tests.waiting import until
 
 from .conftest import Queue, open_queue, settings_for, soon

@@ -4,10 +4,10 @@ import asyncio
 import time
 
 from queen.core.looking import PopRequest
-from queen.core.push import new_message
 from queen.core.store import PartitionName
 from queen.local.database import Database
 from queen.settings import PushStrategy
+from tests.messages import new_message
 from tests.waiting import until
 
 from .conftest import Queue, open_queue, settings_for, soon

@@ -9,13 +9,13 @@ from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.groups import Groups
 from queen.core.looking import PopRequest
-from queen.core.push import new_message
 from queen.core.store import Partition, PartitionName, PopOutcome, PopQuery, QueueOptions, UnknownPartition
 from queen.errors import OutcomeUnknown, StatementFailed
 from queen.local.database import Database
 from queen.postgres.store import PostgresStore
 from queen.settings import PushStrategy
 from tests.databases import WAIT_FOR_A_LOCK, connected
+from tests.messages import new_message
 from tests.waiting import until
 
 from .conftest import Ear, Queue, popping, soon
@@ -120,12 +120,14 @@ async def test_a_poll_of_a_group_that_is_deleted_registers_it_at_once(queue: Que
     waiting = asyncio.create_task(
         queue.pop(PopRequest("orders", None, group="g", mode="new", wait_ms=20_000))
     )
+
+    async def registered() -> bool:
+        return bool(await queue.sql("select from queen.consumer_groups where active"))
+
     async with asyncio.timeout(15):
         await until(lambda: queue.wakeups.parked == 1)
+        await until(registered)
         assert await Groups(queue.store, queue.wakeups).delete("g", None, True, soon()) == 1
-
-        async def registered() -> bool:
-            return bool(await queue.sql("select from queen.consumer_groups where active"))
 
         await until(registered, deadline_s=0.9)  # sooner than the poll would have looked by itself
         await push(queue, "b")

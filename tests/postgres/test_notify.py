@@ -17,7 +17,6 @@ import pytest_asyncio
 from queen.core.looking import PopRequest
 from queen.core.notices import Change
 from queen.core.pop import Delivery
-from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName
 from queen.core.wakeups import Waiter, Wakeups
 from queen.local.database import Database
@@ -26,6 +25,7 @@ from queen.postgres.notices import Changed, Hello, Here, Notice, decode
 from queen.postgres.notify import APPLICATION_NAME, CHANNEL, Connect, Connection, Notifier, connect
 from queen.settings import PushStrategy, Settings
 from tests.databases import connected
+from tests.messages import new_message
 from tests.waiting import until
 
 from .conftest import Queue, open_queue, settings_for, soon

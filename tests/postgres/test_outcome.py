@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from queen.core.deadline import Deadline
-from queen.core.push import Pushed, new_message
+from queen.core.push import Pushed
 from queen.core.store import NewMessage, PartitionName
 from queen.errors import (
     BadRequest,
@@ -21,6 +21,7 @@ from queen.local.database import Database
 from queen.postgres.outcome import Retryable, classify, executing
 from queen.settings import PushStrategy
 from tests.databases import WAIT_FOR_A_LOCK, connected
+from tests.messages import new_message
 from tests.waiting import until
 
 from .conftest import Queue, open_queue, settings_for, soon

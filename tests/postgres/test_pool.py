@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from queen.core.deadline import Deadline
 from queen.core.looking import PopRequest
-from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName
 from queen.errors import DatabaseUnavailable, PoolTimeout
 from queen.local.database import Database
@@ -18,6 +17,7 @@ from queen.observe.pool import PoolGauges
 from queen.postgres.pool import open_pool
 from queen.postgres.turns import Turns
 from queen.settings import Settings
+from tests.messages import new_message
 from tests.waiting import until
 
 from .conftest import open_queue, settings_for, soon

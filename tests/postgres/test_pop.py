@@ -12,12 +12,12 @@ from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.looking import PopRequest
 from queen.core.pop import FALLBACK_POLL_S
-from queen.core.push import new_message
 from queen.core.store import AckItem, Partition, PartitionName, PopOutcome, PopQuery, QueueOptions
 from queen.core.watching import WATCH_INTERVAL_S
 from queen.errors import DataRefused
 from queen.postgres.store import PostgresStore
 from queen.settings import PushStrategy
+from tests.messages import new_message
 from tests.waiting import until
 
 from .conftest import Ear, Queue, open_queue, popping, settings_for, soon

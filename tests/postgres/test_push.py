@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from queen.core.push import Pushed, new_message
+from queen.core.push import Pushed
 from queen.core.store import NewMessage, PartitionName
 from queen.errors import BadRequest
 from queen.settings import PushStrategy
+from tests.messages import new_message
 
 from .conftest import Queue, soon
 

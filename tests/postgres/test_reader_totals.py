@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from queen.core.looking import PopRequest
-from queen.core.push import new_message
 from queen.core.reading import Counts, MessageFilter, Page, Scope, Window
 from queen.core.store import QUEUE_MODE_GROUP, AckItem, PartitionName, QueueOptions
 from queen.postgres.reader import PostgresReader
 from queen.settings import PushStrategy
+from tests.messages import new_message
 
 from .conftest import Queue, soon
 from .delivered import messages

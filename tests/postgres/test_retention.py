@@ -7,10 +7,10 @@ import pytest
 
 from queen.core.expiry import Expiry
 from queen.core.looking import PopRequest
-from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName, QueueOptions
 from queen.jobs.expiring import Expiring
 from queen.settings import PushStrategy
+from tests.messages import new_message
 
 from .conftest import Queue, soon
 from .delivered import messages

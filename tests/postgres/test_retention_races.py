@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from queen.core.expiry import Expiry
 from queen.core.looking import PopRequest
-from queen.core.push import new_message
 from queen.core.store import AckItem, PartitionName, QueueOptions
 from queen.settings import PushStrategy
+from tests.messages import new_message
 from tests.waiting import until
 
 from .conftest import Queue, soon

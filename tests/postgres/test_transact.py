@@ -6,10 +6,11 @@ from uuid import UUID, uuid4
 from queen.core.ack import Acked
 from queen.core.looking import PopRequest
 from queen.core.pop import Delivery
-from queen.core.push import Pushed, new_message
+from queen.core.push import Pushed
 from queen.core.store import QUEUE_MODE_GROUP, AckItem, NewMessage, PartitionName, QueueOptions
 from queen.core.transaction import AckStep, Step, Transacted
 from queen.settings import PushStrategy
+from tests.messages import new_message
 
 from .conftest import Queue, soon
 from .delivered import messages

@@ -15,13 +15,13 @@ import pytest_asyncio
 
 from queen.core.looking import PopRequest
 from queen.core.pop import Delivery
-from queen.core.push import new_message
 from queen.core.store import PartitionName, Place, QueueOptions
 from queen.core.watching import WATCH_INTERVAL_S
 from queen.local.database import Database
 from queen.local.postgres import PostgresServer
 from queen.settings import PushStrategy
 from tests.databases import connected
+from tests.messages import new_message
 from tests.waiting import until
 
 from .conftest import Ear, Queue, open_queue, settings_for, soon

@@ -1,0 +1,121 @@
+"""Arrays of texts, JSON texts and UUIDs as parameters and results, in PostgreSQL's binary format.
+
+asyncpg takes nested arrays, too, and asks of each element whether it is a container itself, by two abstract
+base classes: 0.6 µs for each of the three elements that a message is sent as, a fifth of all that the server
+does for a message of a large push. Ours are flat.
+
+The format (array_send and array_recv in src/backend/utils/adt/arrayfuncs.c), integers big-endian: dimensions,
+whether there are nulls, the elements' type; then for the one dimension its length and first index; then each
+element, its length (-1: null) before it.
+"""
+
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+_HEAD = struct.Struct(">iiI")  # dimensions, nulls, element type
+_DIMENSION = struct.Struct(">ii")  # length, first index
+_LENGTH = struct.Struct(">i")
+_NULL = _LENGTH.pack(-1)
+_UUID_BYTES = 16
+_UUID_LENGTH = _LENGTH.pack(_UUID_BYTES).hex()
+
+_TEXT, _JSON, _UUID = 25, 114, 2950  # object ids (src/include/catalog/pg_type.dat)
+
+
+class _Kind(NamedTuple):
+    """An array type, and what it is encoded and decoded by."""
+
+    name: str
+    oid: int
+    encode: Callable[[Sequence[Any]], bytes]
+    decode: Callable[[bytes], list[Any]]
+
+
+def encode_texts(values: Sequence[str | None], element_oid: int = _TEXT) -> bytes:
+    """Raises UnicodeEncodeError for half a surrogate pair, and AttributeError for what is no text."""
+    try:
+        encoded = [value.encode() for value in values]  # type: ignore[union-attr]
+    except AttributeError:  # a null among them, which is rare
+        return _with_nulls(element_oid, [None if value is None else value.encode() for value in values])
+    pieces = [b""] * (2 * len(encoded) + 1)
+    pieces[0] = _head(element_oid, len(encoded), nulls=False)
+    pieces[1::2] = map(_LENGTH.pack, map(len, encoded))
+    pieces[2::2] = encoded
+    return b"".join(pieces)
+
+
+def encode_json(values: Sequence[str | None]) -> bytes:
+    """JSON texts, as they are."""
+    return encode_texts(values, _JSON)
+
+
+def encode_uuids(values: Sequence[str | UUID | None]) -> bytes:
+    """UUIDs, or their usual text. Raises ValueError for other text."""
+    try:
+        digits = _UUID_LENGTH.join(["", *values]).replace("-", "")  # type: ignore[list-item]
+    except TypeError:  # they are not all texts
+        return _with_nulls(_UUID, [None if value is None else UUID(str(value)).bytes for value in values])
+    elements = bytes.fromhex(digits)
+    if len(elements) != (_LENGTH.size + _UUID_BYTES) * len(values):
+        raise ValueError("one of these is not a UUID")
+    return _head(_UUID, len(values), nulls=False) + elements
+
+
+def decode_texts(data: bytes) -> list[str | None]:
+    """The texts, or JSON texts, of an array."""
+    return [None if element is None else str(element, "utf-8") for element in _elements(data)]
+
+
+def decode_uuids(data: bytes) -> list[UUID | None]:
+    """The UUIDs of an array."""
+    return [None if element is None else UUID(bytes=element) for element in _elements(data)]
+
+
+_KINDS = (
+    _Kind("_text", 1009, encode_texts, decode_texts),
+    _Kind("_json", 199, encode_json, decode_texts),
+    _Kind("_uuid", 2951, encode_uuids, decode_uuids),
+)
+
+
+def use_flat_arrays(connection: Any) -> None:
+    """Let this connection of asyncpg encode and decode these arrays as above.
+
+    It is what `set_type_codec` does, which asks the database for the type first and refuses an array's.
+    """
+    settings = connection._protocol.get_settings()
+    for kind in _KINDS:
+        settings.add_python_codec(
+            kind.oid, kind.name, "pg_catalog", [], "scalar", kind.encode, kind.decode, "binary"
+        )
+
+
+def _head(element_oid: int, length: int, *, nulls: bool) -> bytes:
+    if not length:
+        return _HEAD.pack(0, 0, element_oid)
+    return _HEAD.pack(1, nulls, element_oid) + _DIMENSION.pack(length, 1)
+
+
+def _with_nulls(element_oid: int, encoded: Sequence[bytes | None]) -> bytes:
+    pieces = [_NULL if element is None else _LENGTH.pack(len(element)) + element for element in encoded]
+    return _head(element_oid, len(encoded), nulls=True) + b"".join(pieces)
+
+
+def _elements(data: bytes) -> Iterator[bytes | None]:
+    dimensions, _, _ = _HEAD.unpack_from(data)
+    if not dimensions:
+        return
+    if dimensions > 1:
+        raise ValueError(f"an array of {dimensions} dimensions")
+    length, _ = _DIMENSION.unpack_from(data, _HEAD.size)
+    at = _HEAD.size + _DIMENSION.size
+    for _ in range(length):
+        (size,) = _LENGTH.unpack_from(data, at)
+        at += _LENGTH.size
+        if size < 0:
+            yield None
+        else:
+            yield data[at : at + size]
+            at += size
