@@ -36,6 +36,7 @@ from loadtests.load.options import (
     OptionError,
     add_arguments,
     arguments_of,
+    check_start,
     make_course,
     make_plan,
     read_options,
@@ -89,11 +90,12 @@ class Session:
 
     def on_init(self, environment: Environment, web_ui: Any, **_: Any) -> None:
         """Refuse bad options at once; hang our page into Locust's."""
+        parsed = _parsed(environment)
         try:
-            read_options(_parsed(environment))
+            check_start(parsed, self._shape, needs_host=parsed.headless)
         except OptionError as error:
             print(f"locust: {error}", file=sys.stderr)
-            sys.exit(2)
+            sys.exit(EXIT_USAGE)
         interrupts.install()
         gevent.get_hub().loop.update_now()  # else the seconds of importing count as part of --run-time
         runner = environment.runner
@@ -104,7 +106,7 @@ class Session:
         else:
             self._ensemble = Alone(environment)
         if web_ui is not None:
-            self._page.attach(environment, web_ui)
+            self._page.attach(environment, web_ui, check=partial(check_start, shape=self._shape))
 
     def on_test_start(self, environment: Environment, **_: Any) -> None:
         """Begin a fresh run with what the form says."""

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from loadtests.load.group_accounts import LedgerState, ledger_state
 from loadtests.load.observing import RunObserver
 from loadtests.load.target import PoolGauges
-from loadtests.ui.form_guard import guard_form
+from loadtests.ui.form_guard import Check, guard_form
 from loadtests.ui.live import Live, Point
 from loadtests.ui.origin import LOOPBACK_HOST, OriginGuard
 from loadtests.ui.page_observer import PageObserver, run_is_on
@@ -74,8 +74,8 @@ class PoolPage:
         """Who must be told of the runs."""
         return self._observer
 
-    def attach(self, environment: Environment, web_ui: Any) -> None:
-        """Add page, tab and guards to a Locust WebUI."""
+    def attach(self, environment: Environment, web_ui: Any, *, check: Check) -> None:
+        """Add page, tab and guards to a Locust WebUI; `check` refuses what no run can begin with."""
         self._environment = environment
         self._observer.has_page = True
         app: Flask = web_ui.app
@@ -93,7 +93,7 @@ class PoolPage:
             ],
         )
         self._feed_tab(app)
-        guard_form(app, restarting=lambda: self._control.restarting)
+        guard_form(app, environment, restarting=lambda: self._control.restarting, check=check)
         loopback = LOOPBACK_HOST.fullmatch(web_ui.host) is not None or web_ui.host == "::1"
         app.wsgi_app = OriginGuard(app.wsgi_app, loopback=loopback)  # type: ignore[method-assign]
 

@@ -2,7 +2,7 @@ import argparse
 from typing import Any
 
 import pytest
-from locust.argument_parser import get_empty_argument_parser
+from locust.argument_parser import get_empty_argument_parser, setup_parser_arguments
 from msgspec.structs import replace
 
 from loadtests.load.course import Stage
@@ -10,6 +10,7 @@ from loadtests.load.options import (
     OptionError,
     add_arguments,
     arguments_of,
+    check_start,
     make_course,
     make_plan,
     read_options,
@@ -121,12 +122,25 @@ def test_a_closed_loop_has_neither_interval_nor_rate() -> None:
         (["--payload-bytes", "1"], "--payload-bytes"),
         (["--partitions", "-2"], "--partitions"),
         (["--in-flight", "-1"], "--in-flight"),
+        (["--in-flight", "99999999999999999999"], "--in-flight"),
+        (["--lease", "99999999999"], "--lease"),
+        (["--warm-up", "1e300"], "--warm-up"),
+        (["--interval", "1e-300"], "--interval"),
+        (["--rate", "999999999", "--batch", "1"], "rate"),
+        (["--batch", "1000000"], "--batch"),
+        (["--payload-bytes", "999999999"], "--payload-bytes"),
+        (["--payload-sizes", "1-900000000"], "--payload-bytes"),
+        (["--partitions", "999999999"], "--partitions"),
+        (["--queue", "q" * 300], "--queue"),
+        (["--queue", "a\0b"], "--queue"),
+        (["--think-ms", "1\n2"], "--think-ms"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_the_option(words: list[str], named: str) -> None:
     with pytest.raises(OptionError, match=named) as error:
         plan(*words)
     assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 200
 
 
 @pytest.mark.parametrize(
@@ -135,6 +149,11 @@ def test_a_bad_value_is_one_line_that_names_the_option(words: list[str], named: 
         ("ramp", ["--from-rate", "0"], "--from-rate"),
         ("ramp", ["--to-rate", "nan"], "--to-rate"),
         ("ramp", ["--steps", "1"], "--steps"),
+        ("ramp", ["--steps", "1000000000"], "--steps"),
+        ("ramp", ["--to-rate", "999999999"], "rate"),
+        ("spike", ["--peak-rate", "999999999"], "rate"),
+        ("saturation", ["--most-rate", "999999999"], "rate"),
+        ("saturation", ["--precision", "1e-9"], "--precision"),
         ("ramp", ["--step-time", "-1"], "--step-time"),
         ("ramp", ["--loop", "closed"], "--loop"),
         ("ramp", ["--rate", "100"], "--rate"),
@@ -248,3 +267,49 @@ def test_mixed_has_groups_failures_and_slow_consumers_and_each_may_be_changed() 
     assert min(made.consuming.nack_share, made.consuming.retry_share, made.consuming.slow_share) > 0
     changed = plan("--slow-share", "0", "--groups", "3", shape="mixed").consuming
     assert changed == replace(made.consuming, slow_share=0, groups=3)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--users", "0"], "--users"),
+        (["--users", "-3"], "--users"),
+        (["--users", "100000000"], "--users"),
+        (["--run-time", "0"], "--run-time"),
+        (["--run-time", "99999999999"], "--run-time"),
+        (["--host", "foo"], "--host"),
+        (["--host", "https://queue"], "--host"),
+        (["--host", "http://queue/api"], "--host"),
+        (["--host", "http://que ue"], "--host"),
+        (["--host", "http://queue:99999"], "--host"),
+        (["--host", ""], "--host"),
+        (["--payload-bytes", "-1"], "--payload-bytes"),
+        (["--consumers", "0.5", "--groups", "9"], "--groups"),
+    ],
+)
+def test_a_start_is_refused_for_what_the_run_would_refuse(words: list[str], named: str) -> None:
+    with pytest.raises(OptionError, match=named):
+        check_start(started_with("--host", "http://queue:6632", "--users", "10", *words), "reasonable")
+
+
+def test_a_start_is_refused_for_a_token_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = started_with("--host", "http://queue:6632/", "--users", "10", "--run-time", "1m")
+    check_start(good, "reasonable")
+    monkeypatch.setenv("QUEEN_LOAD_TOKEN_FILE", "/nowhere")
+    with pytest.raises(OptionError, match="QUEEN_LOAD_TOKEN_FILE"):
+        check_start(good, "reasonable")
+
+
+def test_a_page_may_be_opened_before_it_is_known_what_is_loaded() -> None:
+    check_start(started_with(), "mixed", needs_host=False)
+    with pytest.raises(OptionError, match="--host"):
+        check_start(started_with(), "mixed")
+
+
+def started_with(*words: str) -> argparse.Namespace:
+    parser = get_empty_argument_parser(default_config_files=[])
+    setup_parser_arguments(parser)
+    add_arguments(parser, "reasonable")
+    found = parser.parse_args(list(words))
+    assert isinstance(found, argparse.Namespace)
+    return found

@@ -71,5 +71,5 @@ def environment(host: str, state: str = "ready", base_path: str = "") -> Environ
 def attached(host: str, parent: Parent | None = None, **changes: str) -> tuple[FakeWebUi, PoolPage]:
     """A page inside a web UI."""
     web_ui, page = FakeWebUi(), PoolPage(parent)
-    page.attach(environment(host, **changes), web_ui)
+    page.attach(environment(host, **changes), web_ui, check=lambda parsed: None)
     return web_ui, page

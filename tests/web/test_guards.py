@@ -1,6 +1,7 @@
 """The guards in a real Locust process: nothing of them may depend on an order that Locust decides."""
 
 import http.client
+import json
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -56,6 +57,11 @@ class Address:
 
     def status(self, method: str, path: str, form: Mapping[str, str] | None = None, **headers: str) -> int:
         return self.ask(method, path, form, **headers).status
+
+    @property
+    def state(self) -> str:
+        """Of Locust's runner."""
+        return str(json.loads(self.ask("GET", "/queen/live").text)["state"])
 
     def shows(self, path: str) -> bool | None:
         try:
@@ -115,6 +121,40 @@ def test_the_form_sets_only_what_is_in_it(page: Address, key: str) -> None:
     answer = page.ask("POST", "/swarm", {**START, key: "x"})
     assert answer.status == 400
     assert key in answer.text
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("rate", "-5"),
+        ("rate", "nan"),
+        ("payload_bytes", "-1"),
+        ("host", "foo"),
+        ("user_count", "0"),
+        ("run_time", "99999999999999h"),
+        ("batch", "many"),
+    ],
+)
+def test_a_value_with_which_no_run_begins_starts_nothing_and_does_not_stick(
+    page: Address, field: str, value: str
+) -> None:
+    before = page.ask("GET", "/").text
+    state = page.state
+    answer = page.ask("POST", "/swarm", {**START, field: value})
+    told = json.loads(answer.text)
+    assert (answer.status, told["success"]) == (200, False)
+    assert value in told["message"]
+    assert page.state == state
+    assert page.ask("GET", "/").text == before
+
+
+def test_a_master_refuses_the_same_and_a_start_that_nobody_could_carry_out(tmp_path: Path) -> None:
+    words = ("--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", str(free_port()))
+    with plain_locust(tmp_path, *words) as master:
+        for form, named in (({**START, "rate": "-5"}, "--rate -5"), (START, "no worker")):
+            told = json.loads(master.ask("POST", "/swarm", form).text)
+            assert told["success"] is False
+            assert named in told["message"]
 
 
 def test_under_plain_locust_the_pool_is_read_only(page: Address) -> None:

@@ -6,14 +6,24 @@ batching. A default is never None: Locust's web form keeps the type of the value
 """
 
 import argparse
-from collections.abc import Mapping
+import math
+import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from locust.argument_parser import LocustArgumentParser
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from loadtests.load.bounds import (
+    MOST_BODY_BYTES,
+    MOST_PUSHES_S,
+    MOST_USERS,
+    check_run_time,
+    server_address,
+)
 from loadtests.load.course import Course
+from loadtests.load.credentials import read_token
 from loadtests.load.options import batching, consuming, course, pacing
 from loadtests.load.options.batching import ONE_PER_USER, BatchingOptions
 from loadtests.load.options.consuming import ConsumingOptions
@@ -28,6 +38,7 @@ __all__ = [
     "OptionError",
     "add_arguments",
     "arguments_of",
+    "check_start",
     "make_course",
     "make_plan",
     "read_options",
@@ -92,6 +103,8 @@ def make_plan(
 ) -> LoadPlan:
     """The same plan that a sweep would write; `users` counts consumers too. Raises `OptionError`."""
     pushed, paced = options.batching, options.pacing
+    if not 1 <= users <= MOST_USERS:
+        raise OptionError(f"--users {users}: expected 1 to {MOST_USERS:,}")
     producers = options.consuming.producers_of(users)
     values: dict[str, object] = {
         "host": host,
@@ -115,7 +128,24 @@ def make_plan(
         "consuming": options.consuming.consuming(users),
         "check_s": options.consuming.drain_for,
     }
-    return convert(values, LoadPlan)
+    plan = convert(values, LoadPlan)
+    _expect_possible(plan, options.course.most_msg_s if options.course else plan.rate_msg_s)
+    return plan
+
+
+def check_start(parsed: argparse.Namespace, shape: str, *, needs_host: bool = True) -> None:
+    """Refuse what a run could not begin with, of Locust's own options as well. Raises `OptionError`.
+
+    `parsed` is what Locust has parsed, or what its form would make of it.
+    """
+    options = read_options(parsed)
+    if parsed.host or needs_host:
+        _expect_host(parsed.host or "")
+    if parsed.run_time is not None:
+        _named("--run-time", check_run_time, parsed.run_time, str(parsed.run_time))
+    users = 1 if parsed.num_users is None else parsed.num_users
+    make_plan(options, shape=shape, host=parsed.host or "", users=users, trial_directory="", run_tag="")
+    make_course(options)
 
 
 def make_course(options: LoadOptions) -> Course | None:
@@ -123,6 +153,37 @@ def make_course(options: LoadOptions) -> Course | None:
     if options.course is None:
         return None
     return options.course.course(options.pacing.warm_up, options.batching.batch)
+
+
+def _expect_host(host: str) -> None:
+    if not host:
+        raise OptionError("--host: the server's address is needed, for instance http://127.0.0.1:6632")
+    _named("--host", server_address, host)
+    try:
+        read_token(os.environ)
+    except ValueError as error:
+        raise OptionError(str(error)) from None
+
+
+def _named(name: str, check: Callable[..., object], *values: object) -> None:
+    try:
+        check(*values)
+    except ValueError as error:
+        raise OptionError(f"{name} {error}") from None
+
+
+def _expect_possible(plan: LoadPlan, most_msg_s: float | None) -> None:
+    """Refuse what no generator can do. `most_msg_s`: the highest rate; None: the interval says it."""
+    if plan.batch * plan.payload_bytes > MOST_BODY_BYTES:
+        raise OptionError(f"--batch and --payload-bytes: more than {MOST_BODY_BYTES >> 20} MiB in one push")
+    if plan.partitions > MOST_USERS:
+        raise OptionError(f"--partitions {plan.partitions}: expected at most {MOST_USERS:,}")
+    if most_msg_s is not None:
+        pushes_s, name = most_msg_s / plan.batch, "the rate"
+    else:
+        pushes_s, name = 1000 * plan.users / (plan.interval_ms or math.inf), "--interval"
+    if pushes_s > MOST_PUSHES_S:
+        raise OptionError(f"{name}: more than {MOST_PUSHES_S:,} pushes/s")
 
 
 def _as_named(options: LoadOptions, shape: str) -> bool:

@@ -9,6 +9,7 @@ from loadtests.load.options.values import OptionError, expect_more_than_0
 from loadtests.load.saturation import Saturation, Search
 
 LEAST_STEP_S = 2.0  # each half of a step needs a whole second at least
+LEAST_PRECISION = 0.001  # each halving costs a step
 WITHIN = 100  # by this factor below the first rate the search gives up
 
 
@@ -27,11 +28,17 @@ class SaturationOptions(Struct, frozen=True, kw_only=True):
         """The rate that the run begins with."""
         return self.from_rate
 
+    @property
+    def most_msg_s(self) -> float:
+        """The highest rate."""
+        return self.most_rate
+
     def check(self) -> None:
         """Raise `OptionError` for a value that cannot be."""
         expect_more_than_0("--p99-ms", self.p99_ms)
         expect_more_than_0("--from-rate", self.from_rate)
-        expect_more_than_0("--precision", self.precision)
+        if not LEAST_PRECISION <= self.precision <= 1:
+            raise OptionError(f"--precision {self.precision:g}: expected a share, {LEAST_PRECISION:g} to 1")
         expect_more_than_0("--most-rate", self.most_rate)
         if self.most_rate < self.from_rate:
             raise OptionError(f"--most-rate {self.most_rate:g}: expected at least --from-rate")

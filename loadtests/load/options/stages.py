@@ -6,6 +6,8 @@ from msgspec import Struct
 from loadtests.load.course import Course, ramp, spike
 from loadtests.load.options.values import OptionError, expect_more_than_0
 
+MOST_STEPS = 1_000
+
 
 class RampOptions(Struct, frozen=True, kw_only=True):
     """As Locust's parser names them."""
@@ -20,13 +22,18 @@ class RampOptions(Struct, frozen=True, kw_only=True):
         """The rate that the run begins with."""
         return self.from_rate
 
+    @property
+    def most_msg_s(self) -> float:
+        """The highest rate."""
+        return max(self.from_rate, self.to_rate)
+
     def check(self) -> None:
         """Raise `OptionError` for a value that cannot be."""
         expect_more_than_0("--from-rate", self.from_rate)
         expect_more_than_0("--to-rate", self.to_rate)
         expect_more_than_0("--step-time", self.step_time)
-        if self.steps < 2:
-            raise OptionError(f"--steps {self.steps}: expected at least 2")
+        if not 2 <= self.steps <= MOST_STEPS:
+            raise OptionError(f"--steps {self.steps}: expected 2 to {MOST_STEPS:,}")
 
     def course(self, settle_s: float, batch: int) -> Course:
         """The stages."""
@@ -45,6 +52,11 @@ class SpikeOptions(Struct, frozen=True, kw_only=True):
     def first_msg_s(self) -> float:
         """The rate that the run begins with."""
         return self.base_rate
+
+    @property
+    def most_msg_s(self) -> float:
+        """The highest rate."""
+        return max(self.base_rate, self.peak_rate)
 
     def check(self) -> None:
         """Raise `OptionError` for a value that cannot be."""

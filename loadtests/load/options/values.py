@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from loadtests.load.bounds import MOST_NUMBER, MOST_TEXT, shown
 from loadtests.load.distribution import parse_distribution
 
 Group = TypeVar("Group", bound=Struct)
@@ -19,6 +20,8 @@ class OptionError(ValueError):
 def read_group(parsed: argparse.Namespace, group: type[Group]) -> Group:
     """The options of a group out of what Locust parsed or its web form changed. Raises `OptionError`."""
     values = {name: getattr(parsed, name) for name in group.__struct_fields__}
+    for name, value in values.items():
+        expect_bounded(f"--{name.replace('_', '-')}", value)
     return convert(values, group)
 
 
@@ -27,7 +30,15 @@ def convert(values: dict[str, object], to: type[Group]) -> Group:
     try:
         return msgspec.convert(values, to)
     except msgspec.ValidationError as error:
-        raise OptionError(_named(error)) from None
+        raise OptionError(_named(error, values)) from None
+
+
+def expect_bounded(name: str, value: object) -> None:
+    """Refuse what no option can be: a number or a text that is too large. Raises `OptionError`."""
+    if isinstance(value, str) and not (len(value) <= MOST_TEXT and value.isprintable()):
+        raise OptionError(f"{name}: expected at most {MOST_TEXT} characters, on one line")
+    if isinstance(value, int | float) and abs(value) > MOST_NUMBER and not math.isinf(value):
+        raise OptionError(f"{name}: expected at most {MOST_NUMBER:,.0f}")
 
 
 def expect_share(name: str, value: float) -> None:
@@ -56,8 +67,9 @@ def expect_distribution(name: str, text: str) -> None:
         raise OptionError(f"{name} {error}") from None
 
 
-def _named(error: msgspec.ValidationError) -> str:
-    """`--payload-bytes: expected …` from msgspec's "Expected … - at `$.payload_bytes`"."""
+def _named(error: msgspec.ValidationError, values: dict[str, object]) -> str:
+    """`--payload-bytes -1: expected …` from msgspec's "Expected … - at `$.payload_bytes`"."""
     expectation, _, place = str(error).partition(" - at `$.")
-    option = "--" + place.rstrip("`").replace("_", "-")
+    name = place.rstrip("`")
+    option = f"--{name.replace('_', '-')} {shown(str(values.get(name, '')))}"
     return f"{option}: {expectation[0].lower()}{expectation[1:].replace('`', '')}"

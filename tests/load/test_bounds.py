@@ -1,0 +1,64 @@
+import pytest
+
+from loadtests.load.bounds import run_time_s, server_address, whole_number
+
+LONG = "9" * 10_000
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30", 30), ("30s", 30), ("5m", 300), ("1h30m", 5400), ("1h1m1s", 3661), ("0h1s", 1)],
+)
+def test_a_run_time_is_read_as_locust_reads_it(text: str, seconds: int) -> None:
+    assert run_time_s(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "0m0s", "soon", "5m30", "-5", "²s", "99999999999999h", LONG, "5\0s"]
+)
+def test_what_is_no_run_time_is_one_short_line(text: str) -> None:
+    with pytest.raises(ValueError, match="expected") as error:
+        run_time_s(text)
+    assert_short(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "0", "²", "٣", "-1", "1.5", "11", LONG, "1\0"])
+def test_a_whole_number_is_plain_digits_within_its_bounds(text: str) -> None:
+    assert whole_number("10", 1, 10) == 10
+    with pytest.raises(ValueError, match="expected") as error:
+        whole_number(text, 1, 10)
+    assert_short(error.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "foo",
+        "https://queue",
+        "http://",
+        "http://queue:0",
+        "http://queue:99999",
+        "http://queue/api",
+        "http://me:secret@queue",
+        "http://que ue",
+        "http://queue\n",
+        "http://queue\0",
+        "http://" + "q" * 10_000,
+        "http://[::1",
+    ],
+)
+def test_what_is_no_address_of_a_server_is_one_short_line(text: str) -> None:
+    with pytest.raises(ValueError, match="expected") as error:
+        server_address(text)
+    assert_short(error.value)
+
+
+@pytest.mark.parametrize("text", ["http://queue:6632", "http://127.0.0.1", "http://[::1]:6632"])
+def test_an_address_loses_its_last_slash_and_nothing_else(text: str) -> None:
+    assert server_address(text) == server_address(f"{text}/") == text
+
+
+def assert_short(error: ValueError) -> None:
+    assert "\n" not in str(error)
+    assert "\0" not in str(error)
+    assert len(str(error)) < 200
