@@ -7,18 +7,20 @@ checks every message against the table when the load is over, and stops everythi
 import argparse
 import math
 import os
-import re
-from urllib.parse import urlsplit
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
+from loadtests.load.bounds import MOST_USERS, run_time_s, server_address, shown, whole_number
 from loadtests.load.scenario import SCENARIOS
 from queen.cli import Command
 from queen.errors import SettingsError
 from queen.settings import PushStrategy
 
-RUN_TIME = re.compile(r"(?=\d)(\d+h)?(\d+m)?(\d+s?)?")
 MAX_PORT = 65535
-# Locust's options with which one server would be looked at and another loaded, or nothing ever begin.
-NOT_TO_HAND_ON = ("--host", "-H", "--master", "--worker")
+MOST_PROCESSES = 256
+Value = TypeVar("Value")
+
 EPILOG = """\
 examples:
   queen load reasonable                         Locust's page, on a server that is started for it
@@ -35,8 +37,8 @@ reasonable, medium and high are the guide's loads, soak is a long one, mixed has
 slow; ramp and spike change the rate, saturation looks for the highest that meets an objective, and these
 three end by themselves.
 The options of the load itself (batch, payload, …) stand in the page's form, and, with the variable of the
-environment that sets each, below `locust -f loadtests/locustfiles/high.py --help`. If the server asks for a
-bearer token, QUEEN_LOAD_TOKEN_FILE names a file with it. Exit codes: 0 done,
+environment that sets each, below `locust -f loadtests/locustfiles/high.py --help`. If the server at --host
+asks for a bearer token, QUEEN_LOAD_TOKEN_FILE names a file with it. Exit codes: 0 done,
 1 it failed, 2 wrong usage, 3 not every message is accounted for (lost, duplicated, unexplained or out of
 order), 130 a headless run was interrupted."""
 
@@ -44,30 +46,50 @@ order), 130 a headless run was interrupted."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
     parser.add_argument("shape", choices=sorted(SCENARIOS), metavar="SCENARIO", help=", ".join(SCENARIOS))
-    parser.add_argument("--users", type=_positive, default=10, metavar="N", help="producers (10)")
+    parser.add_argument(
+        "--users",
+        type=_whole(1, MOST_USERS),
+        default=10,
+        metavar="N",
+        help="producers (10)",
+    )
     parser.add_argument(
         "--rate",
-        type=float,
+        type=_read(_number),
         metavar="MSG_S",
         help="messages/s of all producers together (100 each), where the rate does not change",
     )
     parser.add_argument(
-        "--loop", choices=["open", "closed"], default="open", help="closed: push again after each answer"
+        "--loop",
+        choices=["open", "closed"],
+        help="open (the default) or closed: push after each answer",
     )
-    parser.add_argument("--consumers", type=float, metavar="SHARE", help="of the users (0; mixed, soak: 0.5)")
     parser.add_argument(
-        "--processes", type=_positive, default=1, metavar="N", help="Locust processes that share the load (1)"
+        "--consumers", type=_read(_number), metavar="SHARE", help="of the users (0; mixed, soak: 0.5)"
+    )
+    parser.add_argument(
+        "--processes",
+        type=_whole(1, MOST_PROCESSES),
+        default=1,
+        metavar="N",
+        help="Locust processes that share the load (1)",
     )
     parser.add_argument("--headless", action="store_true", help="no page: run, print the figures, end")
     parser.add_argument(
         "--run-time",
-        type=_run_time,
+        type=_read(_run_time),
         metavar="TIME",
         help="for instance 30s or 5m (headless: 30s; mixed: 1m; soak: 1h)",
     )
-    parser.add_argument("--host", type=_host, metavar="URL", help="a server that runs already")
     parser.add_argument(
-        "--web-port", type=_port, default=0, metavar="N", help="of Locust's page (any free one)"
+        "--host", type=_read(server_address), metavar="URL", help="a server that runs already"
+    )
+    parser.add_argument(
+        "--web-port",
+        type=_whole(0, MAX_PORT),
+        default=0,
+        metavar="N",
+        help="of Locust's page (any free one)",
     )
     parser.add_argument(
         "--web-host", default="127.0.0.1", metavar="ADDRESS", help="to listen on (127.0.0.1); '*': all"
@@ -78,7 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=[strategy.value for strategy in PushStrategy],
         help="PUSH_STRATEGY of the server that is started",
     )
-    parser.add_argument("--results-dir", default="results", metavar="DIR", help="where runs go (results)")
+    parser.add_argument("--results-dir", metavar="DIR", help="where runs go (results)")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -92,9 +114,6 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError(f"--rate and --loop: {options.shape} changes the rate itself, in an open loop")
     if options.consumers is not None and not 0 <= options.consumers <= 1:
         raise SettingsError(f"--consumers {options.consumers:g}: expected a share from 0 to 1")
-    for word in options.handed_on:
-        if word.partition("=")[0] in NOT_TO_HAND_ON:
-            raise SettingsError(f"{word} behind --: not possible; --host and --processes stand before it")
     from loadtests.commands.load_request import LoadRequest
     from loadtests.commands.load_session import run_session
 
@@ -120,33 +139,32 @@ def run(options: argparse.Namespace) -> int:
     )
 
 
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number, at least 1")
-    return int(text)
+def _read(read: Callable[[str], Value]) -> Callable[[str], Value]:
+    """As the type of an option: what is wrong with a value is said in the words of `read`."""
+
+    def as_type(text: str) -> Value:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return as_type
 
 
-def _port(text: str) -> int:
-    if not text.isdigit() or int(text) > MAX_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a port, 0 to {MAX_PORT}")
-    return int(text)
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    return _read(partial(whole_number, least=least, most=most))
 
 
 def _run_time(text: str) -> str:
-    if not RUN_TIME.fullmatch(text) or not text.strip("0hms"):  # a time of 0 is for ever to Locust
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a time like 30s, 5m or 1h30m")
+    run_time_s(text)
     return text
 
 
-def _host(text: str) -> str:
+def _number(text: str) -> float:
     try:
-        parts = urlsplit(text)
-        usable = parts.scheme == "http" and parts.hostname and parts.port != 0
-    except ValueError:  # no port that there can be
-        usable = False
-    if not usable:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected http://host:port")
-    return text.rstrip("/")
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{shown(text)}: expected a number") from None
 
 
 COMMAND = Command(

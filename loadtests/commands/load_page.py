@@ -94,13 +94,7 @@ class PageKeeper:
         await self._sampling.aclose()  # of a run whose end nobody told
         self._run = directory
         self.looks = await self._sampling.enter_async_context(
-            load_sampling.sampled(
-                server_url=self._server.url,
-                database=self._server.database,
-                server_pid=self._server.pid,
-                generator_pid=self._generator_pid,
-                postgres_pid=self._server.postgres_pid,
-            )
+            load_sampling.sampled(self._server, self._generator_pid)
         )
         return Noted()
 

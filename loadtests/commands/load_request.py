@@ -11,15 +11,15 @@ class LoadRequest:
 
     shape: str
     users: int
-    rate_msg_s: float | None
-    loop: Literal["open", "closed"]
-    consumers: float | None  # share of the users; None: what the scenario says
+    rate_msg_s: float | None  # None, here and below: what the environment or the scenario says
+    loop: Literal["open", "closed"] | None
+    consumers: float | None  # share of the users
     headless: bool
     run_time: str | None  # as Locust reads it
     host: str | None  # None: start a server
     web_port: int  # 0: any free one
     web_host: str = "127.0.0.1"  # address that the page listens on; "*": every one
-    results_dir: str
+    results_dir: str | None
     server: Mapping[str, str]  # settings of the server that is started
     processes: int = 1  # Locust's, that share the load
     handed_on: tuple[str, ...] = ()  # further options, for Locust

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from loadtests import results
 from loadtests.commands.load_audit import only_trial
+from loadtests.commands.load_target import RestartableServer
 from loadtests.results import RunFiles, Trial
 from loadtests.sweep import measures, sampling
 from loadtests.sweep.databases import connect
 from loadtests.sweep.sampling import Look, Sources
-from queen.local.database import Database
 
 FULL_S = 600.0  # so much of the past is kept as it was seen; of what is older one look a second
 THIN_S = 0.95  # between two looks that are kept of it
@@ -22,23 +22,22 @@ THINNING_S = 30.0
 
 
 @asynccontextmanager
-async def sampled(
-    *, server_url: str, database: Database, server_pid: int, generator_pid: int, postgres_pid: int | None
-) -> AsyncIterator[list[Look]]:
+async def sampled(server: RestartableServer, generator_pid: int) -> AsyncIterator[list[Look]]:
     """Look ten times a second while the block runs; yields the looks, which grow meanwhile.
 
     After ten minutes those that are older are thinned to one a second: what they count is cumulative.
     """
-    connection = await connect(database)
+    connection = await connect(server.database)
     try:
         sources = Sources(
-            server_url=server_url,
-            database=database.name,
+            server_url=server.url,
+            database=server.database.name,
             activity=connection,
-            server_pid=server_pid,
+            server_pid=server.pid,
             generator_pid=generator_pid,
-            postgres_pid=postgres_pid,
+            postgres_pid=server.postgres_pid,
             own_pid=os.getpid(),
+            token=server.token,
         )
         async with sampling.sampled(sources) as looks:
             thinning = asyncio.create_task(_thin_for_ever(looks))

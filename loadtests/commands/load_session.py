@@ -13,15 +13,23 @@ import socket
 import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtests.commands import load_audit, load_ceiling, load_control, load_sampling, load_summary
+from loadtests.commands import (
+    load_audit,
+    load_ceiling,
+    load_checks,
+    load_control,
+    load_sampling,
+    load_summary,
+)
 from loadtests.commands.load_page import PageKeeper
 from loadtests.commands.load_request import LoadRequest
 from loadtests.commands.load_target import RestartableServer, Target, open_target
 from loadtests.commands.locust_command import locust_command
+from loadtests.load.credentials import TOKEN_FILE_VARIABLE
 from loadtests.results import RunFiles
 from loadtests.runs.control import SOCKET_VARIABLE, TOKEN_VARIABLE
 from loadtests.runs.server_facts import FACTS_VARIABLE, WRITTEN_VARIABLE, encode
@@ -38,6 +46,7 @@ EXIT_FAILED, EXIT_INTERRUPTED, EXIT_ACCOUNTING = 1, 130, 3
 
 def run_session(request: LoadRequest, environ: Mapping[str, str]) -> int:
     """Run everything; returns the exit code. Raises `UserError` and `SettingsError`."""
+    load_checks.check(request, environ)
     return asyncio.run(_session(request, environ))
 
 
@@ -93,13 +102,14 @@ async def _run_locust(
     """Run Locust to its end or until `stop`; returns the runs that it wrote."""
     written, log = scratch / "written", scratch / "locust.log"
     control, token = str(scratch / "page"), secrets.token_urlsafe(32)
-    port = _free_port(request)
+    port = load_checks.free_port(request)
     with_page = target.started is not None and not request.headless
     spec = ChildSpec(
         name="Locust",
         argv=locust_command(request, target.url, port),
         environ={
             **locust_environ(environ),
+            **_token_file(target, scratch),
             FACTS_VARIABLE: encode(target.facts),
             WRITTEN_VARIABLE: str(written),
             **({SOCKET_VARIABLE: control, TOKEN_VARIABLE: token} if with_page else {}),
@@ -112,7 +122,7 @@ async def _run_locust(
     async with AsyncExitStack() as stack:
         locust = await stack.enter_async_context(await Child.start(spec))
         if target.started is not None and request.headless:
-            looks = await stack.enter_async_context(_sampled(target.started, locust))
+            looks = await stack.enter_async_context(load_sampling.sampled(target.started, locust.pid))
         elif target.started is not None:
             keeper = await stack.enter_async_context(PageKeeper.open(target.started, locust.pid))
             await stack.enter_async_context(load_control.serve(control, token, keeper.handle))
@@ -134,14 +144,14 @@ async def _run_locust(
     return Finished(runs, accounted)
 
 
-def _sampled(server: RestartableServer, locust: Child) -> AbstractAsyncContextManager[list[Look]]:
-    return load_sampling.sampled(
-        server_url=server.url,
-        database=server.database,
-        server_pid=server.pid,
-        generator_pid=locust.pid,
-        postgres_pid=server.postgres_pid,
-    )
+def _token_file(target: Target, scratch: Path) -> dict[str, str]:
+    """Tells Locust the token of a server that was started here: in a file that nobody else can read."""
+    if target.started is None or not target.started.token:
+        return {}
+    path = scratch / "token"
+    path.touch(mode=0o600)
+    path.write_text(target.started.token, encoding="ascii")
+    return {TOKEN_FILE_VARIABLE: str(path)}
 
 
 async def _page_is_up(locust: Child, request: LoadRequest, port: int) -> str:
@@ -149,11 +159,14 @@ async def _page_is_up(locust: Child, request: LoadRequest, port: int) -> str:
     host = request.web_address
 
     def look() -> bool | None:
-        with socket.socket() as probe:
-            return True if probe.connect_ex((host, port)) == 0 else None
+        try:
+            with socket.create_connection((host, port)):
+                return True
+        except OSError:
+            return None
 
     await locust.until(look, what="open its page", deadline_s=PAGE_DEADLINE_S)
-    return f"http://{host}:{port}"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def _either(locust: Child, stop: asyncio.Event) -> None:
@@ -163,19 +176,6 @@ async def _either(locust: Child, stop: asyncio.Event) -> None:
     for wait in pending:
         wait.cancel()
     await asyncio.gather(*pending, return_exceptions=True)
-
-
-def _free_port(request: LoadRequest) -> int:
-    """The wanted port if it is free, any free one for 0. Raises `UserError`."""
-    wanted = request.web_port
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((request.web_address, wanted))
-        except OSError as error:
-            raise UserError(f"--web-port {wanted} on {request.web_address}: {error.strerror}") from None
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _lines(path: Path) -> list[str]:

@@ -61,6 +61,11 @@ class RestartableServer:
         return f"http://{LOOPBACK}:{self._settings.port}"
 
     @property
+    def token(self) -> str:
+        """The bearer token that it asks for; empty: none."""
+        return self._settings.queen_token
+
+    @property
     def pid(self) -> int:
         """Process id of the server that runs now."""
         assert self._running is not None
@@ -143,7 +148,7 @@ async def open_target(
         await _require_answer(host)
         yield Target(url=host, facts=ServerFacts())
         return
-    settings = load({**environ, **overrides, "PORT": "0", "HOST": LOOPBACK})
+    settings = read_settings(overrides, environ)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
             open_database(environ, settings=room_for(settings.db_pool_size, settings.num_workers))
@@ -152,6 +157,11 @@ async def open_target(
             RestartableServer.start(settings, database, log=scratch / "server.log")
         )
         yield Target(url=server.url, facts=server.facts, started=server)
+
+
+def read_settings(overrides: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
+    """Of the server that is started for a load, but for its port. Raises `SettingsError`."""
+    return load({**environ, **overrides, "PORT": "0", "HOST": LOOPBACK})
 
 
 def _facts(settings: Settings, database: OpenDatabase) -> ServerFacts:

@@ -15,20 +15,27 @@ def locust_command(request: LoadRequest, url: str, web_port: int) -> tuple[str, 
 
     What is handed on stands last, so that it wins.
     """
+    return (sys.executable, "-m", "locust", *locust_words(request, url, web_port), *request.handed_on)
+
+
+def locust_words(request: LoadRequest, url: str, web_port: int) -> tuple[str, ...]:
+    """What is not handed on."""
     options = {
         "--host": url,
         "--users": str(request.users),
         "--spawn-rate": str(request.users),
-        "--loop": request.loop,
-        "--rate": str(request.rate_msg_s or 0.0),
-        "--results-dir": request.results_dir,
-        **({} if request.consumers is None else {"--consumers": str(request.consumers)}),
-        **({"--run-time": request.run_time} if request.run_time else {}),
     }
+    asked = {
+        "--loop": request.loop,
+        "--rate": request.rate_msg_s,
+        "--results-dir": request.results_dir,
+        "--consumers": request.consumers,
+        "--run-time": request.run_time,
+    }
+    options |= {name: str(value) for name, value in asked.items() if value is not None}
     locustfile = str(LOCUSTFILES / f"{request.shape}.py")
     words = [word for option in options.items() for word in option]
-    ours = (*words, *_page_options(request, web_port), *_process_options(request))
-    return (sys.executable, "-m", "locust", "-f", locustfile, *ours, *request.handed_on)
+    return ("-f", locustfile, *words, *_page_options(request, web_port), *_process_options(request))
 
 
 def _page_options(request: LoadRequest, web_port: int) -> tuple[str, ...]:

@@ -92,7 +92,10 @@ class Session:
         """Refuse bad options at once; hang our page into Locust's."""
         parsed = _parsed(environment)
         try:
-            check_start(parsed, self._shape, needs_host=parsed.headless)
+            if parsed.worker:
+                read_options(parsed)  # whom to load, and where results go, is the master's business
+            else:
+                check_start(parsed, self._shape, needs_host=parsed.headless)
         except OptionError as error:
             print(f"locust: {error}", file=sys.stderr)
             sys.exit(EXIT_USAGE)

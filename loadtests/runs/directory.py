@@ -1,6 +1,7 @@
 """The directory of a new run, of a sweep or of a load."""
 
 import re
+import tempfile
 from datetime import datetime
 from pathlib import Path
 
@@ -8,6 +9,31 @@ from loadtests.results import RunFiles
 from queen.errors import UserError
 
 MOST_OF_A_SECOND = 1000
+SHOWN = 100  # characters of a path in an error
+
+
+def expect_writable(results: Path) -> None:
+    """Refuse a directory in which no run could be made; leaves nothing there. Raises `UserError`.
+
+    Tries it, where it is or where it would be: permissions alone do not tell of a disk that is read-only.
+    """
+    shown = repr(str(results)[:SHOWN])
+    try:
+        with tempfile.TemporaryFile(dir=_nearest(results.absolute())):
+            pass
+    except ValueError:  # U+0000
+        raise UserError(f"{shown}: expected a directory") from None
+    except OSError as error:
+        raise UserError(f"{shown}: nothing can be written there: {error.strerror}") from None
+
+
+def _nearest(path: Path) -> Path:
+    """The path, or the first above it that is there. Raises OSError."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return _nearest(path.parent)
+    return path
 
 
 def run_id(title: str, started: datetime) -> str:

@@ -17,13 +17,17 @@ class NoAnswer(Exception):
 
 
 class KeptConnection:
-    """A connection to `http://host:port`, opened by the first request. Used by one task at a time."""
+    """A connection to `http://host:port`, opened by the first request. Used by one task at a time.
 
-    def __init__(self, url: str, *, timeout_s: float) -> None:
+    `token`: the bearer token that each request shows; empty: none.
+    """
+
+    def __init__(self, url: str, *, timeout_s: float, token: str = "") -> None:
         parts = urlsplit(url)
         self._host = parts.hostname or "127.0.0.1"
         self._port = parts.port or 80
         self._timeout_s = timeout_s
+        self._token = token
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def get(self, path: str) -> bytes:
@@ -58,6 +62,8 @@ class KeptConnection:
             self._streams = await asyncio.open_connection(self._host, self._port)
         reader, writer = self._streams
         lines = [f"{method} {path} HTTP/1.1", f"Host: {self._host}:{self._port}"]
+        if self._token:
+            lines.append(f"Authorization: Bearer {self._token}")
         if content:
             lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
         writer.write("\r\n".join((*lines, "", "")).encode() + content)

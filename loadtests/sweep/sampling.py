@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -38,6 +38,7 @@ class Sources:
     postgres_pid: int | None = None
     relay_pid: int | None = None
     own_pid: int
+    token: str = field(default="", repr=False)  # the bearer token of the server; empty: it asks for none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,7 @@ class Sampler:
     def __init__(self, sources: Sources) -> None:
         self.looks: list[Look] = []
         self._sources = sources
-        self._connection = KeptConnection(sources.server_url, timeout_s=POOL_TIMEOUT_S)
+        self._connection = KeptConnection(sources.server_url, timeout_s=POOL_TIMEOUT_S, token=sources.token)
         self._server = TreeMeter(sources.server_pid)  # its workers are its children
         self._generator = ProcessMeter(sources.generator_pid)
         self._own = ProcessMeter(sources.own_pid)

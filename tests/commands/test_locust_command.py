@@ -42,3 +42,10 @@ def test_several_processes_meet_at_a_port_of_this_machine_alone() -> None:
     assert after["--master-bind-host"] == "127.0.0.1"
     assert after["--master-bind-port"] == after["--master-port"] != "5557"
     assert "--processes" not in locust_command(REQUEST, "http://127.0.0.1:1", 8089)
+
+
+def test_what_nobody_asked_for_is_left_to_the_environment() -> None:
+    silent = locust_command(replace(REQUEST, loop=None, consumers=None, results_dir=None), "http://queue", 1)
+    asked = {"--loop", "--rate", "--consumers", "--results-dir"}
+    assert not asked & set(silent)
+    assert asked < set(locust_command(replace(REQUEST, rate_msg_s=5.0), "http://queue", 1))

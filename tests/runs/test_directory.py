@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.runs.directory import new_run, run_id
+from loadtests.runs.directory import expect_writable, new_run, run_id
 from queen.errors import UserError
 
 STARTED = datetime(2026, 11, 25, 3, 15, tzinfo=UTC)
@@ -26,3 +26,20 @@ def test_a_place_that_is_no_directory_is_one_clear_line(tmp_path: Path) -> None:
     file.touch()
     with pytest.raises(UserError, match=r"results/.*: Not a directory"):
         new_run(file, "load", STARTED)
+
+
+def test_a_place_where_runs_can_be_made_is_left_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    for place in (tmp_path / "results", tmp_path / "not" / "yet"):
+        expect_writable(place)
+    assert [path.name for path in tmp_path.rglob("*")] == ["results"]
+
+
+@pytest.mark.parametrize("name", ["file", "file/below", "dangling", "n" * 300, "nul\0"])
+def test_a_place_where_none_can_be_made_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to("nowhere")
+    with pytest.raises(UserError) as error:
+        expect_writable(tmp_path / name)
+    assert "\n" not in str(error.value)
+    assert "\0" not in str(error.value)

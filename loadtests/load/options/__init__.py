@@ -9,6 +9,7 @@ import argparse
 import math
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from locust.argument_parser import LocustArgumentParser
@@ -32,6 +33,8 @@ from loadtests.load.options.pacing import PacingOptions
 from loadtests.load.options.values import OptionError, convert, read_group
 from loadtests.load.plan import LoadPlan
 from loadtests.load.scenario import SCENARIOS
+from loadtests.runs.directory import expect_writable
+from queen.errors import UserError
 
 __all__ = [
     "LoadOptions",
@@ -146,6 +149,10 @@ def check_start(parsed: argparse.Namespace, shape: str, *, needs_host: bool = Tr
     users = 1 if parsed.num_users is None else parsed.num_users
     make_plan(options, shape=shape, host=parsed.host or "", users=users, trial_directory="", run_tag="")
     make_course(options)
+    try:
+        expect_writable(Path(options.results_dir))
+    except UserError as error:
+        raise OptionError(f"--results-dir {error}") from None
 
 
 def make_course(options: LoadOptions) -> Course | None:
