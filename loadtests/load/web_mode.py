@@ -24,7 +24,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadtests.load import interrupts, locust_stats
-from loadtests.load.active_run import ActiveRun
+from loadtests.load.active_run import EXIT_FAILED, ActiveRun
 from loadtests.load.alone import Alone
 from loadtests.load.attending import Attending
 from loadtests.load.configuring import QueueConfiguration
@@ -47,7 +47,7 @@ from loadtests.load.run_record import RunRecord
 from loadtests.load.users import PRODUCERS, Consumer
 from loadtests.load.watch import Watch
 from loadtests.load.workers import Workers
-from loadtests.results import RunFiles
+from loadtests.results import ResultError, RunFiles
 from loadtests.runs.directory import new_run
 from loadtests.runs.server_facts import facts_about
 from loadtests.ui.page import PoolPage
@@ -123,8 +123,7 @@ class Session:
             self._run = self._begin(environment, options)
         except (ValueError, UserError) as error:
             set_current_run(environment, None)  # whoever is spawned meanwhile has nothing to do
-            logger.error("%s", error)
-            environment.process_exit_code = EXIT_USAGE
+            self._failed(environment, f"no run: {error}", EXIT_USAGE)
             gevent.spawn(_end, environment)
 
     def on_spawning_complete(self, **_: Any) -> None:
@@ -147,8 +146,8 @@ class Session:
             return
         try:
             exit_code = run.write()
-        except OSError as error:
-            logger.error("cannot write the results: %s", error)
+        except (OSError, ResultError) as error:
+            self._failed(environment, f"the results of the run cannot be written: {error}", EXIT_FAILED)
             return
         logger.info("results: %s", run.record.files.root)
         if exit_code:
@@ -157,6 +156,11 @@ class Session:
     def observers(self) -> tuple[RunObserver, ...]:
         """Who is told of each run."""
         return (QueueConfiguration(), LedgerCheck(os.environ), Watch(), self._page.observer)
+
+    def _failed(self, environment: Environment, reason: str, exit_code: int) -> None:
+        logger.error("%s", reason)
+        self._page.failed(reason)
+        environment.process_exit_code = exit_code
 
     def _begin(self, environment: Environment, options: LoadOptions) -> ActiveRun:
         started = datetime.now(UTC)

@@ -83,6 +83,10 @@ class Live:
         self.total = total
         self._run = None
 
+    def given_up(self) -> None:
+        """The run is over, and what came of it is not known."""
+        self._run = None
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """What there is to say against the generator of the run that is on: it may be the limit itself."""

@@ -21,7 +21,7 @@ from loadtests.ui.form_guard import Check, guard_form
 from loadtests.ui.live import Live, Point
 from loadtests.ui.origin import LOOPBACK_HOST, OriginGuard
 from loadtests.ui.page_observer import PageObserver, run_is_on
-from loadtests.ui.panels import PANELS, Panel
+from loadtests.ui.panels import NO_POOL, NOT_YET, Panel, panels_after
 from loadtests.ui.parent import Parent, own_parent
 from loadtests.ui.pool_control import READ_ONLY, PoolControl
 from loadtests.ui.reading import Reading
@@ -53,6 +53,7 @@ class View(Struct, frozen=True, rename="camel"):
     oldest: int  # number of the first point of this target: what a page has before that is of another
     points: tuple[Point, ...]
     warnings: tuple[str, ...]
+    failure: str  # why the latest run did not begin or was not written; empty: it did and was
     account: LedgerState | None  # of the run that is on, or of the last one
     runs: tuple[Row, ...]
 
@@ -73,6 +74,10 @@ class PoolPage:
     def observer(self) -> RunObserver:
         """Who must be told of the runs."""
         return self._observer
+
+    def failed(self, reason: str) -> None:
+        """A run did not begin, or could not be written: the page says so until the next one begins."""
+        self._observer.failed(reason)
 
     def attach(self, environment: Environment, web_ui: Any, *, check: Check) -> None:
         """Add page, tab and guards to a Locust WebUI; `check` refuses what no run can begin with."""
@@ -108,10 +113,11 @@ class PoolPage:
             host=self._host,
             state=self._state(),
             pool_form=self._pool_form(latest),
-            panels=PANELS,
+            panels=panels_after(len(points)),
             oldest=points[0].number,
             points=tuple(point for point in points if point.number > after),
             warnings=self._live.warnings,
+            failure=self._observer.failure,
             account=ledger_state(self._live.total) if self._live.total is not None else None,
             runs=self._table.rows(),
         )
@@ -181,7 +187,7 @@ class PoolPage:
             elif request.endpoint == "locust.request_stats" and response.is_json:
                 body = response.get_json()
                 gauges = self._live.look(self._host, with_backlog=False).pool
-                body["extended_stats"] = [{"key": TAB, "data": _rows(gauges)}]
+                body["extended_stats"] = [{"key": TAB, "data": _rows(self._host, gauges)}]
                 response.set_data(app.json.dumps(body))
             return response
 
@@ -191,9 +197,9 @@ def _base_path(environment: Environment) -> str | None:
     return path or None
 
 
-def _rows(gauges: PoolGauges | None) -> list[dict[str, object]]:
+def _rows(host: str, gauges: PoolGauges | None) -> list[dict[str, object]]:
     if gauges is None:
-        return [{"name": "not available: the server has no /metrics/pool", "value": "-"}]
+        return [{"name": f"not available: {NO_POOL if host else NOT_YET}", "value": "-"}]
     return [
         {"name": "totalCount: connections open", "value": gauges.total_count},
         {"name": "idleCount: of them free", "value": gauges.idle_count},

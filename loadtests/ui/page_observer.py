@@ -29,17 +29,20 @@ class PageObserver:
 
     def __init__(self, live: Live, table: RunsTable, parent: Parent | None) -> None:
         self.run_on = False
+        self.failure = ""  # of the latest run, in words
         self.has_page = False  # else nobody will see what is read
         self._live = live
         self._table = table
         self._parent = parent
         self._told = False  # the parent knows of the run that is on
         self._host = ""
+        self._directory = ""
 
     def began(self, files: RunFiles, plan: LoadPlan) -> None:
         """Have the parent look, if the run is on its server."""
-        self.run_on = True
+        self.run_on, self.failure = True, ""
         self._host = plan.host
+        self._directory = str(files.root)
         self._live.began(plan.queue)
         self._told = self._is_parents(plan.host) and self._tell(
             RunBegan(str(files.root)), BEGIN_TIMEOUT_S, "this run is not sampled"
@@ -55,12 +58,21 @@ class PageObserver:
         """A row more; the parent adds what it knows."""
         self._live.ended(total)
         self._table.add(files)
+        self._over()
+        return None
+
+    def failed(self, reason: str) -> None:
+        """The run did not begin, or it is over and could not be written: nothing will come of it."""
+        self.failure = reason
+        if self.run_on:
+            self._live.given_up()
+            self._over()
+
+    def _over(self) -> None:
         self.run_on = False
         if self._told:
-            gevent.spawn(
-                self._tell, RunEnded(str(files.root)), AUDIT_TIMEOUT_S, "it is accounted for at the end"
-            )
-        return None
+            ended = RunEnded(self._directory)
+            gevent.spawn(self._tell, ended, AUDIT_TIMEOUT_S, "it is accounted for at the end")
 
     def _is_parents(self, host: str) -> bool:
         if self._parent is None:

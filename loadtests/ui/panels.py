@@ -4,13 +4,17 @@ import operator
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loadtests.load.target import WaitHistogram
 from loadtests.ui.reading import Reading
 
 RECENT_S = 5.0  # rates and percentiles are those of the last five seconds
-NO_POOL = "the server has no /metrics/pool"
+NOT_YET = "nothing has been read yet"
+ENOUGH_READINGS = 2  # a rate needs two
+NO_POOL = "the server does not answer, or has no /metrics/pool"
 NO_DETAIL = "the server's /metrics/pool does not tell"
+NO_WAIT = "no wait has ended yet, or the server's /metrics/pool does not tell"
 NO_DATABASE = "only `queen load`, which starts server and database, can look into it"
 NO_RUN = "no run is on"
 NO_ANSWERS = "no run is on, or none of its pushes was acknowledged"
@@ -213,7 +217,7 @@ _KINDS = (
         "Wait for a connection, last 5 s",
         "ms",
         {"p50": wait_percentile(0.5), "p95": wait_percentile(0.95), "p99": wait_percentile(0.99)},
-        NO_DETAIL,
+        NO_WAIT,
     ),
     _Kind("timeouts", "Waits that timed out", "per s", {"time-outs": rate(_timeouts)}, NO_DETAIL),
     _Kind(
@@ -269,3 +273,10 @@ _KINDS = (
 
 PANELS = tuple(kind.panel for kind in _KINDS)
 """Every panel of the page, in its order."""
+
+_PANELS_AT_FIRST = tuple(replace(panel, why=NOT_YET) for panel in PANELS)
+
+
+def panels_after(readings: int) -> tuple[Panel, ...]:
+    """The panels when so many readings were taken: of none that is missing the reason is known at first."""
+    return PANELS if readings >= ENOUGH_READINGS else _PANELS_AT_FIRST

@@ -35,6 +35,7 @@ class Row(Struct, frozen=True, rename="camel"):
     refused: int  # requests that were not done
     unknown: int
     missed: int
+    generator_cpu: float | None = None  # cores, of the busiest process: one can make use of one
     pool_timeouts: int | None = None
     pool_wait_mean_ms: float | None = None
     accounted: str = ""  # what became of the messages, in words; of a stage nothing is said
@@ -110,6 +111,9 @@ def _row(number: int, run: RunFiles, trial: Trial, load: LoadResult) -> Row:
         refused=load.requests_not_done,
         unknown=load.requests_unknown,
         missed=load.requests_missed,
+        generator_cpu=max(
+            (share.cpu_s / share.measured_s for share in load.workers if share.measured_s), default=None
+        ),
     )
 
 

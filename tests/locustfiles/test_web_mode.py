@@ -1,6 +1,7 @@
 """The locustfiles as a person uses them: headless, and in Locust's page."""
 
 import json
+import shutil
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -230,13 +231,21 @@ class Page:
     def swarm(self, **form: str) -> None:
         self._post("/swarm", {"user_count": "3", "spawn_rate": "3", **form})
 
+    def refused(self, **form: str) -> str:
+        told = self._ask("/swarm", {"user_count": "3", "spawn_rate": "3", **form})
+        assert told["success"] is False
+        return str(told["message"])
+
     def stop(self) -> None:
         self._post("/stop", {})
 
     def _post(self, path: str, form: dict[str, str]) -> None:
+        assert self._ask(path, form)["success"]
+
+    def _ask(self, path: str, form: dict[str, str]) -> Any:
         data = urllib.parse.urlencode(form).encode()
         with urllib.request.urlopen(self._root + path, data, timeout=20) as answer:
-            assert json.loads(answer.read())["success"]
+            return json.loads(answer.read())
 
 
 def has_pushed(server: FakeServer, enough: int) -> bool | None:
@@ -245,6 +254,49 @@ def has_pushed(server: FakeServer, enough: int) -> bool | None:
 
 def pushes(server: FakeServer) -> int:
     return sum(request.method == "POST" for request in server.seen)
+
+
+def replace_by_a_file(directory: Path) -> None:
+    """Whatever is written there from now on fails."""
+    shutil.rmtree(directory)
+    directory.touch()
+
+
+def test_results_that_cannot_be_written_are_said_and_end_a_headless_run_with_1(tmp_path: Path) -> None:
+    options = ("--headless", "--run-time", "4s", "--warm-up", "0")
+    with (
+        fake_server(ours()) as server,
+        locust("reasonable", "--host", server.url, *options, cwd=tmp_path) as process,
+    ):
+        until(partial(has_pushed, server, 3))
+        (run,) = (tmp_path / "results").iterdir()
+        replace_by_a_file(run)
+        output = finish(process)
+    assert process.returncode == 1
+    (line,) = [line for line in output.splitlines() if "/ERROR/" in line]
+    assert "the results of the run cannot be written" in line
+    assert "Traceback" not in output
+
+
+def test_results_that_cannot_be_written_are_said_on_the_page_until_the_next_run(tmp_path: Path) -> None:
+    port = free_port()
+    page = Page(port)
+    with (
+        fake_server(ours()) as server,
+        locust("reasonable", "--host", server.url, "--web-port", str(port), cwd=tmp_path),
+    ):
+        until(lambda: page.get("/"))
+        page.swarm(warm_up="0")
+        until(partial(has_pushed, server, 3))
+        (run,) = (tmp_path / "results").iterdir()
+        replace_by_a_file(run)
+        page.stop()
+        shown = page.json("/queen/live")
+        page.swarm(warm_up="0")
+        until(lambda: True if page.json("/queen/live")["failure"] == "" else None)
+        page.stop()
+    assert "cannot be written" in shown["failure"]
+    assert shown["runs"] == []
 
 
 def test_each_start_in_the_page_is_a_run_of_its_own_with_the_forms_options(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from loadtests import results
 from loadtests.ledger.law import Stretch, compare
 from loadtests.results import Accounting, Ledger, Trial
-from tests.load.fake_server import FakeServer, fake_server
+from tests.load.fake_server import FakeServer, SeenRequest, fake_server, response
 from tests.locustfiles.support import finish, free_port, locust, until
 from tests.locustfiles.test_web_mode import Page, has_pushed, ours, runs_in
 
@@ -246,19 +246,28 @@ def test_two_runs_from_the_page_are_two_results_of_both_workers(tmp_path: Path) 
         assert not any(producer.unknown for producer in ledger.producers)
 
 
-def test_a_bad_option_in_the_page_leaves_the_workers_there(tmp_path: Path) -> None:
+def test_a_run_that_cannot_begin_leaves_the_workers_there_and_the_page_says_why(tmp_path: Path) -> None:
     port = free_port()
     page = Page(port)
     web = ("--web-host", "127.0.0.1", "--web-port", str(port))
+    answers = ours()
+
+    def without_configure(request: SeenRequest) -> bytes | None:
+        return response(418) if request.target.endswith("/configure") else answers(request)
+
     with (
-        fake_server(ours()) as server,
+        fake_server(without_configure) as server,
         locust("high", "--host", server.url, *TWO, *ports(), *web, cwd=tmp_path),
     ):
         until(lambda: True if len(page.json("/stats/requests").get("workers", ())) == 2 else None)
-        page.swarm(consumers="7")
+        assert "--consumers 7" in page.refused(consumers="7")
+        assert page.json("/stats/requests")["state"] == "ready"
+        page.swarm(consumers="0.5")
         until(lambda: True if page.json("/stats/requests")["state"] == "stopped" else None)
         until(lambda: True if len(page.json("/stats/requests")["workers"]) == 2 else None)
+        assert "the queue cannot be configured: 418" in page.json("/queen/live")["failure"]
         page.swarm(consumers="0", **SOON)
+        until(lambda: True if page.json("/queen/live")["failure"] == "" else None)
         until(partial(has_pushed, server, 20))
         page.stop()
     trial, _ = only_run(tmp_path)

@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from loadtests.load.plan import LoadPlan
 from loadtests.results import ProducerLedger, RunFiles, WorkerShare
 from loadtests.runs.control import Changed, Refused
 from loadtests.runs.server_facts import FACTS_VARIABLE, ServerFacts
+from loadtests.ui.live import Live
 from tests.load.fake_server import SeenRequest, fake_server, response
 from tests.ui.support import FakeParent, attached
 
@@ -90,8 +92,10 @@ def test_a_page_is_told_only_what_is_new_to_it(host: str) -> None:
 def test_what_needs_the_database_is_said_to_be_missing_under_plain_locust_and_nothing_can_be_changed(
     host: str,
 ) -> None:
-    web_ui, _ = attached(host)
+    web_ui, page = attached(host)
     client = web_ui.app.test_client()
+    page._live = Live(clock=itertools.count().__next__)
+    client.get("/queen/live", base_url=LOOPBACK)
     view = client.get("/queen/live", base_url=LOOPBACK).get_json()
     panels = {panel["key"]: panel for panel in view["panels"]}
     for key in ("states", "waits", "inserts"):

@@ -60,3 +60,24 @@ def test_a_run_is_on_by_our_account_or_by_locusts() -> None:
         assert run_is_on(observer, partial(str, state)) is on
     observer.run_on = True
     assert run_is_on(observer, lambda: "stopped")
+
+
+def test_a_run_of_which_nothing_comes_is_over_and_said_until_the_next_one_begins() -> None:
+    parent = FakeParent(Noted(), Noted(), Noted(), url=HOST)
+    observer = PageObserver(Live(), RunsTable(), parent)
+    observer.began(FILES, PLAN)
+    observer.failed("no space left")
+    gevent.sleep(0)  # the end is told in the background
+    assert (observer.run_on, observer.failure) == (False, "no space left")
+    assert parent.asked == [RunBegan("results/run-1"), RunEnded("results/run-1")]
+    observer.began(FILES, PLAN)
+    assert (observer.run_on, observer.failure) == (True, "")
+
+
+def test_a_run_that_did_not_begin_is_said_and_nobody_is_told_of_its_end() -> None:
+    parent = FakeParent(url=HOST)
+    observer = PageObserver(Live(), RunsTable(), parent)
+    observer.failed("the queue cannot be configured")
+    gevent.sleep(0)
+    assert (observer.run_on, observer.failure) == (False, "the queue cannot be configured")
+    assert parent.asked == []

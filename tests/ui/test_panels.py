@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtests.load.target import Boarding, PoolGauges, WaitHistogram
-from loadtests.ui.panels import PANELS, Value, percentile, values_of
+from loadtests.ui.panels import PANELS, Value, panels_after, percentile, values_of
 from loadtests.ui.reading import Reading
 
 BOUNDS_MS = (1.0, 10.0, 100.0)
@@ -30,6 +30,12 @@ def test_what_is_not_known_has_no_value_and_each_panel_can_say_why() -> None:
     assert all(panel.why for panel in PANELS)
     known = {panel for (panel, _), value in drawn([reading(0), reading(1)]).items() if value is not None}
     assert known == {"pool", "waiting", "timeouts"}
+
+
+def test_before_there_are_readings_nothing_is_said_about_the_server() -> None:
+    for readings in (0, 1):
+        assert {panel.why for panel in panels_after(readings)} == {"nothing has been read yet"}
+    assert panels_after(2) == PANELS
 
 
 def test_the_limit_is_drawn_as_it_was_at_the_time() -> None:

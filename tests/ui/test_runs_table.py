@@ -13,8 +13,9 @@ from loadtests.results import (
     RunFiles,
     StageResult,
     Trial,
+    WorkerShare,
 )
-from loadtests.ui.runs_table import MOST_RUNS, RunsTable
+from loadtests.ui.runs_table import MOST_RUNS, RunsTable, rows_of
 from tests.sweep.made import made_accounting, made_load
 
 LOAD = replace(made_load(acknowledged=90, sent=9, measured_s=10), response=None)
@@ -45,6 +46,16 @@ def test_runs_stand_side_by_side_in_the_order_in_which_they_ended(tmp_path: Path
     assert (first.pool, second.pool) == (20, 7)
     assert (first.acknowledged_msg_s, first.service_p99_ms, first.response_p99_ms) == (9.0, 4, None)
     assert (first.accounted, first.accounted_holds, first.pool_timeouts) == ("not checked", None, None)
+
+
+def test_the_generator_is_judged_by_its_busiest_process(tmp_path: Path) -> None:
+    run, trial = written(tmp_path / "run", 20)
+    shares = tuple(
+        WorkerShare(worker=worker, host="x", cpu_s=cpu_s, measured_s=10, producers=1, heard_at="x")
+        for worker, cpu_s in ((1, 2.0), (2, 9.0))
+    )
+    silent, busy = (replace(trial, load=replace(LOAD, workers=workers)) for workers in ((), shares))
+    assert [rows_of(1, run, each)[0].generator_cpu for each in (silent, busy)] == [None, 0.9]
 
 
 def test_what_the_owner_of_the_server_adds_later_is_shown(tmp_path: Path) -> None:

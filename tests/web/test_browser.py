@@ -84,6 +84,8 @@ def test_two_runs_from_the_form_with_another_pool_in_between_stand_side_by_side(
         ours.goto(f"{address}/queen")
         expect(ours.locator("#pool-size")).to_have_value(str(STARTED_WITH))
 
+        refused_by_the_form(locust, address)
+        expect(ours.locator("#state")).to_have_text("ready")
         start_by_the_form(locust, address)
         assert_charts_move(ours)
         expect(ours.locator("#pool-change")).to_be_disabled()
@@ -108,9 +110,17 @@ def test_two_runs_from_the_form_with_another_pool_in_between_stand_side_by_side(
         for row, pool in enumerate((STARTED_WITH, CHANGED_TO)):
             expect(cell(ours, row, "pool")).to_have_text(str(pool))
             expect(cell(ours, row, "accounted for")).to_have_text(re.compile("^yes"))
+            expect(cell(ours, row, "generator")).to_have_text(re.compile("ceiling not known"))
+        assert_limit_is_drawn_in_steps(ours)
+        assert_nothing_is_cut_off(ours)
         keep(ours, "page-light")
         ours.emulate_media(color_scheme="dark")
         keep(ours, "page-dark")
+        ours.set_viewport_size({"width": 600, "height": 1000})
+        assert_nothing_is_cut_off(ours)
+        keep(ours, "page-narrow-dark")
+        ours.emulate_media(color_scheme="light")
+        keep(ours, "page-narrow-light")
     assert seen.hosts == {urlsplit(address).netloc}
     assert seen.complaints == []
 
@@ -141,6 +151,16 @@ def start_by_the_form(locust: Page, address: str) -> None:
     expect(stop_button(locust)).to_be_visible()
 
 
+def refused_by_the_form(locust: Page, address: str) -> None:
+    """A value that no run begins with is said in the form itself, which keeps what was typed."""
+    locust.goto(address)
+    locust.get_by_role("button", name="Custom parameters").click()
+    locust.locator("input[name=rate]").fill("-5")
+    locust.get_by_role("button", name=re.compile("^start$", re.IGNORECASE)).click()
+    expect(locust.get_by_role("alert")).to_have_text("--rate -5: expected 0 or more")
+    expect(locust.locator("input[name=rate]")).to_have_value("-5")
+
+
 def stop(locust: Page) -> None:
     stop_button(locust).click()
     expect(stop_button(locust)).to_be_hidden()
@@ -162,11 +182,28 @@ def assert_charts_move(ours: Page) -> None:
     expect(ours.locator("[data-account=acknowledged]")).to_have_text(re.compile("[1-9]"))
 
 
+def assert_limit_is_drawn_in_steps(ours: Page) -> None:
+    """It was 20, then 7, and nothing in between."""
+    drawn = ours.locator("[data-panel=pool] svg .limit").get_attribute("d")
+    assert drawn is not None
+    assert "V" in drawn
+    assert "L" not in drawn
+
+
+def assert_nothing_is_cut_off(ours: Page) -> None:
+    """Every column of the runs is within the window, the last one too."""
+    width = ours.evaluate("document.documentElement.clientWidth")
+    for place in ours.locator("#runs tbody td").all():
+        box = place.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+
+
 def assert_tab_draws(locust: Page) -> None:
     locust.get_by_role("tab", name="Queen pool").click()
-    expect(locust.locator("#queen-tab [data-panel=pool] svg path").first).to_have_attribute(
-        "d", re.compile("L")
-    )
+    line = locust.locator("#queen-tab [data-panel=pool] svg path:not(.limit)").first
+    expect(line).to_have_attribute("d", re.compile("L"))
     locust.get_by_role("tab", name="Statistics").click()
     expect(locust.locator("#queen-tab")).to_be_hidden()
     locust.get_by_role("tab", name="Queen pool").click()

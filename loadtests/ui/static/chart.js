@@ -1,8 +1,8 @@
 // Draws panels (loadtests/ui/panels.py) as SVG line charts. Knows no page.
 
-const SPANS_S = [60, 300]; // of the time axis: the first that holds every reading
+const SPANS_S = [60, 120, 180, 300]; // of the time axis: the first that holds every reading
 const SIZE = { width: 420, height: 180 };
-const BOX = { left: 46, right: 412, top: 12, bottom: 152 };
+const BOX = { left: 54, right: 412, top: 22, bottom: 152 }; // above it room for the limit's label
 const COLOURS = 6; // --queen-c0 …
 const DASHES = ["none", "7 3", "2 3"]; // a second mark beside the colour
 
@@ -38,15 +38,17 @@ function xOf(ageS, spanS) {
   return BOX.right - ((BOX.right - BOX.left) * Math.min(ageS, spanS)) / spanS;
 }
 
-// A line that breaks where values are missing; a value alone is a dot.
-function linePath(values, agesS, spanS, yOf) {
+// A line that breaks where values are missing; a value alone is a dot. In steps: a value holds until the next.
+function linePath(values, agesS, spanS, yOf, inSteps = false) {
   let path = "";
   let drawing = false;
   values.forEach((value, place) => {
     const shown = value !== null && agesS[place] <= spanS;
     if (shown) {
-      const point = `${xOf(agesS[place], spanS).toFixed(1)} ${yOf(value).toFixed(1)}`;
-      path += drawing ? `L${point}` : `M${point}h0`;
+      const x = xOf(agesS[place], spanS).toFixed(1);
+      const y = yOf(value).toFixed(1);
+      if (!drawing) path += `M${x} ${y}h0`;
+      else path += inSteps ? `H${x}V${y}` : `L${x} ${y}`;
     }
     drawing = shown;
   });
@@ -69,12 +71,10 @@ function axes(most, spanS, yOf) {
 }
 
 function limitLine(limit, agesS, spanS, yOf) {
-  const line = svg("path", { class: "limit", d: linePath(limit, agesS, spanS, yOf) });
+  const line = svg("path", { class: "limit", d: linePath(limit, agesS, spanS, yOf, true) });
   const latest = limit.at(-1);
   if (latest === null) return [line];
-  const above = yOf(latest) - 6;
-  const y = above > BOX.top + 10 ? above : yOf(latest) + 15;
-  const label = { class: "limit-label", x: BOX.right - 4, y, "text-anchor": "end" };
+  const label = { class: "limit-label", x: BOX.right - 4, y: yOf(latest) - 6, "text-anchor": "end" };
   return [line, svg("text", label, `limit ${figure(latest)}`)];
 }
 

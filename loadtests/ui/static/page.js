@@ -62,6 +62,8 @@ function showAccount(view) {
 }
 
 function showWarnings(view) {
+  byId("failure").hidden = view.failure === "";
+  byId("failure").textContent = view.failure;
   byId("warnings").hidden = view.warnings.length === 0;
   byId("warnings").replaceChildren(...view.warnings.map((text) => element("li", {}, text)));
 }

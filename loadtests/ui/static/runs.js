@@ -14,15 +14,18 @@ const COLUMNS = [
   ["mean wait ms", (run) => figure(run.poolWaitMeanMs)],
   ["time-outs", (run) => figure(run.poolTimeouts)],
   ["refused / unknown / missed", (run) => [run.refused, run.unknown, run.missed].map(figure).join(" / ")],
+  ["generator", (run) => `${run.generatorCpu === null ? "-" : `${figure(100 * run.generatorCpu)} % CPU`}, ceiling not known`],
   ["accounted for", (run) => run.accounted],
   ["remarks", (run) => run.remarks.join("; ") || (run.stage ? "" : "none")],
   ["files", (run) => (run.stage ? "" : run.directory)],
 ];
-const WORDS = ["run", "accounted for", "remarks", "files", "load", "strategy"];
+const WORDS = ["accounted for", "generator", "remarks", "files", "load", "strategy"];
+const LONG = ["remarks", "files"]; // may be broken anywhere
 
 function cell(name, title, text, bad) {
-  const kind = [WORDS.includes(title) ? "words" : "", bad ? "bad" : ""].join(" ").trim();
-  return element(name, kind ? { class: kind } : {}, text);
+  const kinds = [WORDS.includes(title) && "words", LONG.includes(title) && "long", bad && "bad"].filter(Boolean);
+  const attributes = name === "td" ? { "data-title": title } : {};
+  return element(name, kinds.length ? { ...attributes, class: kinds.join(" ") } : attributes, text);
 }
 
 export function showRuns(table, runs) {
