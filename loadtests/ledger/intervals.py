@@ -5,6 +5,7 @@ messages there were. The rule everything here obeys: the intervals of a set are 
 overlap and do not touch ([1, 3] and [4, 5] are one interval), so two equal sets have equal intervals.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 Interval = tuple[int, int]
@@ -17,15 +18,24 @@ class IntervalSet:
     intervals given may be in any order and may overlap. Raises ValueError when one is reversed.
     """
 
-    __slots__ = ("_intervals",)
+    __slots__ = ("_intervals", "_lasts")
 
     def __init__(self, intervals: Iterable[Interval] = ()) -> None:
         self._intervals = tuple(_merged(sorted(intervals)))
+        self._lasts = tuple(last for _, last in self._intervals)
 
     @property
     def intervals(self) -> tuple[Interval, ...]:
         """The closed intervals [first, last], in order, none touching the next."""
         return self._intervals
+
+    def between(self, first: int, last: int) -> Iterator[Interval]:
+        """What of it lies in [first, last], rising. O(log n) to the first of them."""
+        for place in range(bisect_left(self._lasts, first), len(self._intervals)):
+            one, other = self._intervals[place]
+            if one > last or first > last:
+                return
+            yield max(first, one), min(last, other)
 
     def __or__(self, other: "IntervalSet") -> "IntervalSet":
         return IntervalSet((*self._intervals, *other._intervals))
