@@ -69,7 +69,8 @@ class Lane(Struct, frozen=True):
     delivered: Layers = ()
     nacked: Layers = ()  # given back: may come again
     lapsed: Layers = ()  # the lease was or may have been over: may come again
-    out_of_order: int = 0  # first deliveries after one of a higher number
+    late: tuple[Interval, ...] = ()  # came for the first time after one of a higher number
+    full: bool = False  # the group's account was at its limit: what happened later is not in it
 
 
 class Step(Struct, frozen=True):
@@ -230,7 +231,8 @@ def _lanes(lanes: Iterable[Lane]) -> tuple[Lane, ...]:
             delivered=_union_of_layers(lane.delivered for lane in together[place]),
             nacked=_union_of_layers(lane.nacked for lane in together[place]),
             lapsed=_union_of_layers(lane.lapsed for lane in together[place]),
-            out_of_order=max(lane.out_of_order for lane in together[place]),
+            late=_union(lane.late for lane in together[place]),
+            full=any(lane.full for lane in together[place]),
         )
         for place in sorted(together)
     )
