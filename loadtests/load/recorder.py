@@ -186,6 +186,7 @@ class Recorder:
                     producers=len(self._accounts),
                     heard_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
                     window=window.number,
+                    unanswered=len(in_flight),
                 ),
             ),
         )

@@ -95,6 +95,7 @@ class Participant:
             producers=heard[-1].producers if heard else 0,
             heard_at=heard[-1].heard_at if heard else nothing.started_at,
             window=nothing.window,
+            unanswered=heard[-1].unanswered if heard else 0,
         )
 
 

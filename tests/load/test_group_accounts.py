@@ -89,8 +89,8 @@ def test_what_nobody_has_pushed_is_unexplained_when_all_pushes_have_ended() -> N
 
 def test_what_a_lost_process_has_pushed_is_not_unexplained() -> None:
     told = ProducerLedger(producer=100_000, partition="p0", acknowledged=((0, 5),), refused=((6, 6),))
-    of_told = {"producer": 100_000, "delivered": (((0, 9),),)}
-    of_untold = {"producer": 100_001, "partition": "p1"}
+    of_told: dict[str, Any] = {"producer": 100_000, "delivered": (((0, 9),),)}
+    of_untold: dict[str, Any] = {"producer": 100_001, "partition": "p1"}
     gone = lost(part(worker=1, ledger=(told,)))
     assert account(merge([part(lane(**of_told)), gone])).unexplained == 1  # 6 was refused
     assert account(merge([part(lane(**of_untold)), gone])).unexplained == 0

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from loadtests.load import orders, workers
 from loadtests.load.course import Stage
-from loadtests.load.figures import load_result, measured_s
+from loadtests.load.figures import load_result, measured_s, unanswered
 from loadtests.load.orders import (
     Briefing,
     CollectOrder,
@@ -160,10 +160,12 @@ def test_reports_of_the_run_before_are_not_counted() -> None:
 
 def test_who_has_not_reported_of_the_window_yet_adds_only_its_ledger() -> None:
     ensemble, master = begun("a", "b")
-    master.says("a", part(0, window=0, ok=7))
+    early = part(0, window=0, ok=7)
+    master.says("a", replace(early, workers=(replace(early.workers[0], unanswered=2),)))
     ensemble.open_window()
     master.says("b", part(1, window=1, ok=5))
     total = ensemble.checkpoint().sum()
+    assert unanswered(total) == 2
     assert total.counts.ok == 5
     assert [producer.acknowledged for producer in total.ledger] == [((0, 6),), ((0, 4),)]
     assert load_result(total).measured_s == 1.0
