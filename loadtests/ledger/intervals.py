@@ -18,11 +18,17 @@ class IntervalSet:
     intervals given may be in any order and may overlap. Raises ValueError when one is reversed.
     """
 
-    __slots__ = ("_intervals", "_lasts")
+    __slots__ = ("_intervals",)
 
     def __init__(self, intervals: Iterable[Interval] = ()) -> None:
         self._intervals = tuple(_merged(sorted(intervals)))
-        self._lasts = tuple(last for _, last in self._intervals)
+
+    @classmethod
+    def in_order(cls, intervals: Iterable[Interval]) -> "IntervalSet":
+        """Of intervals that obey the rule already: they are not looked at."""
+        made = cls()
+        made._intervals = tuple(intervals)
+        return made
 
     @property
     def intervals(self) -> tuple[Interval, ...]:
@@ -31,7 +37,8 @@ class IntervalSet:
 
     def between(self, first: int, last: int) -> Iterator[Interval]:
         """What of it lies in [first, last], rising. O(log n) to the first of them."""
-        for place in range(bisect_left(self._lasts, first), len(self._intervals)):
+        start = bisect_left(self._intervals, first, key=_last)
+        for place in range(start, len(self._intervals)):
             one, other = self._intervals[place]
             if one > last or first > last:
                 return
@@ -41,10 +48,10 @@ class IntervalSet:
         return IntervalSet((*self._intervals, *other._intervals))
 
     def __and__(self, other: "IntervalSet") -> "IntervalSet":
-        return IntervalSet(_common(self._intervals, other._intervals))
+        return IntervalSet.in_order(_common(self._intervals, other._intervals))
 
     def __sub__(self, other: "IntervalSet") -> "IntervalSet":
-        return IntervalSet(_remaining(self._intervals, other._intervals))
+        return IntervalSet.in_order(_remaining(self._intervals, other._intervals))
 
     def __len__(self) -> int:
         return sum(last - first + 1 for first, last in self._intervals)
@@ -57,6 +64,10 @@ class IntervalSet:
 
     def __repr__(self) -> str:
         return f"IntervalSet({list(self._intervals)})"
+
+
+def _last(interval: Interval) -> int:
+    return interval[1]
 
 
 def _merged(ordered: list[Interval]) -> Iterator[Interval]:

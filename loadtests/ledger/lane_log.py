@@ -24,7 +24,7 @@ class LaneLog:
     @property
     def there(self) -> IntervalSet:
         """The different messages."""
-        return IntervalSet(interval for layer in self._there.layers[:1] for interval in layer)
+        return self._there.different
 
     @property
     def pieces(self) -> int:

@@ -28,6 +28,11 @@ class Multiset:
         return tuple(layer.intervals for layer in self._layers)
 
     @property
+    def different(self) -> IntervalSet:
+        """The numbers that are in it at all."""
+        return self._layers[0].as_set() if self._layers else IntervalSet()
+
+    @property
     def pieces(self) -> int:
         """How many intervals it is kept in, those of all layers together: memory follows them."""
         return sum(layer.pieces for layer in self._layers)
@@ -58,10 +63,7 @@ class Multiset:
         return self._layers[0].following(number) if self._layers else None
 
     def __add__(self, other: "Multiset") -> "Multiset":
-        mine, theirs = self._sets(), other._sets()
-        most = len(mine) + len(theirs)
-        layers = (IntervalSet(_at_least(count, mine, theirs)) for count in range(1, most + 1))
-        return Multiset(layer.intervals for layer in layers if len(layer))
+        return Multiset(layer.intervals for layer in _added(self._sets(), other._sets()))
 
     def extra_over(self, *others: "Multiset") -> int:
         """How much of it is too much: each number may be there once, and once more for each in `others`."""
@@ -84,7 +86,7 @@ class Multiset:
         return self._layers[level]
 
     def _sets(self) -> list[IntervalSet]:
-        return [IntervalSet(layer.intervals) for layer in self._layers]
+        return [layer.as_set() for layer in self._layers]
 
 
 class _Layer:
@@ -100,6 +102,9 @@ class _Layer:
     @property
     def intervals(self) -> tuple[Interval, ...]:
         return tuple(zip(self._firsts, self._lasts, strict=True))
+
+    def as_set(self) -> IntervalSet:
+        return IntervalSet.in_order(zip(self._firsts, self._lasts, strict=True))
 
     @property
     def pieces(self) -> int:
@@ -145,6 +150,14 @@ class _Layer:
         """The lowest number in it above this one."""
         place = bisect_left(self._lasts, number + 1)
         return max(number + 1, self._firsts[place]) if place < len(self._lasts) else None
+
+
+def _added(mine: Sequence[IntervalSet], theirs: Sequence[IntervalSet]) -> list[IntervalSet]:
+    """The layers of a sum, none of them empty."""
+    if not mine or not theirs:
+        return [*mine, *theirs]
+    layers = (IntervalSet(_at_least(count, mine, theirs)) for count in range(1, len(mine) + len(theirs) + 1))
+    return [layer for layer in layers if len(layer)]
 
 
 def _at_least(count: int, mine: Sequence[IntervalSet], theirs: Sequence[IntervalSet]) -> Iterator[Interval]:

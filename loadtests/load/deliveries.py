@@ -19,13 +19,18 @@ from loadtests.ledger.intervals import Interval, IntervalSet
 from loadtests.ledger.law import WHOLE_PRODUCER, Stretch
 from loadtests.ledger.multiset import Multiset
 from loadtests.load.part import Lane
-from loadtests.load.plan import LoadPlan
+from loadtests.load.plan import Consuming, LoadPlan, group_names
 
-MOST_PIECES = 100_000  # intervals of one group in one process: some 10 MB, and 1 MB in each report
+MOST_PIECES = 100_000  # intervals of all groups of one process: some 10 MB, and 1 MB in each report
 
 GivenUp = Literal["nacked", "lapsed"]
 
 logger = logging.getLogger(__name__)
+
+
+def most_pieces(plan: LoadPlan) -> int:
+    """How many intervals the account of one group may take in one process."""
+    return MOST_PIECES // len(group_names(plan.consuming or Consuming()))
 
 
 def order_scope(plan: LoadPlan) -> int:
@@ -132,7 +137,7 @@ class _Lane:
     @property
     def late(self) -> IntervalSet:
         """What came for the first time after one of a higher number."""
-        return IntervalSet(interval for layer in self._late.layers for interval in layer)
+        return self._late.different
 
     def take(self, first: int, last: int, scope: int) -> tuple[Interval, ...]:
         before = self._met.add(first, last)

@@ -106,7 +106,7 @@ def _account(name: str, lanes: Sequence[Lane], issued: _Issued, *, drained: bool
         back = _sum(lane.nacked for lane in of_workers)
         over = _sum(lane.lapsed for lane in of_workers)
         silent = _sum(lane.delivered[:1] for lane in of_workers if lane.worker in issued.gone)
-        received[place] = IntervalSet(interval for layer in came.layers[:1] for interval in layer)
+        received[place] = came.different
         delivered += len(received[place])
         nacked += len(back)
         lapsed += len(over)

@@ -20,7 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtests.load.account import ProducerAccount
-from loadtests.load.deliveries import GroupDeliveries, order_scope
+from loadtests.load.deliveries import GroupDeliveries, most_pieces, order_scope
 from loadtests.load.outcome import ALL_QUEUED, Fate, PushOutcome
 from loadtests.load.part import Part, merge
 from loadtests.load.plan import LoadPlan
@@ -69,8 +69,10 @@ class Recorder:
     def deliveries(self, group: str) -> GroupDeliveries:
         """The account of a consumer group, one for all its consumers of this process."""
         if group not in self._deliveries:
-            made = GroupDeliveries(group, worker=self._plan.worker, scope=order_scope(self._plan))
-            self._deliveries[group] = made
+            plan = self._plan
+            self._deliveries[group] = GroupDeliveries(
+                group, worker=plan.worker, scope=order_scope(plan), most_pieces=most_pieces(plan)
+            )
         return self._deliveries[group]
 
     def open_window(self) -> int:

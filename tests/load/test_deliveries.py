@@ -8,13 +8,14 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from loadtests.ledger.intervals import IntervalSet
 from loadtests.ledger.law import WHOLE_PRODUCER, Stretch
 from loadtests.ledger.multiset import Multiset
-from loadtests.load.deliveries import GroupDeliveries, order_scope
+from loadtests.load.deliveries import GroupDeliveries, most_pieces, order_scope
 from loadtests.load.part import Lane
-from loadtests.load.plan import LoadPlan
+from loadtests.load.plan import Consuming, LoadPlan
 
 Event = tuple[str, Stretch]
 stretches = st.builds(
@@ -180,3 +181,8 @@ def test_there_is_no_going_on_from_a_full_account() -> None:
     further = GroupDeliveries("g", worker=-1, scope=WHOLE_PRODUCER, earlier=full.lanes())
     assert further.taken(Stretch("p0", 0, 20, 39)) == ()
     assert further.lanes() == ()
+
+
+def test_the_groups_of_a_process_share_its_room() -> None:
+    plan = LoadPlan(host="h", trial_directory="x", run_tag="t", consuming=Consuming(groups=4))
+    assert (most_pieces(plan), most_pieces(replace(plan, consuming=Consuming()))) == (25_000, 100_000)
