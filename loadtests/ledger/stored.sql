@@ -20,7 +20,8 @@ WITH message AS (
 ), judged AS (
     SELECT partition_id, position, rest,
            starts_with(transaction_id, $2::text || '-')
-               AND translate(rest, '0123456789', '') = '-' AND rest LIKE '_%-_%' AND length(rest) <= 19 AS ours
+               AND translate(rest, '0123456789', '') = '-' AND rest LIKE '_%-_%' AND length(rest) <= 19
+               AND (rest NOT LIKE '0%' OR rest LIKE '0-%') AND rest NOT LIKE '%-0_%' AS ours
     FROM message
 ), numbered AS MATERIALIZED (
     SELECT partition_id, position,

@@ -8,7 +8,8 @@ failures are repeats: so there is a limit. An account that has reached it stays 
 (`full`); what is right and what is missing in its group is then not known.
 
 A first delivery is late when a higher number of the same scope came before: that of a push in an open
-loop, whose pushes overtake each other; all of a producer in a closed one.
+loop, whose pushes overtake each other; all of a producer in a closed one. What is received when its lease
+may be over already says nothing of that: others may have had it, and what comes behind it, in between.
 """
 
 import logging
@@ -65,13 +66,18 @@ class GroupDeliveries:
             self._earlier.setdefault((lane.partition, lane.producer), []).append(lane)
             self.is_full = self.is_full or lane.full
 
-    def taken(self, stretch: Stretch) -> tuple[Interval, ...]:
-        """Messages were received, in this order; returns those of them that are known to have been before."""
+    def taken(self, stretch: Stretch, *, in_time: bool = True) -> tuple[Interval, ...]:
+        """Messages were received, in this order; returns those of them that are known to have been before.
+
+        `in_time`: their lease is certainly not over.
+        """
         if self.is_full:
             return ()
         lane = self._lane(stretch)
         pieces = lane.pieces
-        before = lane.take(stretch.first, stretch.last, self._scope)
+        before, new = lane.take(stretch.first, stretch.last)
+        for piece in new if in_time else ():
+            lane.judge(*piece, self._scope)
         self._use(lane.pieces - pieces)
         return before
 
@@ -139,18 +145,16 @@ class _Lane:
         """What came for the first time after one of a higher number."""
         return self._late.different
 
-    def take(self, first: int, last: int, scope: int) -> tuple[Interval, ...]:
+    def take(self, first: int, last: int) -> tuple[tuple[Interval, ...], tuple[Interval, ...]]:
+        """Enter what was received; returns what of it had been before, and what had not."""
         before = self._met.add(first, last)
         if self._met is not self.delivered:
             self.delivered.add(first, last)
-        new = (
-            ((first, last),) if not before else (IntervalSet([(first, last)]) - IntervalSet(before)).intervals
-        )
-        for piece in new:
-            self._judge(*piece, scope)
-        return before
+        if not before:
+            return (), ((first, last),)
+        return before, (IntervalSet([(first, last)]) - IntervalSet(before)).intervals
 
-    def _judge(self, first: int, last: int, scope: int) -> None:
+    def judge(self, first: int, last: int, scope: int) -> None:
         """Of a piece that came now its last scope is late, if a higher number of that had been met.
 
         The other scopes of the piece hold nothing above it.

@@ -2,11 +2,13 @@
 
 import time
 import tracemalloc
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 
 import pytest
 
-from loadtests.ledger.audit import audit
+from loadtests.ledger.audit import STORED_SQL, audit
+from loadtests.load.taking import PoppedMessage, stretches
 from loadtests.results import Accounting, Ledger, ProducerLedger, transaction_id
 from queen.local.database import Database
 from queen.local.open_database import Connection
@@ -112,6 +114,20 @@ async def test_a_message_of_no_producer_or_in_the_wrong_partition_is_unexplained
     await store(connection, 100, ids(0, range(10)), queue=2)  # another queue is not ours to judge
     found = await audit(connection, ledger(acknowledged(0, 9)))
     assert (found.stored, found.lost, found.duplicated, found.unexplained) == (15, 0, 0, 5)
+
+
+async def test_the_table_and_a_reader_tell_the_same_messages_from_those_of_others(
+    connection: Connection,
+) -> None:
+    tails = ("0-0", "0-10", "10-0", "00-0", "0-00", "0-01", "01-1", "-1", "1-", "1-1-1", "1-x", "1--1", "12")
+    long = (f"1-{'9' * 17}", f"1-{'9' * 18}", f"123-{'9' * 15}", f"1234-{'9' * 15}")
+    found = [f"{tag}-{tail}" for tag in (TAG, "t2", "T1") for tail in (*tails, *long)]
+    await store(connection, 0, found)
+    rows = await connection.fetch(STORED_SQL, QUEUE, TAG)
+    of_table = Counter((row["producer"], row["sequence"]) for row in rows)
+    read = stretches([PoppedMessage(each, "id", partition="p0") for each in found], TAG)
+    assert of_table == Counter((stretch.producer, stretch.first) for stretch in read)
+    assert len(of_table) == 1 + 5  # those of others, and 0-0, 0-10, 10-0 and two of the long ones
 
 
 async def test_one_swapped_pair_is_found(connection: Connection) -> None:

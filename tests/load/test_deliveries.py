@@ -144,6 +144,16 @@ def test_ten_million_deliveries_with_failures_now_and_then_take_less_than_a_mebi
     assert len(Multiset(lane.delivered)) == 10_000_000 + 200 * 1000
 
 
+def test_what_came_when_its_lease_was_over_may_have_been_with_others_and_is_not_called_late() -> None:
+    found = GroupDeliveries("g", worker=0, scope=WHOLE_PRODUCER)
+    found.taken(Stretch("p0", 0, 10, 19))
+    found.taken(Stretch("p0", 0, 0, 4), in_time=False)
+    found.taken(Stretch("p0", 0, 0, 9))
+    (lane,) = found.lanes()
+    assert lane.delivered == (((0, 19),), ((0, 4),))
+    assert lane.late == ((5, 9),)
+
+
 def in_turns(limit: int, batches: int) -> GroupDeliveries:
     """Of two processes that take turns in a partition one, which fails a batch now and then."""
     found = GroupDeliveries("g", worker=1, scope=WHOLE_PRODUCER, most_pieces=limit)
