@@ -22,7 +22,7 @@ from loadtests.load.orders import (
     pack,
     unpack,
 )
-from loadtests.load.part import Counts, Part, Step
+from loadtests.load.part import Counts, Part, Step, said_once
 from loadtests.load.plan import LoadPlan
 from loadtests.load.workers import Workers
 from loadtests.results import ProducerLedger, WorkerShare
@@ -269,6 +269,19 @@ def test_each_window_is_a_part_of_its_own_of_each_worker() -> None:
     assert [(each.window, each.counts.ok) for each in collected.parts] == [(1, 1), (2, 2), (1, 10), (2, 20)]
     total = collected.sum()
     assert (total.counts.ok, measured_s(total)) == (33, 2.0)
+
+
+def test_what_is_of_the_whole_run_is_said_and_kept_once_however_many_windows_there_are() -> None:
+    ensemble, master = begun("a", "b")
+    for window in (1, 2):
+        ensemble.open_window()
+        master.says("a", part(0, window, ok=window))
+    del master.clients["a"]
+    master.says("b", *said_once([part(1, 1, ok=20), part(1, 2, ok=20)]), final=True)
+    first, second = ensemble.finish(0.0).windows()
+    assert first.ledger == second.ledger
+    assert [producer.acknowledged for producer in first.ledger] == [((0, 1),), ((0, 19),)]
+    assert [each.ledger for each in said_once([part(1, 1), part(1, 2)])] == [(), part(1).ledger]
 
 
 def test_collecting_asks_for_the_latest_window_and_takes_no_earlier_answer() -> None:
