@@ -94,7 +94,11 @@ def _verdict(account: Accounting) -> str:
 
 def _group_row(group: GroupAccount) -> tuple[str, str]:
     name = "consumers received" if group.group == QUEUE_MODE else f"group {group.group} received"
-    missing = "not read to the end" if group.undelivered is None else f"{group.undelivered:,} missing"
+    verdict = "" if group.holds else "NO: "
     again = f"{group.nacked:,} nacked, {group.lapsed:,} lapsed"
-    wrong = f"{group.unexplained:,} unexplained, {group.out_of_order:,} out of order"
-    return name, f"{'' if group.holds else 'NO: '}{group.delivered:,} ({missing}, {again}, {wrong})"
+    wrong = f"{group.out_of_order:,} out of order"
+    if group.unjudged:
+        return name, f"{verdict}at least {group.delivered:,} ({again}, {wrong}; {group.unjudged})"
+    missing = "not read to the end" if group.undelivered is None else f"{group.undelivered:,} missing"
+    wrong = f"{group.unexplained:,} unexplained, {wrong}"
+    return name, f"{verdict}{group.delivered:,} ({missing}, {again}, {wrong})"

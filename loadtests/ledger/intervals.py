@@ -5,6 +5,7 @@ messages there were. The rule everything here obeys: the intervals of a set are 
 overlap and do not touch ([1, 3] and [4, 5] are one interval), so two equal sets have equal intervals.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 Interval = tuple[int, int]
@@ -22,19 +23,35 @@ class IntervalSet:
     def __init__(self, intervals: Iterable[Interval] = ()) -> None:
         self._intervals = tuple(_merged(sorted(intervals)))
 
+    @classmethod
+    def in_order(cls, intervals: Iterable[Interval]) -> "IntervalSet":
+        """Of intervals that obey the rule already: they are not looked at."""
+        made = cls()
+        made._intervals = tuple(intervals)
+        return made
+
     @property
     def intervals(self) -> tuple[Interval, ...]:
         """The closed intervals [first, last], in order, none touching the next."""
         return self._intervals
 
+    def between(self, first: int, last: int) -> Iterator[Interval]:
+        """What of it lies in [first, last], rising. O(log n) to the first of them."""
+        start = bisect_left(self._intervals, first, key=_last)
+        for place in range(start, len(self._intervals)):
+            one, other = self._intervals[place]
+            if one > last or first > last:
+                return
+            yield max(first, one), min(last, other)
+
     def __or__(self, other: "IntervalSet") -> "IntervalSet":
         return IntervalSet((*self._intervals, *other._intervals))
 
     def __and__(self, other: "IntervalSet") -> "IntervalSet":
-        return IntervalSet(_common(self._intervals, other._intervals))
+        return IntervalSet.in_order(_common(self._intervals, other._intervals))
 
     def __sub__(self, other: "IntervalSet") -> "IntervalSet":
-        return IntervalSet(_remaining(self._intervals, other._intervals))
+        return IntervalSet.in_order(_remaining(self._intervals, other._intervals))
 
     def __len__(self) -> int:
         return sum(last - first + 1 for first, last in self._intervals)
@@ -47,6 +64,10 @@ class IntervalSet:
 
     def __repr__(self) -> str:
         return f"IntervalSet({list(self._intervals)})"
+
+
+def _last(interval: Interval) -> int:
+    return interval[1]
 
 
 def _merged(ordered: list[Interval]) -> Iterator[Interval]:

@@ -12,12 +12,12 @@ several pushes of a producer in flight at once, so only the messages of each pus
 outcome is unknown has no place in that order: it may be applied late.)
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
 
 from loadtests.ledger.intervals import IntervalSet
-from loadtests.results import Accounting, Cell, Ledger
+from loadtests.ledger.lane_log import LaneLog
+from loadtests.results import Accounting, Cell, Ledger, ProducerLedger
 
 WHOLE_PRODUCER = 1 << 62  # sequences per scope of order: more than any producer sends
 FOREIGN = -1  # producer of messages that are not of this load
@@ -39,74 +39,96 @@ def scope_of_order(cell: Cell) -> int:
 
 
 def compare(ledger: Ledger, stored: Iterable[Stretch], *, order_scope: int = WHOLE_PRODUCER) -> Accounting:
-    """The account of one load: `stored` are the table's stretches, by partition, producer and position.
+    """The account of one load; the stretches of a producer in a partition are in the order of the log."""
+    log = StoredLog(ledger, order_scope)
+    log.add(stored)
+    return log.account()
 
-    No stretch may reach over a multiple of `order_scope`.
+
+class StoredLog:
+    """What of a load is stored, as far as it was read. Memory follows gaps and faults, not messages.
+
+    `order_scope` is the number of consecutive sequences that must be in order.
     """
-    lanes = {lane: list(stretches) for lane, stretches in groupby(stored, key=_lane)}
-    in_table = {
-        lane: IntervalSet((stretch.first, stretch.last) for stretch in stretches)
-        for lane, stretches in lanes.items()
-    }
-    acknowledged = unknown = unknown_stored = lost = explained = out_of_order = unheard_stored = 0
-    for producer in ledger.producers:
-        lane = producer.partition, producer.producer
-        there = in_table.get(lane, IntervalSet())
-        acked, unsure = IntervalSet(producer.acknowledged), IntervalSet(producer.unknown)
-        acknowledged += len(acked)
-        unknown += len(unsure)
-        unknown_stored += len(unsure & there)
-        lost += len(acked - there)
-        explained += len(there & (acked | unsure))
-        if producer.unheard:
-            unheard_stored += len(there - acked - unsure - IntervalSet(producer.refused))
-        out_of_order += sum(
-            _inverted(stretches, acked) for stretches in _scopes(lanes.get(lane, []), order_scope)
+
+    def __init__(self, ledger: Ledger, order_scope: int) -> None:
+        self._ledger = ledger
+        self._scope = order_scope
+        self._foreign = 0
+        self._lanes = {
+            (producer.partition, producer.producer): self._lane(producer.acknowledged)
+            for producer in ledger.producers
+        }
+
+    @property
+    def pieces(self) -> int:
+        """How many intervals it is kept in."""
+        return sum(lane.pieces for lane in self._lanes.values())
+
+    def add(self, stretches: Iterable[Stretch]) -> None:
+        """The next messages. Those of a producer in a partition come in the order of the log."""
+        for stretch in stretches:
+            if stretch.producer == FOREIGN:
+                self._foreign += stretch.last - stretch.first + 1
+                continue
+            place = stretch.partition, stretch.producer
+            lane = self._lanes.get(place)
+            if lane is None:
+                lane = self._lanes[place] = self._lane(())
+            lane.add(stretch.first, stretch.last)
+
+    def has_all(self) -> bool:
+        """Whether every message that was acknowledged has been read."""
+        return not any(
+            len(IntervalSet(producer.acknowledged) - self._of(producer).there)
+            for producer in self._ledger.producers
         )
-    listed = {(producer.partition, producer.producer) for producer in ledger.producers}
-    untold = {lane for lane in in_table.keys() - listed if _is_within(lane[1], ledger.lost)}
-    unheard_stored += sum(len(in_table[lane]) for lane in untold)
-    unheard_producers = sum(producer.unheard for producer in ledger.producers) + len(untold)
-    rows = sum(stretch.last - stretch.first + 1 for stretches in lanes.values() for stretch in stretches)
-    foreign = sum(
-        len(stretches) for (_, producer_number), stretches in lanes.items() if producer_number == FOREIGN
-    )
-    distinct = sum(len(there) for (_, number), there in in_table.items() if number != FOREIGN)
-    return Accounting(
-        acknowledged=acknowledged,
-        stored=rows,
-        unknown=unknown,
-        unknown_stored=unknown_stored,
-        lost=lost,
-        duplicated=rows - foreign - distinct,
-        unexplained=distinct - explained - unheard_stored + foreign,
-        out_of_order=out_of_order,
-        unheard_producers=max(unheard_producers, len(ledger.lost)),
-        unheard_stored=unheard_stored,
-    )
 
+    def account(self) -> Accounting:
+        """What the law says of it, if this is all."""
+        acknowledged = unknown = unknown_stored = lost = explained = unheard_stored = 0
+        for producer in self._ledger.producers:
+            there = self._of(producer).there
+            acked, unsure = IntervalSet(producer.acknowledged), IntervalSet(producer.unknown)
+            acknowledged += len(acked)
+            unknown += len(unsure)
+            unknown_stored += len(unsure & there)
+            lost += len(acked - there)
+            explained += len(there & (acked | unsure))
+            if producer.unheard:
+                unheard_stored += len(there - acked - unsure - IntervalSet(producer.refused))
+        untold = self._untold()
+        unheard_stored += sum(len(lane.there) for lanes in untold.values() for lane in lanes)
+        unheard_producers = {each.producer for each in self._ledger.producers if each.unheard} | untold.keys()
+        messages = sum(lane.messages for lane in self._lanes.values())
+        different = sum(len(lane.there) for lane in self._lanes.values())
+        return Accounting(
+            acknowledged=acknowledged,
+            stored=messages + self._foreign,
+            unknown=unknown,
+            unknown_stored=unknown_stored,
+            lost=lost,
+            duplicated=messages - different,
+            unexplained=different - explained - unheard_stored + self._foreign,
+            out_of_order=sum(lane.out_of_order for lane in self._lanes.values()),
+            unheard_producers=max(len(unheard_producers), len(self._ledger.lost)),
+            unheard_stored=unheard_stored,
+        )
 
-def _is_within(number: int, intervals: Iterable[tuple[int, int]]) -> bool:
-    return any(first <= number <= last for first, last in intervals)
+    def _of(self, producer: ProducerLedger) -> LaneLog:
+        return self._lanes[producer.partition, producer.producer]
 
+    def _untold(self) -> dict[int, list[LaneLog]]:
+        """What is there of producers that nobody has told of, by number, where their process was lost.
 
-def _inverted(stretches: Sequence[Stretch], acknowledged: IntervalSet) -> int:
-    """Acknowledged messages of one scope that stand before a lower one. One pass from the end of the log."""
-    inverted, lowest_behind = 0, WHOLE_PRODUCER
-    for stretch in reversed(stretches):
-        pieces = (IntervalSet([(stretch.first, stretch.last)]) & acknowledged).intervals
-        inverted += sum(max(0, last - max(first, lowest_behind + 1) + 1) for first, last in pieces)
-        if pieces:
-            lowest_behind = min(lowest_behind, pieces[0][0])
-    return inverted
+        One that is listed has told where its messages go: what is elsewhere is none of those.
+        """
+        listed = {producer.producer for producer in self._ledger.producers}
+        found: dict[int, list[LaneLog]] = {}
+        for (_, number), lane in self._lanes.items():
+            if number not in listed and any(first <= number <= last for first, last in self._ledger.lost):
+                found.setdefault(number, []).append(lane)
+        return found
 
-
-def _lane(stretch: Stretch) -> tuple[str, int]:
-    return stretch.partition, stretch.producer
-
-
-def _scopes(stretches: Sequence[Stretch], order_scope: int) -> Iterator[Sequence[Stretch]]:
-    """The stretches of each scope, still in the order of the log."""
-    by_scope = sorted(stretches, key=lambda stretch: stretch.first // order_scope)
-    for _, scope in groupby(by_scope, key=lambda stretch: stretch.first // order_scope):
-        yield list(scope)
+    def _lane(self, acknowledged: Iterable[tuple[int, int]]) -> LaneLog:
+        return LaneLog(IntervalSet(acknowledged), self._scope)

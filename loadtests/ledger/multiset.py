@@ -7,7 +7,7 @@ interval. The sum of two multisets is exact, whatever was in them:
     at least n times in A + B  =  the union over i + j = n of (at least i in A) and (at least j in B)
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 
@@ -27,6 +27,16 @@ class Multiset:
         """The intervals of each layer, none of them empty."""
         return tuple(layer.intervals for layer in self._layers)
 
+    @property
+    def different(self) -> IntervalSet:
+        """The numbers that are in it at all."""
+        return self._layers[0].as_set() if self._layers else IntervalSet()
+
+    @property
+    def pieces(self) -> int:
+        """How many intervals it is kept in, those of all layers together: memory follows them."""
+        return sum(layer.pieces for layer in self._layers)
+
     def add(self, first: int, last: int) -> tuple[Interval, ...]:
         """Add each number of [first, last] once; returns those that were in it before, rising.
 
@@ -41,15 +51,19 @@ class Multiset:
             rest = tuple(again for each in rest for again in layer.add(*each))
         return before
 
+    def remove(self, first: int, last: int) -> int:
+        """Take out every number of [first, last], however often it is there; returns how many these were."""
+        removed = sum(layer.remove(first, last) for layer in self._layers)
+        while self._layers and not self._layers[-1].pieces:
+            self._layers.pop()
+        return removed
+
     def following(self, number: int) -> int | None:
         """The lowest number in it that is greater than this one; None: there is none."""
         return self._layers[0].following(number) if self._layers else None
 
     def __add__(self, other: "Multiset") -> "Multiset":
-        mine, theirs = self._sets(), other._sets()
-        most = len(mine) + len(theirs)
-        layers = (IntervalSet(_at_least(count, mine, theirs)) for count in range(1, most + 1))
-        return Multiset(layer.intervals for layer in layers if len(layer))
+        return Multiset(layer.intervals for layer in _added(self._sets(), other._sets()))
 
     def extra_over(self, *others: "Multiset") -> int:
         """How much of it is too much: each number may be there once, and once more for each in `others`."""
@@ -72,7 +86,7 @@ class Multiset:
         return self._layers[level]
 
     def _sets(self) -> list[IntervalSet]:
-        return [IntervalSet(layer.intervals) for layer in self._layers]
+        return [layer.as_set() for layer in self._layers]
 
 
 class _Layer:
@@ -89,6 +103,13 @@ class _Layer:
     def intervals(self) -> tuple[Interval, ...]:
         return tuple(zip(self._firsts, self._lasts, strict=True))
 
+    def as_set(self) -> IntervalSet:
+        return IntervalSet.in_order(zip(self._firsts, self._lasts, strict=True))
+
+    @property
+    def pieces(self) -> int:
+        return len(self._firsts)
+
     def add(self, first: int, last: int) -> tuple[Interval, ...]:
         """Add an interval; returns what of it was there before."""
         firsts, lasts = self._firsts, self._lasts
@@ -101,18 +122,42 @@ class _Layer:
             return ()
         start = bisect_left(lasts, first - 1)  # the first interval that overlaps or touches,
         end = bisect_left(firsts, last + 2)  # and the first behind it that does not
+        if start == end:
+            firsts.insert(start, first)
+            lasts.insert(start, last)
+            return ()
         met = zip(firsts[start:end], lasts[start:end], strict=True)
         common = ((max(first, one), min(last, other)) for one, other in met)
         before = tuple((one, other) for one, other in common if one <= other)
-        if start < end:
-            first, last = min(first, firsts[start]), max(last, lasts[end - 1])
+        first, last = min(first, firsts[start]), max(last, lasts[end - 1])
         firsts[start:end], lasts[start:end] = [first], [last]
         return before
+
+    def remove(self, first: int, last: int) -> int:
+        """Take out what is in [first, last]; returns how many numbers these were."""
+        firsts, lasts = self._firsts, self._lasts
+        start, end = bisect_left(lasts, first), bisect_right(firsts, last)
+        if first > last or start >= end:
+            return 0
+        met = list(zip(firsts[start:end], lasts[start:end], strict=True))
+        kept = [(one, first - 1) for one, _ in met[:1] if one < first]
+        kept += [(last + 1, other) for _, other in met[-1:] if other > last]
+        firsts[start:end] = [one for one, _ in kept]
+        lasts[start:end] = [other for _, other in kept]
+        return sum(min(last, other) - max(first, one) + 1 for one, other in met)
 
     def following(self, number: int) -> int | None:
         """The lowest number in it above this one."""
         place = bisect_left(self._lasts, number + 1)
         return max(number + 1, self._firsts[place]) if place < len(self._lasts) else None
+
+
+def _added(mine: Sequence[IntervalSet], theirs: Sequence[IntervalSet]) -> list[IntervalSet]:
+    """The layers of a sum, none of them empty."""
+    if not mine or not theirs:
+        return [*mine, *theirs]
+    layers = (IntervalSet(_at_least(count, mine, theirs)) for count in range(1, len(mine) + len(theirs) + 1))
+    return [layer for layer in layers if len(layer)]
 
 
 def _at_least(count: int, mine: Sequence[IntervalSet], theirs: Sequence[IntervalSet]) -> Iterator[Interval]:

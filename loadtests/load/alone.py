@@ -5,7 +5,6 @@ from locust.env import Environment
 from loadtests.load.course import Stage
 from loadtests.load.ensemble import Collected
 from loadtests.load.plan import LoadPlan
-from loadtests.load.recorder import WARM_UP
 from loadtests.load.run import LoadRun, set_current_run
 
 
@@ -49,8 +48,7 @@ class Alone:
         """Stop issuing, wait at most `drain_s` for the answers; all windows."""
         run = self._begun()
         run.finish(drain_s)
-        numbers = range(1, run.recorder.window + 1) or (WARM_UP,)
-        return Collected(tuple(run.recorder.part(number) for number in numbers))
+        return Collected(run.recorder.parts())
 
     def _begun(self) -> LoadRun:
         assert self._run is not None, "no run has begun"

@@ -29,7 +29,7 @@ from loadtests.load.orders import (
     pack,
     unpack,
 )
-from loadtests.load.recorder import WARM_UP
+from loadtests.load.part import said_once
 from loadtests.load.run import LoadRun, set_current_run
 
 REPORT_PERIOD_S = 1.0
@@ -97,8 +97,7 @@ class Attending:
         run.finish(drain_s)
         if self._reporting is not None:
             self._reporting.kill()
-        numbers = range(1, run.recorder.window + 1) or (WARM_UP,)
-        self._report(Report(tuple(run.recorder.part(number) for number in numbers), final=True))
+        self._report(Report(said_once(run.recorder.parts()), final=True))
 
     def _on_stage(self, msg: Any, **_: Any) -> None:
         order = unpack(msg.data, StageOrder)

@@ -13,7 +13,7 @@ from gevent.event import Event
 from loadtests.load.conducted import Conducted
 from loadtests.load.course import Course, Stage
 from loadtests.load.ensemble import Ensemble
-from loadtests.load.figures import load_result
+from loadtests.load.figures import load_result, unanswered
 from loadtests.results import StageResult
 
 PATIENCE_S = 5.0  # for what workers report of a window
@@ -98,7 +98,11 @@ class Conductor:
         return True
 
     def _rest(self, stage: Stage) -> None:
-        """Wait until the last window's pushes are answered, or the rest has lasted long enough."""
+        """Wait until every push is answered, or the rest has lasted long enough.
+
+        Those of the last window are not all: a stage goes on sending until it has been judged, and what an
+        earlier one has left behind burdens the next as well.
+        """
         deadline_s = perf_counter() + (stage.measure_s or 0.0)
-        while perf_counter() < deadline_s and self._ensemble.collect(PATIENCE_S).sum().counts.pending:
+        while perf_counter() < deadline_s and unanswered(self._ensemble.collect(PATIENCE_S).sum()):
             gevent.sleep(REST_LOOK_S)

@@ -104,7 +104,8 @@ class ConsumerLoop:
             return
         if not messages:
             return
-        held = HeldBatch(messages, self._deliveries, self._run.plan.run_tag)
+        in_time = perf_counter() < answer.sent_at + self._lease_s  # it began after the pop was sent
+        held = HeldBatch(messages, self._deliveries, self._run.plan.run_tag, in_time=in_time)
         self._measure(held, answer.answered_at)
         try:
             intention = self._mix.intend(len(messages))

@@ -20,6 +20,7 @@ BATCH = 1_000
 POLL_MS = 500  # of a pop that waits for leases to end
 PAUSE_S = 0.2  # after a pop that failed
 MAX_PAUSE_S = 2.0
+EMPTY_PAUSE_S = 0.02  # after a pop without messages: a server may answer it at once
 QUIET_S = 1.0  # without a message, though some are missing: there are no more
 ANSWER_TIMEOUT_S = 10.0
 
@@ -49,8 +50,9 @@ class DrainReader:
     ) -> bool:
         """Read the group to its end; True when it was reached and nothing can have been overlooked.
 
-        The end: no message is there and there were `enough`, or none has come for `quiet_s` (for as long as
-        a lease may still hold some back). Stops at `deadline_s`, an instant of `perf_counter`.
+        The end: no message is there (204, or 200 without any, as some servers have it) and there were
+        `enough`, or none has come for `quiet_s` (for as long as a lease may still hold some back). Stops at
+        `deadline_s`, an instant of `perf_counter`.
         """
         path = self._path + ("" if group == QUEUE_MODE else f"&consumerGroup={quote(group, safe='')}")
         request = self._endpoint.request_head("GET", path) + b"\r\n"
@@ -62,20 +64,25 @@ class DrainReader:
                 certain = certain and not isinstance(error, NoAnswer)
                 gevent.sleep(PAUSE_S)
                 continue
+            messages: Sequence[PoppedMessage] = ()
             if reply.status == 200:
                 try:
-                    on_messages(read_messages(reply.body))
+                    messages = read_messages(reply.body)
                 except msgspec.MsgspecError:
                     return False
             elif refused_for_now(reply.status, reply.body):
                 gevent.sleep(min(max(PAUSE_S, reply.retry_after_s or 0.0), MAX_PAUSE_S))
+                quiet_since = perf_counter()
+                continue
             elif reply.status != 204:
                 return False
+            if messages:
+                on_messages(messages)
+                quiet_since = perf_counter()
             elif enough() or perf_counter() - quiet_since >= quiet_s:
                 return certain
             else:
-                continue
-            quiet_since = perf_counter()
+                gevent.sleep(EMPTY_PAUSE_S)
         return False
 
     def close(self) -> None:

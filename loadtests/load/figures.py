@@ -56,6 +56,15 @@ def measured_s(part: Part) -> float:
     return fsum(lengths_s.values())
 
 
+def unanswered(part: Part) -> int:
+    """Pushes that were under way when it was said, in whatever window or in none they were due.
+
+    Of a worker that was lost nobody waits for an answer any more.
+    """
+    latest = {share.worker: share for share in sorted(part.workers, key=lambda share: share.window)}
+    return sum(share.unanswered for share in latest.values() if share.complete)
+
+
 def ledger_of(part: Part, plan: LoadPlan) -> Ledger:
     """Every message that was issued, warm-up and drain included, as far as it was reported."""
     gone = sorted({share.worker for share in part.workers if not share.complete})

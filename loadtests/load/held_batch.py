@@ -9,9 +9,19 @@ from loadtests.load.taking import PoppedMessage, stretches
 
 
 class HeldBatch:
-    """Enters the receipt in the group's account. Places count from 0, in the order of the answer."""
+    """Enters the receipt in the group's account. Places count from 0, in the order of the answer.
 
-    def __init__(self, messages: Sequence[PoppedMessage], deliveries: GroupDeliveries, run_tag: str) -> None:
+    `in_time`: the lease is certainly not over.
+    """
+
+    def __init__(
+        self,
+        messages: Sequence[PoppedMessage],
+        deliveries: GroupDeliveries,
+        run_tag: str,
+        *,
+        in_time: bool = True,
+    ) -> None:
         self.messages = messages
         self._deliveries = deliveries
         self._run_tag = run_tag
@@ -21,7 +31,7 @@ class HeldBatch:
         for stretch in self._stretches(self._open):
             count = stretch.last - stretch.first + 1
             if stretch.producer != FOREIGN:
-                before = IntervalSet(deliveries.taken(stretch))
+                before = IntervalSet(deliveries.taken(stretch, in_time=in_time))
                 for first, last in before.intervals:
                     start = place + first - stretch.first
                     self._again |= dict.fromkeys(range(start, start + last - first + 1))

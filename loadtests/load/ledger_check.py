@@ -12,8 +12,7 @@ from time import perf_counter
 from msgspec.structs import replace
 
 from loadtests import results
-from loadtests.ledger.drain import ReadLog
-from loadtests.ledger.law import FOREIGN, compare
+from loadtests.ledger.law import FOREIGN, StoredLog
 from loadtests.load.deliveries import GroupDeliveries, order_scope
 from loadtests.load.drain_reader import QUIET_S, DrainReader
 from loadtests.load.figures import ledger_of
@@ -80,14 +79,14 @@ def _accounting(reader: DrainReader, plan: LoadPlan, total: Part, deadline_s: fl
     """The account of what is stored; None when nothing was to be read."""
     if not plan.check_s:
         return None
-    ledger, log, scope = ledger_of(total, plan), ReadLog(), order_scope(plan)
+    log = StoredLog(ledger_of(total, plan), order_scope(plan))
     to_end = reader.read(
         f"ledger-{plan.run_tag}",
         lambda messages: log.add(stretches(messages, plan.run_tag)),
-        enough=lambda: log.has_all(ledger),
+        enough=log.has_all,
         deadline_s=deadline_s,
     )
-    found = compare(ledger, log.stretches(scope), order_scope=scope)
+    found = log.account()
     return replace(found, source="drain", checked_to_end=to_end, lost=found.lost if to_end else 0)
 
 

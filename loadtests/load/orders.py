@@ -66,7 +66,7 @@ class FinishOrder(Struct, frozen=True):
 class Report(Struct, frozen=True):
     """What a worker has measured, one part for each window."""
 
-    parts: tuple[Part, ...]  # never empty; of the latest window alone unless it is final
+    parts: tuple[Part, ...]  # never empty; the latest window alone unless final; the last knows the whole run
     serial: int = 0  # of the order that it answers; 0: a checkpoint of its own accord
     final: bool = False  # the last word of this worker about this run
 

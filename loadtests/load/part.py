@@ -69,7 +69,8 @@ class Lane(Struct, frozen=True):
     delivered: Layers = ()
     nacked: Layers = ()  # given back: may come again
     lapsed: Layers = ()  # the lease was or may have been over: may come again
-    out_of_order: int = 0  # first deliveries after one of a higher number
+    late: tuple[Interval, ...] = ()  # came for the first time after one of a higher number
+    full: bool = False  # the group's account was at its limit: what happened later is not in it
 
 
 class Step(Struct, frozen=True):
@@ -154,6 +155,16 @@ def lost(checkpoint: Part) -> Part:
     )
 
 
+def said_once(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Parts of one worker, with what is of the whole run in the last alone: for the wire."""
+    return (*(replace(part, ledger=(), lanes=()) for part in parts[:-1]), *parts[-1:])
+
+
+def shared(parts: Iterable[Part], latest: Part) -> tuple[Part, ...]:
+    """Parts of one worker, each with what its latest says of the whole run: the same objects, not copies."""
+    return tuple(replace(part, ledger=latest.ledger, lanes=latest.lanes) for part in parts)
+
+
 def encode(part: Part) -> bytes:
     """The part as MessagePack."""
     return msgspec.msgpack.encode(part)
@@ -207,7 +218,7 @@ def _one_step(window: int, index: int, steps: Sequence[Step]) -> Step:
 
 
 def _ledger(ledgers: Iterable[ProducerLedger]) -> tuple[ProducerLedger, ...]:
-    together = _grouped(ledgers, lambda ledger: (ledger.producer, ledger.partition))
+    together = _grouped(_each_once(ledgers), lambda ledger: (ledger.producer, ledger.partition))
     return tuple(
         ProducerLedger(
             producer=producer,
@@ -223,14 +234,17 @@ def _ledger(ledgers: Iterable[ProducerLedger]) -> tuple[ProducerLedger, ...]:
 
 def _lanes(lanes: Iterable[Lane]) -> tuple[Lane, ...]:
     """One lane for each worker: a lane only grows, so the union of two reports of it is the later one."""
-    together = _grouped(lanes, lambda lane: (lane.worker, lane.group, lane.partition, lane.producer))
+    together = _grouped(
+        _each_once(lanes), lambda lane: (lane.worker, lane.group, lane.partition, lane.producer)
+    )
     return tuple(
         Lane(
             *place,
             delivered=_union_of_layers(lane.delivered for lane in together[place]),
             nacked=_union_of_layers(lane.nacked for lane in together[place]),
             lapsed=_union_of_layers(lane.lapsed for lane in together[place]),
-            out_of_order=max(lane.out_of_order for lane in together[place]),
+            late=_union(lane.late for lane in together[place]),
+            full=any(lane.full for lane in together[place]),
         )
         for place in sorted(together)
     )
@@ -250,6 +264,11 @@ def _union_of_layers(several: Iterable[Layers]) -> Layers:
 
 def _union(several: Iterable[tuple[Interval, ...]]) -> tuple[Interval, ...]:
     return IntervalSet(interval for intervals in several for interval in intervals).intervals
+
+
+def _each_once(items: Iterable[Item]) -> Iterable[Item]:
+    """Without the objects that several windows share."""
+    return {id(item): item for item in items}.values()
 
 
 def _grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:

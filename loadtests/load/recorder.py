@@ -20,12 +20,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtests.load.account import ProducerAccount
-from loadtests.load.deliveries import GroupDeliveries, order_scope
+from loadtests.load.deliveries import GroupDeliveries, most_pieces, order_scope
 from loadtests.load.outcome import ALL_QUEUED, Fate, PushOutcome
-from loadtests.load.part import Part, merge
+from loadtests.load.part import Lane, Part, merge
 from loadtests.load.plan import LoadPlan
 from loadtests.load.window import FullTally, SmallTally, Window, on_tick
-from loadtests.results import WorkerShare
+from loadtests.results import ProducerLedger, WorkerShare
 
 WARM_UP = 0  # number of the window that opens with the recorder
 
@@ -69,8 +69,10 @@ class Recorder:
     def deliveries(self, group: str) -> GroupDeliveries:
         """The account of a consumer group, one for all its consumers of this process."""
         if group not in self._deliveries:
-            made = GroupDeliveries(group, worker=self._plan.worker, scope=order_scope(self._plan))
-            self._deliveries[group] = made
+            plan = self._plan
+            self._deliveries[group] = GroupDeliveries(
+                group, worker=plan.worker, scope=order_scope(plan), most_pieces=most_pieces(plan)
+            )
         return self._deliveries[group]
 
     def open_window(self) -> int:
@@ -151,11 +153,22 @@ class Recorder:
             wanted = [each for each in self._windows if each.number == window]
         if not wanted:
             raise ValueError(f"window {window} was never opened")
-        accounts = sorted(self._accounts, key=lambda account: account.producer)
-        ledger = tuple(account.ledger() for account in accounts)
         parts = [self._part(each, steps=steps) for each in wanted]
-        lanes = tuple(lane for _, group in sorted(self._deliveries.items()) for lane in group.lanes())
-        return replace(parts[0] if len(parts) == 1 else merge(parts), ledger=ledger, lanes=lanes)
+        whole = parts[0] if len(parts) == 1 else merge(parts)
+        return replace(whole, ledger=self._ledger(), lanes=self._lanes())
+
+    def parts(self) -> tuple[Part, ...]:
+        """One of each window, the warm-up only if there is nothing else; they share ledger and lanes."""
+        ledger, lanes = self._ledger(), self._lanes()
+        wanted = self._windows[1:] or self._windows
+        return tuple(replace(self._part(each, steps=True), ledger=ledger, lanes=lanes) for each in wanted)
+
+    def _ledger(self) -> tuple[ProducerLedger, ...]:
+        accounts = sorted(self._accounts, key=lambda account: account.producer)
+        return tuple(account.ledger() for account in accounts)
+
+    def _lanes(self) -> tuple[Lane, ...]:
+        return tuple(lane for _, group in sorted(self._deliveries.items()) for lane in group.lanes())
 
     def _part(self, window: Window, *, steps: bool) -> Part:
         """The part of one window, without ledger and lanes, which are those of the run."""
@@ -186,6 +199,7 @@ class Recorder:
                     producers=len(self._accounts),
                     heard_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
                     window=window.number,
+                    unanswered=len(in_flight),
                 ),
             ),
         )

@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from loadtests.ledger.law import FOREIGN, Stretch
 
+MOST_DIGITS = 18  # of a stamp, or of producer and sequence number together: all are 64-bit numbers
+
 
 class _Payload(Struct, rename="camel"):
     sent_at_us: msgspec.Raw = msgspec.Raw()
@@ -32,7 +34,7 @@ class PoppedMessage(Struct, rename="camel", frozen=True):
     def sent_at_us(self) -> int | None:
         """When its push was due, in µs since the epoch; None: it does not say."""
         stamp = bytes(self.data.sent_at_us) if isinstance(self.data, _Payload) else b""
-        return int(stamp) if stamp.isdigit() else None
+        return int(stamp) if stamp.isdigit() and len(stamp) <= MOST_DIGITS else None
 
 
 class _Popped(Struct):
@@ -63,13 +65,14 @@ def stretches(messages: Sequence[PoppedMessage], run_tag: str) -> list[Stretch]:
 
 
 def _place(transaction_id: str, run_tag: str) -> tuple[int, int]:
-    """Producer and sequence number; `FOREIGN` and 0 of what is not of this run."""
+    """Producer and sequence number; `FOREIGN` and 0 of what is not of this run. As in `stored.sql`."""
     tag, _, place = transaction_id.partition("-")
     producer, _, sequence = place.partition("-")
-    if tag == run_tag and _is_number(producer) and _is_number(sequence):
+    if tag == run_tag and len(place) <= MOST_DIGITS + 1 and _is_number(producer) and _is_number(sequence):
         return int(producer), int(sequence)
     return FOREIGN, 0
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+    """As we write it: digits alone, and no 0 in front of others."""
+    return text.isascii() and text.isdigit() and (text == "0" or not text.startswith("0"))

@@ -36,7 +36,7 @@ from loadtests.load.orders import (
     pack,
     unpack,
 )
-from loadtests.load.part import Part, lost
+from loadtests.load.part import Part, lost, shared
 from loadtests.load.plan import LoadPlan
 from loadtests.load.transport import parse_endpoint
 from loadtests.results import WorkerShare
@@ -59,10 +59,11 @@ class Participant:
         self.is_lost = False
 
     def hear(self, report: Report) -> None:
-        """Take a report in; what it says of a window replaces what was said before."""
+        """Take a report in; what it says of a window, or of the whole run, replaces what was said before."""
         if report.final:
             self.windows.clear()
         self.windows |= {part.window: part for part in report.parts}
+        self.windows = {part.window: part for part in shared(self.windows.values(), report.parts[-1])}
         self.has_finished |= report.final
         if report.serial > self.answered:
             self.answered, self.answer = report.serial, report.parts[-1]
@@ -95,6 +96,7 @@ class Participant:
             producers=heard[-1].producers if heard else 0,
             heard_at=heard[-1].heard_at if heard else nothing.started_at,
             window=nothing.window,
+            unanswered=heard[-1].unanswered if heard else 0,
         )
 
 

@@ -42,6 +42,7 @@ class WorkerShare(Struct, frozen=True, kw_only=True):
     complete: bool = True  # False: it was lost; what is counted is what it had reported until then
     heard_at: str  # UTC, when it reported this
     window: int = 1
+    unanswered: int = 0  # its pushes under way when it reported this, whenever they were due
 
 
 class LoadResult(Struct, frozen=True, kw_only=True):

@@ -42,7 +42,8 @@ class GroupAccount(Struct, frozen=True, kw_only=True):
     """What one consumer group received, by the consumers' own account. In messages.
 
     A message may come again when it was given back (`nacked`) or when its lease was or may have been
-    over (`lapsed`); any other extra delivery is unexplained.
+    over (`lapsed`); any other extra delivery is unexplained, and so is a message that nobody has pushed. A
+    lane is a producer's messages in a partition.
     """
 
     group: str  # or `QUEUE_MODE`
@@ -51,8 +52,9 @@ class GroupAccount(Struct, frozen=True, kw_only=True):
     nacked: int
     lapsed: int
     unexplained: int  # deliveries too many: must be 0
-    out_of_order: int  # first delivered after a later one of the same producer and partition: must be 0
+    out_of_order: int  # acknowledged, and first delivered after a later one of the same lane: must be 0
     order_judged: Literal["all", "per worker", "no"]  # among which deliveries
+    unjudged: str = ""  # why repeats are not judged; the other figures then say "at least"
 
     @property
     def holds(self) -> bool:

@@ -123,7 +123,10 @@ def _accounted(trial: Trial) -> str:
         return "not checked"
     if not _holds(trial):
         return f"NO: {', '.join(_breaches(account, trial.deliveries))}"
-    return f"yes ({account.stored:,} stored)" if account.complete else "as far as it is known"
+    known = account.complete and all(
+        group.undelivered is not None and not group.unjudged for group in trial.deliveries
+    )
+    return f"yes ({account.stored:,} stored)" if known else "as far as it is known"
 
 
 def _holds(trial: Trial) -> bool | None:
@@ -140,6 +143,6 @@ def _breaches(account: Accounting, groups: Sequence[GroupAccount]) -> Iterator[s
         if group.undelivered:
             yield f"{group.undelivered:,} not delivered to {group.group}"
         if group.unexplained:
-            yield f"{group.unexplained:,} delivered again to {group.group}"
+            yield f"{group.unexplained:,} unexplained at {group.group}"
         if group.out_of_order:
             yield f"{group.out_of_order:,} out of order at {group.group}"

@@ -96,6 +96,10 @@ def test_the_verdict_claims_no_more_than_is_known(trial: Trial, found: Accountin
         ),
         (group(group=QUEUE_MODE), ["consumers received"]),
         (group(undelivered=None), ["10 (not read to the end"]),
+        (
+            group(undelivered=None, unjudged="the account was full"),
+            ["at least 10 (4 nacked, 2 lapsed, 0 out of order; the account was full)"],
+        ),
         (group(undelivered=2), ["NO: 10 (2 missing"]),
         (group(out_of_order=2), ["NO: 10", "2 out of order"]),
     ],

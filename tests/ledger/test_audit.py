@@ -1,15 +1,15 @@
 """The audit finds each planted fault on real PostgreSQL, and nothing in a sound table."""
 
 import time
+import tracemalloc
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from loadtests.ledger.audit import audit
-from loadtests.ledger.law import WHOLE_PRODUCER, Stretch, compare, scope_of_order
-from loadtests.results import Accounting, Cell, Ledger, ProducerLedger, transaction_id
+from loadtests.ledger.audit import STORED_SQL, audit
+from loadtests.load.taking import PoppedMessage, stretches
+from loadtests.results import Accounting, Ledger, ProducerLedger, transaction_id
 from queen.local.database import Database
 from queen.local.open_database import Connection
 from tests.databases import connected
@@ -116,6 +116,20 @@ async def test_a_message_of_no_producer_or_in_the_wrong_partition_is_unexplained
     assert (found.stored, found.lost, found.duplicated, found.unexplained) == (15, 0, 0, 5)
 
 
+async def test_the_table_and_a_reader_tell_the_same_messages_from_those_of_others(
+    connection: Connection,
+) -> None:
+    tails = ("0-0", "0-10", "10-0", "00-0", "0-00", "0-01", "01-1", "-1", "1-", "1-1-1", "1-x", "1--1", "12")
+    long = (f"1-{'9' * 17}", f"1-{'9' * 18}", f"123-{'9' * 15}", f"1234-{'9' * 15}")
+    found = [f"{tag}-{tail}" for tag in (TAG, "t2", "T1") for tail in (*tails, *long)]
+    await store(connection, 0, found)
+    rows = await connection.fetch(STORED_SQL, QUEUE, TAG)
+    of_table = Counter((row["producer"], row["first"]) for row in rows)
+    read = stretches([PoppedMessage(each, "id", partition="p0") for each in found], TAG)
+    assert of_table == Counter((stretch.producer, stretch.first) for stretch in read)
+    assert len(of_table) == 1 + 5  # those of others, and 0-0, 0-10, 10-0 and two of the long ones
+
+
 async def test_one_swapped_pair_is_found(connection: Connection) -> None:
     await store(connection, 0, ids(0, [*range(40), 41, 40, *range(42, 100)]))
     found = await audit(connection, ledger(acknowledged(0, 99)))
@@ -141,6 +155,41 @@ async def test_unknown_outcomes_may_be_stored_or_not_and_late(connection: Connec
     assert (found.unknown, found.unknown_stored) == (10, 5)
 
 
+@pytest.mark.parametrize(("overtaking", "most"), [(False, 20_000), (True, 3_000)])
+async def test_memory_does_not_grow_with_the_messages(
+    connection: Connection, overtaking: bool, most: int
+) -> None:
+    """Ten producers of an open loop push single messages to one partition, several of each in flight."""
+    peaks = []
+    for each in (500, most):
+        await connection.execute("truncate queen.messages")
+        sequences = [n ^ 1 for n in range(each)] if overtaking else range(each)
+        await store(connection, 0, (one for n in sequences for p in range(10) for one in ids(p, [n])))
+        account = ledger(
+            *(
+                ProducerLedger(producer=producer, partition="p0", acknowledged=((0, each - 1),))
+                for producer in range(10)
+            )
+        )
+        tracemalloc.start()
+        found = await audit(connection, account, order_scope=1)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert found.holds
+        assert found.stored == 10 * each
+    assert peaks[1] < peaks[0] + 500_000, f"peaks of {peaks} bytes"
+
+
+async def test_an_audit_that_takes_too_long_says_so_and_leaves_the_connection_usable(
+    connection: Connection, each_database: Database
+) -> None:
+    async with connected(each_database) as other, other.transaction():
+        await other.execute("lock table queen.messages")
+        with pytest.raises(TimeoutError, match=r"took longer than 0\.2 s"):
+            await audit(connection, ledger(), timeout_s=0.2)
+    assert (await audit(connection, ledger())).holds
+
+
 async def test_a_hundred_thousand_messages_are_audited_in_one_pass(connection: Connection) -> None:
     for producer in range(10):
         await store(connection, producer, ids(producer, range(10_000)))
@@ -150,63 +199,3 @@ async def test_a_hundred_thousand_messages_are_audited_in_one_pass(connection: C
     assert found.holds
     assert found.stored == 100_000
     assert time.perf_counter() - started_s < 5, "a scan for each message takes minutes"
-
-
-def stretches_of(log: list[int]) -> list[Stretch]:
-    """What the query gives for one producer's log."""
-    stretches: list[Stretch] = []
-    for sequence in log:
-        if stretches and stretches[-1].last + 1 == sequence:
-            stretches[-1] = Stretch("p0", 0, stretches[-1].first, sequence)
-        else:
-            stretches.append(Stretch("p0", 0, sequence, sequence))
-    return stretches
-
-
-@given(st.lists(st.integers(0, 12), max_size=14), st.sets(st.integers(0, 12)), st.sets(st.integers(0, 12)))
-def test_counts_agree_with_counting_message_by_message(
-    log: list[int], acked: set[int], unsure: set[int]
-) -> None:
-    unsure -= acked
-    producer = ProducerLedger(
-        producer=0,
-        partition="p0",
-        acknowledged=tuple((n, n) for n in acked),
-        unknown=tuple((n, n) for n in unsure),
-    )
-    found = compare(ledger(producer), stretches_of(log))
-    stored = set(log)
-    assert found.stored == len(log)
-    assert found.lost == len(acked - stored)
-    assert found.duplicated == len(log) - len(stored)
-    assert found.unexplained == len(stored - acked - unsure)
-    assert found.unknown_stored == len(unsure & stored)
-    in_order = [n for n in log if n in acked]
-    assert found.out_of_order == sum(any(m < n for m in in_order[i:]) for i, n in enumerate(in_order))
-
-
-def test_an_open_loop_is_in_order_within_a_push_and_a_closed_one_throughout() -> None:
-    assert scope_of_order(Cell(loop="open", batch=10)) == 10
-    assert scope_of_order(Cell(loop="closed", batch=10)) == WHOLE_PRODUCER
-
-
-def test_of_a_producer_that_was_lost_what_it_did_last_is_not_known_and_not_guessed() -> None:
-    heard = ProducerLedger(
-        producer=0, partition="p0", acknowledged=((0, 9),), refused=((10, 14),), unheard=True
-    )
-    stored = stretches_of([0, 1, 2, 3, 4, 5, 6, 7, 8, 15, 16, 16, 12])  # 9 is missing, 12 was refused
-    found = compare(ledger(heard, acknowledged(1, 0)), [*stored, Stretch("p1", 1, 0, 1)])
-    assert (found.lost, found.duplicated) == (1, 1)  # certain, whatever it did last
-    assert (found.unheard_producers, found.unheard_stored) == (1, 2)
-    assert found.unexplained == 2  # 12, and what producer 1 never issued
-    assert not found.complete
-    assert not found.holds
-
-
-def test_a_producer_that_was_lost_before_it_was_heard_of_is_unknown_and_not_unexplained() -> None:
-    stored = [Stretch("p0", 0, 0, 4), Stretch("p1", 150, 0, 9), Stretch("p2", 300, 0, 1)]
-    whole = Ledger(run_tag=TAG, queue=QUEUE, producers=(acknowledged(0, 4),), lost=((100, 199),))
-    found = compare(whole, stored)
-    assert (found.unheard_producers, found.unheard_stored) == (1, 10)
-    assert found.unexplained == 2  # of the third: its process was there to the end
-    assert not compare(whole, stored[:1]).complete  # nobody knows whether it had anything acknowledged

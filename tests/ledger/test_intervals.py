@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loadtests.ledger.intervals import IntervalSet
@@ -35,6 +35,15 @@ def test_intervals_are_ordered_and_never_touch(
     for result in (IntervalSet(left) | IntervalSet(right), IntervalSet(left) - IntervalSet(right)):
         for (_, last), (first, _) in zip(result.intervals, result.intervals[1:], strict=False):
             assert last + 1 < first
+
+
+@given(intervals, st.integers(-40, 80), st.integers(0, 40))
+@example([(0, 12)], 5, 0)  # nothing at all
+def test_what_lies_between(given_: list[tuple[int, int]], first: int, length: int) -> None:
+    last = first + length - 1
+    found = list(IntervalSet(given_).between(first, last))
+    assert as_set(found) == {number for number in as_set(given_) if first <= number <= last}
+    assert len(IntervalSet(found).intervals) == len(found)
 
 
 def test_equal_sets_have_equal_hashes() -> None:

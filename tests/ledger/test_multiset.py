@@ -6,7 +6,7 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loadtests.ledger.multiset import Multiset
@@ -79,6 +79,20 @@ def test_extra_is_what_nothing_allows(delivered: Intervals, nacked: Intervals, l
 @given(intervals, st.integers(-1, 55))
 def test_the_following_number(added: Intervals, number: int) -> None:
     assert made(added).following(number) == min((n for n in counted(added) if n > number), default=None)
+
+
+@given(intervals, st.integers(-1, 55), st.integers(0, 20))
+@example([(0, 12)], 5, 0)  # nothing at all
+def test_what_is_removed_is_gone_however_often_it_was_there(
+    added: Intervals, first: int, length: int
+) -> None:
+    last = first + length - 1
+    found, expected = made(added), counted(added)
+    removed = found.remove(first, last)
+    assert removed == sum(count for number, count in expected.items() if first <= number <= last)
+    left = [(n, n) for n in expected.elements() if not first <= n <= last]
+    assert found == made(left)
+    assert found.pieces == sum(len(layer) for layer in found.layers)
 
 
 @given(intervals)

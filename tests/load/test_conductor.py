@@ -16,11 +16,11 @@ DEADLINE_S = 5.0
 
 
 class FakeEnsemble:
-    """Keeps its orders; `pending` are the pushes that the last window has unanswered at each look."""
+    """Keeps its orders; `unanswered` are the pushes under way at each look, none of the last window's."""
 
-    def __init__(self, pending: Iterable[int] = (), *, reports: bool = True) -> None:
+    def __init__(self, unanswered: Iterable[int] = (), *, reports: bool = True) -> None:
         self.orders: list[str] = []
-        self._pending = iter(pending)
+        self._unanswered = iter(unanswered)
         self._reports = reports
         self._windows = 0
 
@@ -45,7 +45,14 @@ class FakeEnsemble:
         if not self._reports:
             return Collected(())
         share = WorkerShare(
-            worker=0, host="h", cpu_s=0.1, measured_s=1.0, producers=1, heard_at="x", window=self._windows
+            worker=0,
+            host="h",
+            cpu_s=0.1,
+            measured_s=1.0,
+            producers=1,
+            heard_at="x",
+            window=self._windows,
+            unanswered=next(self._unanswered, 0),
         )
         part = Part(
             run_tag="t",
@@ -53,7 +60,7 @@ class FakeEnsemble:
             started_at="2026-01-01T00:00:00.000+00:00",
             started_monotonic_s=1.0,
             warmup_s=0.0,
-            counts=Counts(pending=next(self._pending, 0)),
+            counts=Counts(pending=0),
             workers=(share,),
         )
         return Collected((part,))
@@ -109,8 +116,8 @@ def test_a_load_that_does_not_change_is_measured_until_it_is_stopped() -> None:
     assert conductor.conducted().stages == ()
 
 
-def test_a_rest_lasts_until_everything_is_answered() -> None:
-    ensemble, over = FakeEnsemble(pending=[7, 3, 0]), list[str]()
+def test_a_rest_lasts_until_everything_is_answered_and_not_the_last_window_alone() -> None:
+    ensemble, over = FakeEnsemble(unanswered=[7, 3, 0]), list[str]()
     stages = [Stage(number=0, label="rest", rate_msg_s=0.0, measure_s=DEADLINE_S)]
     conductor = Conductor(ensemble, Steps(stages), lambda: over.append("over"))
     conductor.start()
@@ -119,7 +126,7 @@ def test_a_rest_lasts_until_everything_is_answered() -> None:
 
 
 def test_a_rest_is_over_some_time_although_answers_are_missing() -> None:
-    ensemble, over = FakeEnsemble(pending=[7] * 1000), list[str]()
+    ensemble, over = FakeEnsemble(unanswered=[7] * 1000), list[str]()
     stages = [Stage(number=0, label="rest", rate_msg_s=0.0, measure_s=0.01)]
     conductor = Conductor(ensemble, Steps(stages), lambda: over.append("over"))
     conductor.start()

@@ -225,3 +225,25 @@ def test_the_end_of_the_run_ends_thinking_and_the_batch_is_acknowledged() -> Non
     run = Scene(queue.script).run(lambda seen: len(seen) >= 1, Consuming(think_ms="30000"))
     assert queue.groups["bench", QUEUE_MODE, "p0"].position == 3
     assert not lane_of(run).lapsed
+
+
+@pytest.mark.parametrize(("answered_after_s", "late"), [(0.0, ((0, 2),)), (1.1, ())])
+def test_an_answer_that_comes_when_its_lease_may_be_over_is_not_called_late(
+    answered_after_s: float, late: tuple[tuple[int, int], ...]
+) -> None:
+    """The process of another consumer may have had these in between, and this one what comes behind."""
+    batches = [range(3, 6), range(3)]
+
+    def script(request: SeenRequest) -> bytes:
+        if request.method == "POST":
+            return response(200, json.dumps([{"success": True}] * 3).encode())
+        if not batches:
+            threading.Event().wait(0.02)
+            return response(204)
+        messages = [{**MESSAGES[0], "transactionId": f"t-0-{n}"} for n in batches.pop(0)]
+        if not batches:
+            threading.Event().wait(answered_after_s)
+        return response(200, json.dumps({"messages": messages}).encode())
+
+    run = Scene(script).run(lambda seen: entered(seen, 2), Consuming(lease_s=1))
+    assert lane_of(run).late == late

@@ -5,14 +5,17 @@ from collections.abc import Iterable, Sequence
 from random import Random
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from loadtests.ledger.intervals import IntervalSet
 from loadtests.ledger.law import WHOLE_PRODUCER, Stretch
 from loadtests.ledger.multiset import Multiset
-from loadtests.load.deliveries import GroupDeliveries, order_scope
+from loadtests.load.deliveries import GroupDeliveries, most_pieces, order_scope
 from loadtests.load.part import Lane
-from loadtests.load.plan import LoadPlan
+from loadtests.load.plan import Consuming, LoadPlan
 
 Event = tuple[str, Stretch]
 stretches = st.builds(
@@ -46,15 +49,19 @@ def numbers(happened: Iterable[Event], what: str, producer: int) -> list[int]:
     ]
 
 
-def late(received: Iterable[int], scope: int) -> int:
-    """First deliveries after one of a higher number of the same scope, one by one."""
+def late(received: Iterable[int], scope: int) -> set[int]:
+    """Those that came first after one of a higher number of the same scope, one by one."""
     met: set[int] = set()
-    found = 0
+    found: set[int] = set()
     for number in received:
-        if number not in met:
-            found += any(other > number and other // scope == number // scope for other in met)
+        if number not in met and any(other > number and other // scope == number // scope for other in met):
+            found.add(number)
         met.add(number)
     return found
+
+
+def said_late(lanes: Iterable[Lane]) -> set[int]:
+    return {number for lane in lanes for first, last in lane.late for number in range(first, last + 1)}
 
 
 @given(events, scopes)
@@ -63,7 +70,8 @@ def test_lanes_say_what_happened(happened: list[Event], scope: int) -> None:
         for what, layers in (("taken", lane.delivered), ("nacked", lane.nacked), ("lapsed", lane.lapsed)):
             counted = Counter(n for layer in layers for a, b in layer for n in range(a, b + 1))
             assert counted == Counter(numbers(happened, what, lane.producer))
-        assert lane.out_of_order == late(numbers(happened, "taken", lane.producer), scope)
+        assert said_late([lane]) == late(numbers(happened, "taken", lane.producer), scope)
+        assert IntervalSet(lane.late).intervals == lane.late
 
 
 @given(events, st.integers(1, 4), st.randoms(use_true_random=False))
@@ -93,7 +101,7 @@ def test_what_came_earlier_counts_for_the_order_alone(
     for producer in (0, 1):
         of_both = [lane for part in (first, second) for lane in part.lanes() if lane.producer == producer]
         received = numbers([*before, *after], "taken", producer)
-        assert sum(lane.out_of_order for lane in of_both) == late(received, scope)
+        assert said_late(of_both) == late(received, scope)
         together = sum((Multiset(lane.delivered) for lane in of_both), Multiset())
         assert len(together) == len(received)
 
@@ -108,12 +116,12 @@ def test_a_delivery_tells_what_had_come_before() -> None:
 def test_pushes_of_an_open_loop_may_overtake_each_other_and_messages_of_a_push_may_not() -> None:
     whole_pushes = [("taken", Stretch("p0", 0, 10, 19)), ("taken", Stretch("p0", 0, 0, 9))]
     (lane,) = deliveries(whole_pushes, scope=10).lanes()
-    assert lane.out_of_order == 0
+    assert lane.late == ()
     (lane,) = deliveries(whole_pushes, scope=WHOLE_PRODUCER).lanes()
-    assert lane.out_of_order == 10
+    assert lane.late == ((0, 9),)
     swapped = [("taken", Stretch("p0", 0, 5, 9)), ("taken", Stretch("p0", 0, 0, 4))]
     (lane,) = deliveries(swapped, scope=10).lanes()
-    assert lane.out_of_order == 5
+    assert lane.late == ((0, 4),)
 
 
 def test_the_scope_of_order_is_the_push_of_an_open_loop() -> None:
@@ -134,3 +142,57 @@ def test_ten_million_deliveries_with_failures_now_and_then_take_less_than_a_mebi
     assert len(msgspec.msgpack.encode(lane)) < 1 << 20
     assert Multiset(lane.delivered).extra_over(Multiset(lane.nacked)) == 0
     assert len(Multiset(lane.delivered)) == 10_000_000 + 200 * 1000
+
+
+def test_what_came_when_its_lease_was_over_may_have_been_with_others_and_is_not_called_late() -> None:
+    found = GroupDeliveries("g", worker=0, scope=WHOLE_PRODUCER)
+    found.taken(Stretch("p0", 0, 10, 19))
+    found.taken(Stretch("p0", 0, 0, 4), in_time=False)
+    found.taken(Stretch("p0", 0, 0, 9))
+    (lane,) = found.lanes()
+    assert lane.delivered == (((0, 19),), ((0, 4),))
+    assert lane.late == ((5, 9),)
+
+
+def in_turns(limit: int, batches: int) -> GroupDeliveries:
+    """Of two processes that take turns in a partition one, which fails a batch now and then."""
+    found = GroupDeliveries("g", worker=1, scope=WHOLE_PRODUCER, most_pieces=limit)
+    for number in range(batches):
+        batch = Stretch("p0", 0, 20 * number, 20 * number + 9)
+        found.taken(batch)
+        if number % 10 == 9:
+            found.given_up(batch, "nacked")
+            found.taken(batch)
+    return found
+
+
+def pieces(lanes: Iterable[Lane]) -> int:
+    return sum(len(layer) for lane in lanes for layer in (*lane.delivered, *lane.nacked, *lane.lapsed))
+
+
+def test_an_account_below_its_limit_is_whole() -> None:
+    (lane,) = in_turns(limit=120, batches=100).lanes()
+    assert (lane.full, pieces([lane])) == (False, 120)
+
+
+def test_an_account_at_its_limit_says_so_once_and_stays_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    most = pieces(in_turns(limit=120, batches=101).lanes())
+    assert most == 121
+    full = in_turns(limit=120, batches=10_000)
+    (lane,) = full.lanes()
+    assert (lane.full, pieces([lane])) == (True, most)
+    full.taken(Stretch("p1", 7, 0, 9))
+    assert full.lanes() == (lane,)
+    assert [record.message.split(":")[0] for record in caplog.records] == ["g", "g"]
+
+
+def test_there_is_no_going_on_from_a_full_account() -> None:
+    full = in_turns(limit=10, batches=100)
+    further = GroupDeliveries("g", worker=-1, scope=WHOLE_PRODUCER, earlier=full.lanes())
+    assert further.taken(Stretch("p0", 0, 20, 39)) == ()
+    assert further.lanes() == ()
+
+
+def test_the_groups_of_a_process_share_its_room() -> None:
+    plan = LoadPlan(host="h", trial_directory="x", run_tag="t", consuming=Consuming(groups=4))
+    assert (most_pieces(plan), most_pieces(replace(plan, consuming=Consuming()))) == (25_000, 100_000)

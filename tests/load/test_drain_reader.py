@@ -74,6 +74,22 @@ def test_when_some_are_missing_it_waits_as_long_as_it_is_told_and_then_that_is_t
     assert perf_counter() - began >= 1.2
 
 
+def test_an_answer_without_messages_is_an_empty_one_whatever_its_status() -> None:
+    """A server that says 200 to everything says so of an empty pop as well."""
+    queue, nothing = queue_of(3), b'{"success":true,"messages":[],"partitionId":null,"leaseId":null}'
+
+    def script(request: SeenRequest) -> bytes:
+        answer = queue.script(request)
+        return response(200, nothing) if b" 204 " in answer else answer
+
+    assert Reading(script).run(3)
+    began = perf_counter()
+    reading = Reading(lambda _: response(200, nothing))
+    assert reading.run(4, quiet_s=0.5)
+    assert 0.5 <= perf_counter() - began < 5
+    assert len(reading.seen) < 40, "an answer at once does not make it ask without a pause"
+
+
 def test_a_deadline_before_the_end_is_not_the_end() -> None:
     assert not Reading(queue_of(3).script).run(4, quiet_s=30.0, within_s=0.3)
 

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from loadtests.load.figures import ledger_of, load_result
+from loadtests.load.figures import ledger_of, load_result, unanswered
 from loadtests.load.histogram import LatencyHistogram
 from loadtests.load.part import Counts, Part
 from loadtests.load.plan import LoadPlan, producer_number
@@ -72,3 +72,14 @@ def test_the_ledger_says_whose_producers_may_be_missing_from_it() -> None:
     assert lost == (
         (producer_number(replace(plan, worker=2), 0), producer_number(replace(plan, worker=3), 0) - 1),
     )
+
+
+def test_what_is_under_way_counts_once_for_each_worker_that_is_there() -> None:
+    """A worker says it with each of its windows, and the last is how it is now."""
+    shares = [
+        replace(share(0, 2, 1.0), unanswered=3),
+        replace(share(0, 1, 1.0), unanswered=9),
+        replace(share(1, 2, 1.0), unanswered=4),
+        replace(share(2, 2, 1.0), unanswered=5, complete=False),
+    ]
+    assert unanswered(part(*shares)) == 7

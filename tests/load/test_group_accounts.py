@@ -1,6 +1,6 @@
 from typing import Any
 
-from loadtests.load.group_accounts import DRAIN, LedgerState, group_accounts, ledger_state
+from loadtests.load.group_accounts import DRAIN, FULL, LedgerState, group_accounts, ledger_state
 from loadtests.load.part import Lane, Layers, Part, lost, merge
 from loadtests.results import GroupAccount, ProducerLedger, WorkerShare
 
@@ -65,14 +65,47 @@ def test_a_repeat_needs_a_reason_of_its_own_wherever_it_was_received() -> None:
 
 def test_order_is_judged_within_each_worker_and_the_last_reading_is_no_other() -> None:
     assert account(part(lane(), lane(worker=1))).order_judged == "per worker"
-    assert account(part(lane(), lane(worker=DRAIN, delivered=(), out_of_order=2))).order_judged == "all"
-    assert account(part(lane(out_of_order=1), lane(worker=1, out_of_order=2))).out_of_order == 3
+    assert account(part(lane(), lane(worker=DRAIN, delivered=(), late=((0, 1),)))).order_judged == "all"
+    assert account(part(lane(late=((3, 3),)), lane(worker=1, late=((3, 4),)))).out_of_order == 2
 
 
-def test_what_may_have_been_applied_late_is_not_called_out_of_order() -> None:
+def test_out_of_order_are_those_that_were_acknowledged_and_no_other_takes_their_place() -> None:
+    """What has no answer may have been stored late, and of what was pushed last nobody may have heard."""
     unsure = ProducerLedger(producer=0, partition="p0", acknowledged=((0, 7),), unknown=((8, 9),))
-    assert account(part(lane(out_of_order=2), ledger=(unsure,))).out_of_order == 0
-    assert account(part(lane(out_of_order=3), ledger=(unsure,))).out_of_order == 1
+    assert account(part(lane(late=((8, 9),)), ledger=(unsure,))).out_of_order == 0
+    assert account(part(lane(late=((5, 8),)), ledger=(unsure,))).out_of_order == 3
+    gone = lost(part(lane(worker=1, delivered=(((0, 12),),), late=((6, 12),)), worker=1))
+    assert account(gone).out_of_order == 4
+
+
+def test_what_nobody_has_pushed_is_unexplained_when_all_pushes_have_ended() -> None:
+    producer = ProducerLedger(
+        producer=0, partition="p0", acknowledged=((0, 5),), unknown=((6, 7),), refused=((8, 8),)
+    )
+    total = part(lane(), lane(partition="p1", delivered=(((0, 1),),)), ledger=(producer,))
+    assert account(total).unexplained == 2 + 2  # 8 was refused, 9 never sent, and none goes to p1
+    assert ledger_state(total).unexplained == 0  # an answer may still be on its way
+
+
+def test_what_a_lost_process_has_pushed_is_not_unexplained() -> None:
+    told = ProducerLedger(producer=100_000, partition="p0", acknowledged=((0, 5),), refused=((6, 6),))
+    of_told: dict[str, Any] = {"producer": 100_000, "delivered": (((0, 9),),)}
+    of_untold: dict[str, Any] = {"producer": 100_001, "partition": "p1"}
+    gone = lost(part(worker=1, ledger=(told,)))
+    assert account(merge([part(lane(**of_told)), gone])).unexplained == 1  # 6 was refused
+    assert account(merge([part(lane(**of_untold)), gone])).unexplained == 0
+    assert account(merge([part(lane(**of_told | {"partition": "p1"})), gone])).unexplained == 10
+    assert account(part(lane(**of_untold))).unexplained == 10
+
+
+def test_of_a_group_whose_account_was_full_only_what_is_certain_is_said() -> None:
+    full = part(lane(full=True, delivered=(((0, 7),),), late=((3, 3),)), lane(worker=1, delivered=TWICE))
+    found = account(full)
+    assert (found.delivered, found.undelivered, found.unexplained) == (10, 0, 0)
+    assert (found.out_of_order, found.holds, found.unjudged) == (1, False, FULL)
+    missing = account(part(lane(full=True, delivered=(((0, 7),),))))
+    assert (missing.undelivered, missing.holds) == (None, True)
+    assert ledger_state(full).unexplained is None
 
 
 def test_of_a_worker_that_was_lost_each_delivery_may_have_lapsed() -> None:

@@ -66,7 +66,8 @@ lanes = st.lists(
         producer=numbers,
         delivered=layers,
         nacked=layers,
-        out_of_order=numbers,
+        late=intervals_of_a_set,
+        full=st.booleans(),
     ),
     max_size=3,
     unique_by=lambda lane: (lane.worker, lane.producer),
@@ -175,8 +176,8 @@ def test_a_ledger_in_shards_is_the_union_of_its_intervals() -> None:
 
 
 def test_a_lane_that_was_reported_twice_counts_once_and_workers_stay_apart() -> None:
-    early = Lane(0, "g", "p0", 3, delivered=(((0, 9),),), out_of_order=1)
-    late = Lane(0, "g", "p0", 3, delivered=(((0, 19),), ((0, 4),)), out_of_order=2)
+    early = Lane(0, "g", "p0", 3, delivered=(((0, 9),),), late=((3, 3),))
+    late = Lane(0, "g", "p0", 3, delivered=(((0, 19),), ((0, 4),)), late=((3, 4),), full=True)
     elsewhere = replace(early, worker=1)
     merged = merge([part(lanes=(late,)), part(lanes=(early, elsewhere))])
     assert merged.lanes == (late, elsewhere)

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from loadtests.load.figures import histograms, load_result
+from loadtests.load.figures import histograms, load_result, unanswered
 from loadtests.load.outcome import ALL_QUEUED, Fate, PushOutcome, no_answer
 from loadtests.load.plan import LoadPlan
 from loadtests.load.recorder import Attempt, Recorder
@@ -174,3 +174,29 @@ def test_missed_pauses_and_popped_are_counted_in_the_window() -> None:
     measured.paused(250.0)
     result = figures(measured)
     assert (result.requests_missed, result.messages_popped, result.retry_pauses) == (1, 10, 1)
+
+
+def test_the_windows_of_a_run_share_what_is_of_the_whole_run() -> None:
+    measured = window(100.0, 110.0, 120.0)
+    measured.pushed(measured.account(0, "p0"), 0, 9, 105.0, attempt(105.0, 106.0))
+    first, second = measured.parts()
+    assert (first.window, first.counts.ok, second.window, second.counts.ok) == (1, 1, 2, 0)
+    assert first.ledger is second.ledger
+    assert first.lanes is second.lanes
+    assert [part.window for part in Recorder(plan()).parts()] == [0]
+
+
+def test_pushes_under_way_are_told_with_every_window_though_they_were_due_in_another_or_in_none() -> None:
+    clock = Clock(100.0)
+    measured = Recorder(plan(loop="open"), clock)
+    account = measured.account(0, "p0")
+    measured.open_window()
+    clock.now_s = 110.0
+    measured.close_window()
+    clock.now_s = 120.0
+    measured.open_window()
+    clock.now_s = 130.0
+    account.in_flight |= {0: 105.0, 10: 115.0, 20: 125.0}  # the second while nothing was measured
+    for window in (1, 2):
+        found = measured.part(window)
+        assert (found.counts.pending, unanswered(found)) == (1, 3)

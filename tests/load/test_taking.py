@@ -30,8 +30,11 @@ def test_a_batch_becomes_its_stretches_in_order() -> None:
     assert stretches([], "t1") == []
 
 
+LOOKALIKES = ("t1-3-04", "t1-03-4", "t1-00-0", f"t1-3-{'9' * 18}", f"t1-3-{'9' * 5000}")
+
+
 @pytest.mark.parametrize(
-    "foreign", ["", "t1", "t1-3", "t2-3-4", "t1-3-", "t1--4", "t1-3-4-5", "t1-x-4", "t1-3-²"]
+    "foreign", ["", "t1", "t1-3", "t2-3-4", "t1-3-", "t1--4", "t1-3-4-5", "t1-x-4", "t1-3-²", *LOOKALIKES]
 )
 def test_what_is_not_of_this_run_is_foreign_each_message_by_itself(foreign: str) -> None:
     batch = [PoppedMessage(foreign, "id", partition="p0")] * 2
@@ -44,6 +47,7 @@ def test_what_is_not_of_this_run_is_foreign_each_message_by_itself(foreign: str)
         ({"sentAtUs": 1700000000000000, "text": "x"}, 1700000000000000),
         ({"sentAtUs": "soon"}, None),
         ({"sentAtUs": -5}, None),
+        ({"sentAtUs": 10**30}, None),
         ({"text": {"deep": [1]}}, None),
         (17, None),
         ([1, {}], None),

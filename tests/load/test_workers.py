@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from loadtests.load import orders, workers
 from loadtests.load.course import Stage
-from loadtests.load.figures import load_result, measured_s
+from loadtests.load.figures import load_result, measured_s, unanswered
 from loadtests.load.orders import (
     Briefing,
     CollectOrder,
@@ -22,7 +22,7 @@ from loadtests.load.orders import (
     pack,
     unpack,
 )
-from loadtests.load.part import Counts, Part, Step
+from loadtests.load.part import Counts, Part, Step, said_once
 from loadtests.load.plan import LoadPlan
 from loadtests.load.workers import Workers
 from loadtests.results import ProducerLedger, WorkerShare
@@ -160,10 +160,12 @@ def test_reports_of_the_run_before_are_not_counted() -> None:
 
 def test_who_has_not_reported_of_the_window_yet_adds_only_its_ledger() -> None:
     ensemble, master = begun("a", "b")
-    master.says("a", part(0, window=0, ok=7))
+    early = part(0, window=0, ok=7)
+    master.says("a", replace(early, workers=(replace(early.workers[0], unanswered=2),)))
     ensemble.open_window()
     master.says("b", part(1, window=1, ok=5))
     total = ensemble.checkpoint().sum()
+    assert unanswered(total) == 2
     assert total.counts.ok == 5
     assert [producer.acknowledged for producer in total.ledger] == [((0, 6),), ((0, 4),)]
     assert load_result(total).measured_s == 1.0
@@ -267,6 +269,19 @@ def test_each_window_is_a_part_of_its_own_of_each_worker() -> None:
     assert [(each.window, each.counts.ok) for each in collected.parts] == [(1, 1), (2, 2), (1, 10), (2, 20)]
     total = collected.sum()
     assert (total.counts.ok, measured_s(total)) == (33, 2.0)
+
+
+def test_what_is_of_the_whole_run_is_said_and_kept_once_however_many_windows_there_are() -> None:
+    ensemble, master = begun("a", "b")
+    for window in (1, 2):
+        ensemble.open_window()
+        master.says("a", part(0, window, ok=window))
+    del master.clients["a"]
+    master.says("b", *said_once([part(1, 1, ok=20), part(1, 2, ok=20)]), final=True)
+    first, second = ensemble.finish(0.0).windows()
+    assert first.ledger == second.ledger
+    assert [producer.acknowledged for producer in first.ledger] == [((0, 1),), ((0, 19),)]
+    assert [each.ledger for each in said_once([part(1, 1), part(1, 2)])] == [(), part(1).ledger]
 
 
 def test_collecting_asks_for_the_latest_window_and_takes_no_earlier_answer() -> None:
