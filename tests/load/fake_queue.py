@@ -97,7 +97,7 @@ class FakeQueue:
             else:
                 progress.lease_id, progress.lease_until = lease_id, time.monotonic() + self.lease_s
                 progress.handed_out = progress.position + len(taken)
-            of_partition = {"partition": name, "partitionId": name, "leaseId": progress.lease_id}
+            of_partition = {"partition": name, "partitionId": f"{queue}/{name}", "leaseId": progress.lease_id}
             messages += [{**message, **of_partition} for message in taken]
             if claimed >= int(asked.get("partitions", 1)):
                 break
@@ -110,12 +110,8 @@ class FakeQueue:
         return response(200, json.dumps(answers).encode())
 
     def _ack_one(self, group: str, item: dict[str, Any]) -> dict[str, Any]:
-        queue, log = next(
-            (queue, partitions[item["partitionId"]])
-            for queue, partitions in self.logs.items()
-            if item["partitionId"] in partitions
-        )
-        progress = self.groups[queue, group, item["partitionId"]]
+        queue, _, name = item["partitionId"].rpartition("/")
+        log, progress = self.logs[queue][name], self.groups[queue, group, name]
         leased = range(progress.position, progress.handed_out)
         at = next((at for at in leased if log[at]["transactionId"] == item["transactionId"]), None)
         status = item.get("status", "completed")
