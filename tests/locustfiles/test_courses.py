@@ -112,15 +112,15 @@ def test_no_push_comes_before_retry_after_and_what_was_due_is_held_not_missed(
     options = ["--headless", "-u", "1", "-r", "1", "-t", "3s", "--warm-up", "0", "--client", client]
     options += ["--only-summary", "--exit-code-on-error", "0"]  # Locust calls a refusal an error of the run
     busy = Busy()
-    with (
+    with (  # an interval that a busy machine is not late by: two pushes would be due before the first answer
         fake_server(busy) as server,
-        locust("high", "--host", server.url, "--interval", "50", *options, cwd=tmp_path) as process,
+        locust("high", "--host", server.url, "--interval", "200", *options, cwd=tmp_path) as process,
     ):
         output = finish(process)
     assert process.returncode == 0, output
     load = load_of(tmp_path)
     assert busy.seen_s[1] - busy.seen_s[0] >= 1.0
-    assert load.requests_held >= 15  # of 20 in a second
+    assert load.requests_held >= 4  # of 5 in a second
     assert load.requests_missed == 0
     assert load.requests_not_done == load.retry_pauses == 1
     assert load.held is not None
