@@ -26,6 +26,7 @@ from queen.local.database import Database
 from queen.local.postgres import PostgresServer
 from queen.local.postgres_binaries import installed_bindirs
 from tests.databases import connected
+from tests.parsing import parse_without_collections
 
 EMBEDDED, INSTALLED = 18, 15
 _serial = count(1)
@@ -33,6 +34,7 @@ _serial = count(1)
 # One slow example on a busy machine is no failure; the time limit of a whole test is pytest-timeout's.
 settings.register_profile("unhurried", parent=settings(), deadline=None)
 settings.load_profile("unhurried")
+parse_without_collections()
 
 
 def skip_unless_ci(reason: str) -> NoReturn:
