@@ -12,7 +12,7 @@ Where PostgreSQL 15 is not installed its tests are skipped with the reason; in C
 """
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -25,6 +25,7 @@ from hypothesis import settings
 from queen.local.database import Database
 from queen.local.postgres import PostgresServer
 from queen.local.postgres_binaries import installed_bindirs
+from tests import started
 from tests.databases import connected
 from tests.parsing import parse_without_collections
 
@@ -36,12 +37,24 @@ settings.register_profile("unhurried", parent=settings(), deadline=None)
 settings.load_profile("unhurried")
 parse_without_collections()
 
+SESSION = started.mark()
+
 
 def skip_unless_ci(reason: str) -> NoReturn:
     """Skip the test with a reason; where everything must run, fail it."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"in CI nothing is skipped: {reason}")
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _all_that_was_started_has_ended() -> Iterator[None]:
+    """The first fixture of a session, so that it looks when all others are closed."""
+    yield
+    still = started.left(SESSION)
+    for each in still:
+        each.kill()
+    assert not still, "still there:\n" + "\n".join(map(str, still))
 
 
 class Servers:

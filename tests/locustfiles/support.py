@@ -1,12 +1,13 @@
 """Runs Locust as a child process, as a sweep and as a person would."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +20,10 @@ Seen = TypeVar("Seen")
 def locust(
     name: str, *options: str, cwd: Path, environ: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """A Locust process with a locustfile of ours; killed at the end if it still runs."""
+    """A Locust process with a locustfile of ours; at the end it and its workers are killed if they still run.
+
+    The workers outlive a master that is killed by a minute. They are in its process group, which is its own.
+    """
     outer = {key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}
     command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILES / f"{name}.py"), *options]
     with subprocess.Popen(
@@ -30,11 +34,13 @@ def locust(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        process_group=0,
     ) as process:
         try:
             yield process
         finally:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def finish(process: subprocess.Popen[str], deadline_s: float = DEADLINE_S) -> str:
