@@ -42,8 +42,8 @@ class Target(NamedTuple):
 
 
 CHECKS = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), ("lint-imports",))
-# Two at a time: much of a test is waiting. A module stays together, since its tests share what it opens.
-PYTEST = ("pytest", "--numprocesses=2", "--dist=loadscope")
+# Three at a time, on two cores too: most of a test is waiting. tests/distribution.py deals them out.
+PYTEST = ("pytest", "--numprocesses=3", "--dist=loadscope", "--no-loadscope-reorder")
 COMPILE = (
     *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"),
     *("--no-header", "--no-annotate", "--no-emit-index-url"),

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 import pytest_asyncio
@@ -27,6 +27,7 @@ from queen.local.postgres import PostgresServer
 from queen.local.postgres_binaries import installed_bindirs
 from tests import started
 from tests.databases import connected
+from tests.distribution import RoomScheduling, in_order
 from tests.parsing import parse_without_collections
 
 EMBEDDED, INSTALLED = 18, 15
@@ -38,6 +39,18 @@ settings.load_profile("unhurried")
 parse_without_collections()
 
 SESSION = started.mark()
+
+
+@pytest.hookimpl(trylast=True)  # pytest itself groups by the parameters of fixtures
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first (`tests/distribution.py`)."""
+    items[:] = in_order(items)
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist's
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> RoomScheduling:
+    """Modules and rooms stay together (`tests/distribution.py`)."""
+    return RoomScheduling(config, log)
 
 
 def skip_unless_ci(reason: str) -> NoReturn:
