@@ -1,6 +1,8 @@
 """The published clients, one server for them, and what they did on it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 
 import pytest
 import pytest_asyncio
@@ -15,6 +17,7 @@ from tests.databases import connected
 
 CONFIGURATION = Configuration(PushStrategy.COALESCE, workers=2, postgres=EMBEDDED)
 
+Playing = Callable[[PublishedClient], Plays]
 Stored = Callable[[Queue], Awaitable[list[tuple[str, str]]]]
 
 
@@ -45,13 +48,22 @@ async def deployment(deployments: Deployments) -> AsyncIterator[Deployment]:
 
 
 @pytest.fixture(scope="session")
-def play(
-    published: PublishedClient, deployment: Deployment, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Plays]:
-    """What the client did on the server, by the script's subject and the play's name."""
-    log = tmp_path_factory.mktemp("clients") / f"{published.version}.log"
-    with published.at(deployment.url, log) as plays:
+def playing(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playing]:
+    """The plays of each client; tests of the versions take turns, and no script may run twice on a server."""
+    logs = tmp_path_factory.mktemp("clients")
+    with ExitStack() as stack:
+
+        @cache
+        def plays(published: PublishedClient) -> Plays:
+            return stack.enter_context(published.at(deployment.url, logs / f"{published.version}.log"))
+
         yield plays
+
+
+@pytest.fixture
+def play(published: PublishedClient, playing: Playing) -> Plays:
+    """What the client did on the server, by the script's subject and the play's name."""
+    return playing(published)
 
 
 @pytest.fixture
