@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from queen.errors import UserError
+from queen.observe.log import let_go
 
 
 def bind(host: str, port: int, *, joining: bool = False) -> list[socket.socket]:
@@ -61,8 +62,7 @@ def announce(sockets: Sequence[socket.socket]) -> None:
         sys.stdout.write(f"listening on {url_of(sockets)}\n")
         sys.stdout.flush()
     except OSError:
-        # The interpreter flushes stdout once more at its end: let it go where nothing is refused.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        let_go(sys.stdout)
 
 
 def url_of(sockets: Sequence[socket.socket]) -> str:

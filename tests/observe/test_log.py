@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -63,3 +64,13 @@ def test_a_closed_stream_is_survived(stream: io.StringIO, capsys: pytest.Capture
     stream.close()
     logging.getLogger("queen.test").info("unheard")
     assert capsys.readouterr().err == ""
+
+
+def test_what_a_pipe_holds_whose_reader_has_gone_fails_no_flush() -> None:
+    """As that of the interpreter at its end, which would make the exit code 120."""
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as stream:
+        os.close(reader)
+        start_logging(LogLevel.INFO, stream)
+        logging.getLogger("queen.test").info("unheard")
+        stream.flush()

@@ -73,8 +73,9 @@ def test_a_host_that_is_not_known_is_one_line() -> None:
     assert stderr.count("\n") == 1
 
 
-def test_closed_pipes_do_not_stop_it() -> None:
-    with running() as server:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_closed_pipes_do_not_stop_it(unbuffered: str) -> None:
+    with running(PYTHONUNBUFFERED=unbuffered) as server:
         client = server.connect()
         for pipe in (server.process.stdout, server.process.stderr):
             assert pipe is not None
