@@ -45,6 +45,7 @@ def write_roll(directory: Path, pid: int, started_s: float, argv: tuple[str, ...
 def test_the_child_of_a_killed_owner_is_ended_by_the_next_run(tmp_path: Path) -> None:
     with harness(OWNER, str(tmp_path)) as owner:
         child = int(line_of(owner))
+        assert wait_for(lambda: len(psutil.Process(child).cmdline()) > 1)  # it has none for an instant
         assert end_leftovers(tmp_path) == [], "its owner lives"
         owner.kill()
         owner.wait()
