@@ -4,6 +4,7 @@ While things go well all messages are one interval, however many there are: memo
 number of changes, not of messages.
 """
 
+import math
 from bisect import bisect_left
 from collections.abc import Sequence
 
@@ -57,9 +58,15 @@ class ProducerAccount:
         self.producer = producer
         self.partition = partition
         self.in_flight: dict[int, float] = {}  # kept by the producer
+        self.begun_s = math.inf  # from when on it produces, an instant of `perf_counter`; never, so far
+        self.ended_s = math.inf
         self.acknowledged = IntervalList()
         self._unknown = IntervalList()
         self._refused = IntervalList()
+
+    def presence_s(self, start_s: float, end_s: float) -> float:
+        """Seconds of that span in which it produced, or should have."""
+        return max(0.0, min(end_s, self.ended_s) - max(start_s, self.begun_s))
 
     def settle(self, first: int, last: int, fates: Sequence[Fate]) -> None:
         """Enter the fate of messages `first` to `last`: one for all of them or one for each."""

@@ -18,7 +18,7 @@ from loadtests.load.histogram import LatencyHistogram
 
 PUSH = "push"
 PUSH_INTENDED = "push (from intended start)"
-LAG = "schedule lag"  # of a push that was sent: real minus intended start
+LAG = "schedule lag"  # of a push: from its intended start until its producer turned to it
 HELD = "held back"  # how long a producer obeyed a Retry-After
 PERCENTILES = [0.5, 0.95, 0.99, 0.999]
 

@@ -4,6 +4,8 @@ Both loops run in greenlets of their own, which `LoadRun.finish` joins: Locust's
 greenlet in the middle of a request, and a push that is cut off is one whose outcome nobody knows.
 """
 
+import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import Protocol
@@ -13,11 +15,12 @@ from gevent import GreenletExit
 from gevent.event import Event
 from gevent.pool import Group
 
+from loadtests.load.agenda import Agenda
 from loadtests.load.backpressure import HoldBack
 from loadtests.load.course import Stage
 from loadtests.load.producer import Producer, Sender
 from loadtests.load.recorder import Attempt, Recorder
-from loadtests.load.stages import RunningStage, Stages
+from loadtests.load.stages import Stages
 
 FAILURE_PAUSE_S = 0.1  # a server that fails at once must not make the generator spin
 WAKE_UP_S = 0.1  # by which a push may be overdue when the end comes and still be sent
@@ -46,10 +49,14 @@ class ClosedLoop:
     def run(self) -> None:
         """Push until told to stop."""
         push, sender, stopping = self._producer.push, self._sender, self._stopping
-        while not stopping.is_set():
-            attempt = push(sender, perf_counter())
-            if attempt.outcome.code:
-                self._pause(attempt)
+        self._producer.begin(perf_counter())
+        try:
+            while not stopping.is_set():
+                attempt = push(sender, perf_counter())
+                if attempt.outcome.code:
+                    self._pause(attempt)
+        finally:
+            self._producer.end(perf_counter())
 
     def _pause(self, attempt: Attempt) -> None:
         held_until = self._hold.obey(attempt)
@@ -65,9 +72,8 @@ class OpenLoop:
 
     Each stage has a schedule of its own: `due_times(stage)` are seconds after its start. At most
     `cap(stage)` pushes are unanswered; what is due beyond that is counted as missed, what is due while
-    the server asked for a pause as held. What was due in a stage is not forgotten when it is over: a
-    loop that is late catches up before it begins the next, and what it has not sent when it is stopped
-    is missed.
+    the server asked for a pause as held. What was due is never forgotten: a loop that is late catches up,
+    and what it has not sent when it is stopped, or killed before it could, is missed.
     """
 
     def __init__(
@@ -93,66 +99,79 @@ class OpenLoop:
         self._bell = Event()  # a new stage, or the end
         self._idle: list[Sender] = []
         self._flights = Group()
+        self._departing: deque[float] = deque()  # due times of flights that have not had their turn yet
+        self._end_s = math.inf  # when it was told to stop: what is due later is not of this loop
 
     def run(self) -> None:
         """Keep the schedules until told to stop, then wait for the last answers."""
+        if self._stopping.is_set():
+            return
+        first = self._stages.current
+        start_s = first.schedule_start(perf_counter())
+        agenda = Agenda(first, start_s, self._due_times)
+        self._producer.begin(start_s)
         self._stages.listen(self._bell)
-        self._stopping.rawlink(self._ring)
+        self._stopping.rawlink(self._end)
         try:
-            running: RunningStage | None = None if self._stopping.is_set() else self._stages.current
-            start_s = running.schedule_start(perf_counter()) if running else 0.0
-            while running is not None:  # each in its turn, also one that was over before it was this loop's
-                self._keep(running, start_s)
-                running = running.following
-                start_s = running.started_at if running else 0.0
+            while (due_s := self._await_next(agenda)) is not None:
+                agenda.done()
+                self._issue(due_s, agenda.stage)
+            self._end_s = min(self._end_s, perf_counter())
+            self._producer.end(self._end_s)
             self._flights.join()
         except GreenletExit:
-            self._flights.kill()
+            self._give_up(agenda)
             raise
         finally:
             self._hold.end(perf_counter())
-            self._stopping.unlink(self._ring)
+            self._stopping.unlink(self._end)
             self._stages.leave(self._bell)
 
-    def _keep(self, running: RunningStage, start_s: float) -> None:
-        """Keep the schedule of one stage until it is over."""
-        cap, hold, flights, stopping = self._cap(running.stage), self._hold, self._flights, self._stopping
-        for due in self._due_times(running.stage):
-            due_s = start_s + due
-            if not self._comes(due_s, running):
-                return
-            if hold.holds(due_s):
-                self._recorder.held(due_s)
-            elif len(flights) >= cap or (stopping.is_set() and perf_counter() - due_s > WAKE_UP_S):
-                self._recorder.missed(due_s)
-            else:
-                flights.spawn(self._fly, due_s)
-        while running.following is None and not self._stopping.is_set():
-            self._wait(None)
-
-    def _comes(self, due_s: float, running: RunningStage) -> bool:
-        """Wait for a due time; False when the stage or the run ends before it."""
-        if due_s <= perf_counter():
+    def _await_next(self, agenda: Agenda) -> float | None:
+        """Wait until a push is due; None when the end comes before."""
+        due_s = agenda.next_due()
+        if due_s is not None and due_s <= perf_counter():
             gevent.sleep(0)  # late: let the earlier pushes go out first
-        while (ahead_s := due_s - perf_counter()) > 0:
+        while True:
+            due_s, now_s = agenda.next_due(), perf_counter()
+            if due_s is not None and due_s <= min(now_s, self._end_s):
+                return due_s
             if self._stopping.is_set():
-                return False
-            if running.following is not None:
-                break
-            self._wait(ahead_s)
-        return running.following is None or due_s < running.following.started_at
+                return None
+            self._bell.wait(None if due_s is None else due_s - now_s)
+            self._bell.clear()
 
-    def _wait(self, seconds: float | None) -> None:
-        """Wait, but not past the next ring of the bell."""
-        self._bell.wait(seconds)
-        self._bell.clear()
+    def _issue(self, due_s: float, stage: Stage) -> None:
+        """Send a push, or count it as what it is."""
+        if self._hold.holds(due_s):
+            self._recorder.held(due_s)
+        elif len(self._flights) >= self._cap(stage) or self._is_over(due_s):
+            self._recorder.missed(due_s)
+        else:
+            self._departing.append(due_s)
+            self._flights.spawn(self._fly, due_s)
 
-    def _ring(self, _: Event) -> None:
+    def _is_over(self, due_s: float) -> bool:
+        """Whether the end has come and this push was due too long ago to be one that it interrupts."""
+        return self._stopping.is_set() and perf_counter() - due_s > WAKE_UP_S
+
+    def _end(self, _: Event) -> None:
+        self._end_s = perf_counter()
         self._bell.set()
 
     def _fly(self, due_s: float) -> None:
+        self._departing.popleft()  # flights depart in the order in which they were spawned
         sender = self._idle.pop() if self._idle else self._new_sender()
         attempt = self._producer.push(sender, due_s)
         self._idle.append(sender)
         if attempt.outcome.code:
             self._hold.obey(attempt)
+
+    def _give_up(self, agenda: Agenda) -> None:
+        """This loop is being killed: what is under way is cut off, what was due and is not sent is missed."""
+        self._end_s = min(self._end_s, perf_counter())
+        self._producer.end(self._end_s)
+        never_sent = [*self._departing, *agenda.overdue(self._end_s)]
+        self._flights.kill()
+        for due_s in never_sent:
+            self._recorder.missed(due_s)

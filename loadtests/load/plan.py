@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from loadtests.results import QUEUE_MODE, Client, Loop
+from loadtests.results import QUEUE_MODE, Arrivals, Client, Loop
 
 PLAN_VARIABLE = "QUEEN_LOAD_PLAN"
 
@@ -54,7 +54,7 @@ class LoadPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rate_msg_s: float | None = None  # open loop: offered by all users together; None: batch / interval each
     batch: Annotated[int, Meta(ge=1)] = 10
     interval_ms: float | None = None
-    phase: str = "random"  # of the producers' schedules: "random" (seeded), "aligned" or "poisson"
+    phase: Arrivals = "random"  # of the producers' schedules: seeded phases, in step, or Poisson arrivals
     payload_bytes: Annotated[int, Meta(ge=2)] = 300  # of each message, or their mean
     payload_sizes: str = ""  # the `Distribution` of it; empty: all the same
     partitions: Annotated[int, Meta(ge=1)] = 1  # producers take them in turn, see `partition_of`

@@ -42,16 +42,19 @@ class RawSender:
         self._head = endpoint.request_head("POST", PUSH_PATH, JSON_HEADERS) + b"Content-Length: "
 
     def push(self, body: bytes, batch: int) -> Attempt:
+        begun_at = perf_counter()
         request = b"%b%d\r\n\r\n%b" % (self._head, len(body), body)
         try:
             answer = self._connection.exchange(request)
         except NotSent as error:
-            return Attempt(not_sent(str(error)), error.failed_at, error.failed_at)
+            return Attempt(not_sent(str(error)), begun_at, error.failed_at, error.failed_at)
         except NoAnswer as error:
-            return Attempt(no_answer(str(error)), error.sent_at, error.failed_at)
+            return Attempt(no_answer(str(error)), begun_at, error.sent_at, error.failed_at)
         reply = answer.reply
         outcome = classify(reply.status, reply.body, batch)
-        return Attempt(outcome, answer.sent_at, answer.answered_at, len(reply.body), reply.retry_after_s)
+        return Attempt(
+            outcome, begun_at, answer.sent_at, answer.answered_at, len(reply.body), reply.retry_after_s
+        )
 
 
 class Producer:
@@ -80,17 +83,25 @@ class Producer:
             seed=plan.seed,
         )
 
+    def begin(self, at_s: float) -> None:
+        """It produces from then on, by `perf_counter`: what its schedule offers counts as asked for."""
+        self._account.begun_s = at_s
+
+    def end(self, at_s: float) -> None:
+        """It produces until then."""
+        self._account.ended_s = at_s
+
     def push(self, sender: Sender, due_s: float) -> Attempt:
         """Push the next batch, which was due at `due_s`, and record its outcome."""
         first = self._next
         self._next = first + self._batch
         self._in_flight[first] = due_s
         body = self._bodies.body(first, epoch_us(due_s) if self._bodies.stamped else 0)
-        started_at = perf_counter()
+        begun_at = perf_counter()
         try:
             attempt = sender.push(body, self._batch)
         except GreenletExit:
-            cut_off = Attempt(no_answer(CUT_OFF), started_at, perf_counter())
+            cut_off = Attempt(no_answer(CUT_OFF), begun_at, begun_at, perf_counter())
             del self._in_flight[first]
             self._recorder.pushed(self._account, first, first + self._batch - 1, due_s, cut_off)
             raise

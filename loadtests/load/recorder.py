@@ -7,6 +7,9 @@ exception: messages count when their acknowledgement arrived within the window.
 A latency is one of a push that was acknowledged (2xx, no message refused), so there are `ok` of them: an
 instant 503 is no fast answer, and what is refused or unanswered is counted in a place of its own.
 
+The schedule lag is the generator's own lateness: from the intended time of a push until the producer turned
+to it, whatever became of it then. To open a connection is not lag, and not service: response time has it.
+
 All times are seconds of `perf_counter`, which on Linux is CLOCK_MONOTONIC.
 """
 
@@ -14,6 +17,7 @@ import platform
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from math import fsum
 from time import perf_counter
 
 from msgspec import Struct
@@ -34,6 +38,7 @@ class Attempt(Struct, frozen=True):
     """One push that came to an end, with or without an answer."""
 
     outcome: PushOutcome
+    begun_at: float  # the producer turned to it; until the socket write a connection may have to be opened
     sent_at: float  # just before the socket write; not sent: when that was given up
     done_at: float
     answer_bytes: int = 0
@@ -104,7 +109,7 @@ class Recorder:
                 step.service.record(done_s - sent_s)
                 if self._open_loop:
                     step.response.record(done_s - due_s)
-                    step.lag.record(sent_s - due_s)
+                    step.lag.record(attempt.begun_at - due_s)
                 return
         else:
             account.settle(first, last, outcome.fates)
@@ -175,6 +180,7 @@ class Recorder:
         in_flight = [due_s for account in self._accounts for due_s in account.in_flight.values()]
         pending = [due_s for due_s in in_flight if window.covers(due_s)]
         service, response, lag = window.clocks()
+        end_s = min(window.end_s, self._clock())
         return Part(
             run_tag=self._plan.run_tag,
             window=window.number,
@@ -195,8 +201,9 @@ class Recorder:
                     worker=self._plan.worker,
                     host=platform.node(),
                     cpu_s=window.cpu_s,
-                    measured_s=min(window.end_s, self._clock()) - window.start_s,
+                    measured_s=end_s - window.start_s,
                     producers=len(self._accounts),
+                    producer_s=fsum(each.presence_s(window.start_s, end_s) for each in self._accounts),
                     heard_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
                     window=window.number,
                     unanswered=len(in_flight),
@@ -236,7 +243,7 @@ class Recorder:
             else:
                 tally.fail(outcome)
             if self._open_loop:
-                tally.lag.record(attempt.sent_at - due_s)
+                tally.lag.record(attempt.begun_at - due_s)
         if tallies and not outcome.acknowledged and (window := self._window_of(due_s)) is not None:
             window.fail(outcome)
 

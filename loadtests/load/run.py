@@ -125,7 +125,7 @@ class LiveStatistics:
     def pushed(self, due_s: float, attempt: Attempt) -> None:
         """A push over a client that leaves the bookkeeping to us."""
         if self._open_loop:
-            self._lag.record(attempt.sent_at - due_s, 0)
+            self._lag.record(attempt.begun_at - due_s, 0)
         if not attempt.outcome.acknowledged:
             self._push.fail(self._statistics, failure_text(attempt.outcome))
             return
@@ -136,7 +136,7 @@ class LiveStatistics:
     def pushed_elsewhere(self, due_s: float, attempt: Attempt) -> None:
         """A push over a client that has fired Locust's request event already: all but that."""
         if self._open_loop:
-            self._lag.record(attempt.sent_at - due_s, 0)
+            self._lag.record(attempt.begun_at - due_s, 0)
         if attempt.outcome.acknowledged:
             self._intended.record(attempt.done_at - due_s, attempt.answer_bytes)
 

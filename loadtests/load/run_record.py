@@ -61,10 +61,11 @@ class RunRecord(Struct, frozen=True, kw_only=True):
             clients=max(1, load.users),
             rate_msg_s=conducted.rate_msg_s if conducted.stages else plan.rate_msg_s,
             batch=plan.batch,
-            interval_ms=plan.interval_ms,
+            interval_ms=plan.interval_ms if _keeps_the_interval(conducted) else None,
             payload_bytes=plan.payload_bytes,
             partitions=plan.partitions,
             client=plan.client,
+            arrivals=plan.phase,
         )
         found = remarks(cell, load, accounting=None, machine=None, ceiling_msg_s=None)
         return Trial(
@@ -111,6 +112,11 @@ class RunRecord(Struct, frozen=True, kw_only=True):
         if listing := os.environ.get(WRITTEN_VARIABLE):
             with open(listing, "a", encoding="utf-8") as file:
                 file.write(f"{self.files.root}\n")
+
+
+def _keeps_the_interval(conducted: Conducted) -> bool:
+    """Whether no stage had a rate of its own, in place of the plan's interval."""
+    return all(stage.rate_msg_s is None for stage in conducted.stages)
 
 
 def _users(plan: LoadPlan, load: LoadResult) -> Iterator[Invalidity]:

@@ -127,7 +127,7 @@ class FastSender:
                 response.failure(failure_text(outcome))
             else:
                 response.success()
-        return Attempt(outcome, sent_at, done_at, len(content), _retry_after_s(response.headers))
+        return Attempt(outcome, sent_at, sent_at, done_at, len(content), _retry_after_s(response.headers))
 
 
 def producer_loop(

@@ -24,7 +24,7 @@ milliseconds, sizes bytes, rates messages per second; stamps are UTC. `None` mea
 """
 
 from loadtests.results.ceilings import CeilingCell, CeilingCourse, CeilingRatio, Ceilings, CeilingWindow
-from loadtests.results.configured import Cell, Client, Loop, Machine, Manifest, ServerVersions
+from loadtests.results.configured import Arrivals, Cell, Client, Loop, Machine, Manifest, ServerVersions
 from loadtests.results.files import RunFiles, TrialFiles
 from loadtests.results.generator import (
     ErrorCount,
@@ -53,6 +53,7 @@ __all__ = [
     "FORMAT",
     "QUEUE_MODE",
     "Accounting",
+    "Arrivals",
     "CeilingCell",
     "CeilingCourse",
     "CeilingRatio",

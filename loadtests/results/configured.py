@@ -8,6 +8,7 @@ from loadtests.results.version import FORMAT
 
 Loop = Literal["closed", "open"]
 Client = Literal["raw", "fast"]
+Arrivals = Literal["random", "aligned", "poisson"]  # the first two: even, at random phases or in step
 
 
 class Cell(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,6 +29,7 @@ class Cell(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     partitions: int = 1
     client: Client = "raw"
     synchronous_commit: str = "on"
+    arrivals: Arrivals = "random"  # of the schedules, open loop
 
 
 class ServerVersions(Struct, frozen=True, kw_only=True):

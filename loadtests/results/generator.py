@@ -10,7 +10,7 @@ class Latency(Struct, frozen=True, kw_only=True):
 
     Of acknowledged pushes alone (answered 2xx, no message refused): a refusal at once is no fast answer.
     What was refused is in `LoadResult.requests_not_done`, what had no answer or leaves doubt in
-    `requests_unknown`, what was never sent in `requests_missed`. A schedule lag is of all that were sent.
+    `requests_unknown`, what was never tried in `requests_missed`. A schedule lag is of all that were tried.
     """
 
     count: int  # of service and response: LoadResult.requests_ok
@@ -43,6 +43,7 @@ class WorkerShare(Struct, frozen=True, kw_only=True):
     heard_at: str  # UTC, when it reported this
     window: int = 1
     unanswered: int = 0  # its pushes under way when it reported this, whenever they were due
+    producer_s: float | None = None  # presence of all its producers in the window; None: not told
 
 
 class LoadResult(Struct, frozen=True, kw_only=True):
@@ -71,7 +72,7 @@ class LoadResult(Struct, frozen=True, kw_only=True):
     total_messages_unknown: int = 0
     service: Latency | None  # from the socket write
     response: Latency | None  # from the intended start; equals service in a closed loop
-    schedule_lag: Latency | None = None  # real minus intended start, open loop
+    schedule_lag: Latency | None = None  # from the intended start until the generator turned to it, open loop
     held: Latency | None = None  # how long producers obeyed a Retry-After, one value for each
     end_to_end: Latency | None = None  # from the intended start until receipt, by the machines' clocks
     errors: tuple[ErrorCount, ...] = ()

@@ -5,6 +5,7 @@ is shown beside the result: a generator near its limit or a busy host is a findi
 Schedule lag is not judged: against latencies of 10 ms it fails healthy trials.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 
 from loadtests.results import (
@@ -19,6 +20,7 @@ from loadtests.results import (
 
 MISSED_LIMIT = 0.001  # of the requests that were due
 SENT_LEAST = 0.99  # of the requests that were asked for
+CHANCE = 4.0  # standard deviations that chance is granted
 CEILING_SHARE = 0.5  # of the generator's ceiling
 CORE_SHARE = 0.85  # of a core, by one Locust process: it can hardly do more than one
 SPREAD_LIMIT = 0.01  # by which one worker's window may be longer than another's
@@ -72,13 +74,35 @@ def _pool(cell: Cell, pool_filled: bool) -> Iterator[Invalidity]:
 
 
 def _sent(cell: Cell, load: LoadResult) -> Iterator[Invalidity]:
-    due = load.requests_sent + load.requests_missed + load.requests_held
+    due = load.requests_sent + load.requests_pending + load.requests_missed + load.requests_held
     yield from missed_too_many(load.requests_missed, due)
-    asked = 1.0 if cell.rate_msg_s is None else cell.rate_msg_s * load.measured_s / cell.batch
-    if due < SENT_LEAST * asked:
+    asked = asked_for(cell, load)
+    if due == 0 or due < asked - max((1 - SENT_LEAST) * asked, _by_chance(cell, asked)):
         yield Invalidity(
             reason="undersent", detail=f"{due} of {asked:.0f} requests asked for were sent", fatal=True
         )
+
+
+def asked_for(cell: Cell, load: LoadResult) -> float:
+    """Requests that the window was to have: by its rate, or by the interval of the producers that were there.
+
+    Of a closed loop, and of a load whose rate changes, no more is known than that it sends: 1.
+    """
+    if cell.loop == "open" and cell.rate_msg_s is not None:
+        return cell.rate_msg_s * load.measured_s / cell.batch
+    there_s = [share.producer_s for share in load.workers]
+    if cell.loop == "open" and cell.interval_ms is not None and None not in there_s:
+        return 1000 * sum(each or 0.0 for each in there_s) / cell.interval_ms
+    return 1.0
+
+
+def _by_chance(cell: Cell, asked: float) -> float:
+    """By how many requests a window may have fewer, as its edges fall into the schedules of the producers."""
+    if cell.arrivals == "poisson":
+        return CHANCE * math.sqrt(asked)
+    if cell.arrivals == "aligned":
+        return float(cell.clients)
+    return CHANCE * math.sqrt(cell.clients) / 2  # each is off by less than one, with a deviation below 1/2
 
 
 def missed_too_many(missed: int, due: int) -> Iterator[Invalidity]:

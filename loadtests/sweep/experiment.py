@@ -152,6 +152,7 @@ def _planned(part: Part, index: int, point: dict[str, Any]) -> PlannedCell:
         strategy=point.pop("strategy", SERVER_DEFAULTS.push_strategy).value,
         pool=point.pop("pool", SERVER_DEFAULTS.db_pool_size),
         connection_timeout_ms=point.pop("connection_timeout_ms", SERVER_DEFAULTS.db_connection_timeout),
+        arrivals=part.phase,
         **point,
     )
     planned = PlannedCell(

@@ -5,7 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from loadtests.load.plan import LoadPlan
-from loadtests.results import Cell
+from loadtests.results import Arrivals, Cell
 from loadtests.sweep import naming
 from queen.local.database import Database
 from queen.settings import Settings, load
@@ -26,7 +26,7 @@ class TrialTask(Struct, frozen=True, kw_only=True):
     warmup_s: float
     measure_s: float
     seed: int
-    phase: str  # of an open loop's schedules: random, aligned
+    phase: Arrivals  # of an open loop's schedules
     followed: bool = True  # by another trial: have its load process ready
 
 

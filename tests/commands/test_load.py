@@ -239,7 +239,7 @@ def acknowledged_run(directory: Path, queue: str) -> RunFiles:
     plan = LoadPlan(host="http://x", trial_directory=str(files.root), run_tag="t1", queue=queue)
     recorder = Recorder(plan)
     due_s = recorder.part().started_monotonic_s
-    recorder.pushed(recorder.account(0, "p0"), 0, 9, due_s, Attempt(ALL_QUEUED, due_s, due_s))
+    recorder.pushed(recorder.account(0, "p0"), 0, 9, due_s, Attempt(ALL_QUEUED, due_s, due_s, due_s))
     recorder.close_window()
     load = write_results(recorder.part(), plan, files)
     results.write(

@@ -17,7 +17,7 @@ class Scene:
 
     def answered(self, at_s: float, retry_after_s: float | None, status: int = 429) -> float | None:
         outcome = PushOutcome((Fate.REFUSED,), status, "busy")
-        return self.hold.obey(Attempt(outcome, at_s, at_s, 0, retry_after_s))
+        return self.hold.obey(Attempt(outcome, at_s, at_s, at_s, 0, retry_after_s))
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -36,7 +36,7 @@ def test_only_a_busy_server_that_says_how_long_is_obeyed() -> None:
     scene = Scene()
     assert scene.answered(101.0, None) is None
     assert scene.answered(101.0, 2.0, status=500) is None
-    assert scene.hold.obey(Attempt(no_answer("reset"), 101.0, 101.0)) is None
+    assert scene.hold.obey(Attempt(no_answer("reset"), 101.0, 101.0, 101.0)) is None
     assert not scene.hold.holds(101.0)
     assert scene.over == []
 

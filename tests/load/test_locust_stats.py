@@ -50,7 +50,7 @@ def test_the_second_clock_does_not_double_the_totals(open_loop: bool) -> None:
     statistics = RequestStats()
     live = LiveStatistics(statistics, open_loop=open_loop)
     for _ in range(3):
-        live.pushed(10.0, Attempt(ALL_QUEUED, 10.0, 10.002, 100))
+        live.pushed(10.0, Attempt(ALL_QUEUED, 10.0, 10.0, 10.002, 100))
         live.flush()
     live.flush()
     assert statistics.get(PUSH, "POST").num_requests == 3
@@ -62,7 +62,7 @@ def test_the_second_clock_does_not_double_the_totals(open_loop: bool) -> None:
 def test_the_second_clock_shows_the_wait_before_the_send() -> None:
     statistics = RequestStats()
     live = LiveStatistics(statistics, open_loop=True)
-    live.pushed(10.0, Attempt(ALL_QUEUED, 11.0, 11.002, 100))
+    live.pushed(10.0, Attempt(ALL_QUEUED, 11.0, 11.0, 11.002, 100))
     live.flush()
     assert statistics.get(PUSH, "POST").max_response_time == pytest.approx(2)
     assert statistics.get(PUSH_INTENDED, "POST").max_response_time == pytest.approx(1002)
@@ -73,8 +73,8 @@ def test_the_schedules_lag_and_holds_are_rows_that_the_totals_do_not_know(elsewh
     statistics = RequestStats()
     live = LiveStatistics(statistics, open_loop=True)
     pushed = live.pushed_elsewhere if elsewhere else live.pushed
-    pushed(10.0, Attempt(ALL_QUEUED, 10.5, 10.502, 100))
-    pushed(10.0, Attempt(REFUSED, 10.7, 10.701))
+    pushed(10.0, Attempt(ALL_QUEUED, 10.5, 10.5, 10.502, 100))
+    pushed(10.0, Attempt(REFUSED, 10.7, 10.7, 10.701))
     live.held_back(2.0)
     live.flush()
     lag, held = statistics.get(LAG, ""), statistics.get(HELD, "")
@@ -86,7 +86,7 @@ def test_the_schedules_lag_and_holds_are_rows_that_the_totals_do_not_know(elsewh
 def test_a_closed_loop_has_no_lag_to_show() -> None:
     statistics = RequestStats()
     live = LiveStatistics(statistics, open_loop=False)
-    live.pushed(10.0, Attempt(ALL_QUEUED, 10.0, 10.002, 100))
+    live.pushed(10.0, Attempt(ALL_QUEUED, 10.0, 10.0, 10.002, 100))
     live.flush()
     assert (LAG, "") not in statistics.entries
 
@@ -94,7 +94,7 @@ def test_a_closed_loop_has_no_lag_to_show() -> None:
 def test_failures_stand_in_locusts_failure_table() -> None:
     statistics = RequestStats()
     live = LiveStatistics(statistics, open_loop=False)
-    live.pushed(10.0, Attempt(no_answer("reset"), 10.0, 10.5))
+    live.pushed(10.0, Attempt(no_answer("reset"), 10.0, 10.0, 10.5))
     live.flush()
     (error,) = statistics.errors.values()
     assert (error.name, error.occurrences) == (PUSH, 1)
@@ -107,9 +107,9 @@ def test_failures_stand_in_locusts_failure_table() -> None:
 def test_a_failure_at_once_improves_no_percentile(open_loop: bool) -> None:
     statistics = RequestStats()
     live = LiveStatistics(statistics, open_loop=open_loop)
-    live.pushed(10.0, Attempt(ALL_QUEUED, 10.0, 10.1))
+    live.pushed(10.0, Attempt(ALL_QUEUED, 10.0, 10.0, 10.1))
     for _ in range(9):
-        live.pushed(10.0, Attempt(REFUSED, 10.0, 10.001))
+        live.pushed(10.0, Attempt(REFUSED, 10.0, 10.0, 10.001))
     live.flush()
     for shown in (statistics.get(PUSH, "POST"), statistics.get(PUSH_INTENDED, "POST"), statistics.total):
         assert shown.median_response_time == pytest.approx(100, rel=0.01)

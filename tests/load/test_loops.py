@@ -23,6 +23,7 @@ BUSY = PushOutcome((Fate.REFUSED,), 429, "queue_full", "full")
 
 
 DueTimes = Iterable[float] | Callable[[Stage], Iterator[float]]
+Cap = int | Callable[[], int]
 FIRST = Stage(number=1, label="first", rate_msg_s=None)
 SECOND = Stage(number=2, label="second", rate_msg_s=None)
 
@@ -42,7 +43,7 @@ class FakeSender:
 
 def answered(outcome: PushOutcome = ALL_QUEUED, retry_after_s: float | None = None) -> Attempt:
     now = perf_counter()
-    return Attempt(outcome, now, now, 0, retry_after_s)
+    return Attempt(outcome, now, now, now, 0, retry_after_s)
 
 
 class Scene:
@@ -60,7 +61,7 @@ class Scene:
     def closed(self, sender: Sender) -> ClosedLoop:
         return ClosedLoop(self.producer, sender, self.hold, self.stopping)
 
-    def open(self, sender: Sender, due_times: DueTimes, *, cap: int) -> OpenLoop:
+    def open(self, sender: Sender, due_times: DueTimes, *, cap: Cap) -> OpenLoop:
         return OpenLoop(
             self.producer,
             lambda: sender,
@@ -68,16 +69,16 @@ class Scene:
             self.stopping,
             stages=self.stages,
             due_times=due_times if callable(due_times) else lambda _: iter(due_times),
-            cap=lambda _: cap,
+            cap=lambda _: cap() if callable(cap) else cap,
             hold=self.hold,
         )
 
     def start_open(
         self,
         sender: Sender,
-        due_times: Iterable[float] | Callable[[Stage], Iterator[float]],
+        due_times: DueTimes,
         *,
-        cap: int = 100,
+        cap: Cap = 100,
     ) -> gevent.Greenlet:
         return gevent.spawn(self.open(sender, due_times, cap=cap).run)
 
@@ -251,6 +252,51 @@ def test_what_could_not_be_sent_before_the_end_is_missed_not_forgotten() -> None
     loop.join(timeout=DEADLINE_S)
     counts = scene.recorder.part().counts
     assert (counts.ok, counts.missed) == (2, 3)
+
+
+def test_a_loop_that_is_killed_while_it_catches_up_counts_what_it_has_not_sent_as_missed() -> None:
+    scene = Scene(loop="open", interval_ms=1.0)
+    sender = FakeSender(lambda _: answered())
+
+    def schedule(stage: Stage) -> Iterator[float]:
+        yield 0.0
+        if stage.number == 2:
+            yield from [0.001, 0.002, 30.0]
+        scene.stages.start(SECOND)
+        while perf_counter() < scene.stages.current.started_at + 0.2:
+            pass  # the process gets no turn
+        scene.recorder.close_window()
+        scene.stopping.set()
+        running.kill(block=False)
+
+    running = scene.start_open(sender, schedule)
+    running.join(timeout=DEADLINE_S)
+    counts = scene.recorder.part().counts
+    assert (counts.ok, counts.unknown, counts.missed) == (1, 0, 3)  # of both stages
+
+
+def test_a_push_that_is_killed_before_its_turn_is_missed() -> None:
+    scene = Scene(loop="open", interval_ms=1.0)
+    sender = FakeSender(lambda _: answered())
+
+    def kill_before_the_push_has_its_turn() -> int:
+        running.kill(block=False)
+        return 100
+
+    running = scene.start_open(sender, [0.0, 30.0], cap=kill_before_the_push_has_its_turn)
+    running.join(timeout=DEADLINE_S)
+    assert (scene.recorder.part().counts.missed, sender.bodies) == (1, [])
+
+
+def test_a_producer_is_there_from_the_start_of_its_schedule_until_it_is_stopped() -> None:
+    scene = Scene(loop="open", interval_ms=1.0)
+    loop = scene.start_open(FakeSender(lambda _: answered()), [0.0, 30.0])
+    until(lambda: scene.recorder.part().counts.ok == 1)
+    scene.end(loop)
+    until(lambda: perf_counter() > scene.stages.current.started_at + 0.1)
+    (share,) = scene.recorder.part().workers
+    assert share.producer_s is not None
+    assert 0 < share.producer_s < share.measured_s
 
 
 def test_what_is_due_in_a_hold_of_an_open_loop_is_held_neither_missed_nor_sent_later() -> None:

@@ -1,9 +1,10 @@
+import math
 from typing import Any
 
 import pytest
 
 from loadtests.load.figures import histograms, load_result, unanswered
-from loadtests.load.outcome import ALL_QUEUED, Fate, PushOutcome, no_answer
+from loadtests.load.outcome import ALL_QUEUED, Fate, PushOutcome, no_answer, not_sent
 from loadtests.load.plan import LoadPlan
 from loadtests.load.recorder import Attempt, Recorder
 from loadtests.load.window import MAX_ERROR_KINDS
@@ -46,7 +47,7 @@ def figures(measured: Recorder) -> LoadResult:
 
 
 def attempt(sent_s: float, done_s: float, outcome: PushOutcome = ALL_QUEUED) -> Attempt:
-    return Attempt(outcome, sent_s, done_s, 100)
+    return Attempt(outcome, sent_s, sent_s, done_s, 100)
 
 
 def test_a_request_belongs_to_the_window_in_which_it_was_due() -> None:
@@ -79,6 +80,31 @@ def test_the_two_clocks_and_the_lag_of_an_open_loop() -> None:
     assert result.service.max_ms == pytest.approx(100)
     assert result.response.max_ms == pytest.approx(400)
     assert result.schedule_lag.max_ms == pytest.approx(300)
+
+
+def test_a_connection_that_is_opened_late_or_not_at_all_is_no_lag_of_the_schedule() -> None:
+    measured = window(loop="open")
+    account = measured.account(0, "p0")
+    never = Attempt(not_sent("connect: timed out"), 110.001, 115.0, 115.0)
+    slowly = Attempt(ALL_QUEUED, 120.002, 123.0, 123.5, 100)
+    measured.pushed(account, 0, 9, 110.0, never)
+    measured.pushed(account, 10, 19, 120.0, slowly)
+    result = figures(measured)
+    assert result.schedule_lag is not None
+    assert result.schedule_lag.count == 2
+    assert result.schedule_lag.max_ms == pytest.approx(2)
+    assert result.response is not None
+    assert result.response.max_ms == pytest.approx(3500)
+
+
+def test_a_window_knows_how_long_its_producers_were_there() -> None:
+    measured = window(loop="open")
+    spans_s = [(0.0, 300.0), (150.0, math.inf), (90.0, 110.0), (210.0, 220.0), (0.0, 50.0)]
+    for number, (begun_s, ended_s) in enumerate(spans_s):
+        account = measured.account(number, "p0")
+        account.begun_s, account.ended_s = begun_s, ended_s
+    measured.account(5, "p0")  # has not begun
+    assert measured.part().workers[0].producer_s == pytest.approx(100 + 50 + 10)
 
 
 def test_in_a_closed_loop_both_clocks_are_the_same_and_there_is_no_lag() -> None:

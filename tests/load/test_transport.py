@@ -1,11 +1,14 @@
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from time import perf_counter
 
+import gevent
 import pytest
 
 from loadtests.load import transport
 from loadtests.load.credentials import TOKEN_FILE_VARIABLE
+from loadtests.load.producer import RawSender
 from loadtests.load.transport import Connection, Endpoint, NoAnswer, NotSent, Watchdog, parse_endpoint
 from tests.load.fake_server import FakeServer, SeenRequest, fake_server, response
 
@@ -53,6 +56,20 @@ def test_nobody_listening_means_not_sent(watchdog: Watchdog) -> None:
         connection = Connection(Endpoint("127.0.0.1", bound.getsockname()[1]), watchdog)
         with pytest.raises(NotSent, match="refused"):
             connection.exchange(GET)
+
+
+def test_the_time_that_a_connect_takes_stands_between_the_begin_of_a_push_and_its_write(
+    watchdog: Watchdog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_: object, **__: object) -> None:
+        gevent.sleep(0.1)
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(transport, "create_connection", slow)
+    begun_s = perf_counter()
+    attempt = RawSender(Endpoint("127.0.0.1", 1), watchdog).push(b"[]", 1)
+    assert attempt.outcome.code == "not_sent"
+    assert attempt.begun_at - begun_s < 0.1 <= attempt.sent_at - attempt.begun_at
 
 
 def test_a_connection_that_is_closed_without_answer_leaves_the_outcome_unknown(watchdog: Watchdog) -> None:

@@ -44,9 +44,9 @@ def steps_of(part: Part) -> list[tuple[int, int, int, int]]:
 def test_a_push_is_due_in_one_step_and_acknowledged_in_another() -> None:
     measured = recorder()
     account = measured.account(0, "p0")
-    measured.pushed(account, 0, 9, 0.5, Attempt(ALL_QUEUED, 0.6, 3.2))
-    measured.pushed(account, 10, 19, 3.1, Attempt(ALL_QUEUED, 3.1, 3.3))
-    measured.pushed(account, 20, 29, 0.7, Attempt(REFUSED, 0.7, 4.0))
+    measured.pushed(account, 0, 9, 0.5, Attempt(ALL_QUEUED, 0.6, 0.6, 3.2))
+    measured.pushed(account, 10, 19, 3.1, Attempt(ALL_QUEUED, 3.1, 3.1, 3.3))
+    measured.pushed(account, 20, 29, 0.7, Attempt(REFUSED, 0.7, 0.7, 4.0))
     measured.missed(1.5)
     measured.held(2.5)
     part = measured.part()
@@ -76,9 +76,9 @@ def test_a_late_answer_goes_to_the_window_in_which_it_was_due() -> None:
     measured.close_window()
     clock.now_s = 25.0
     assert measured.open_window() == 2
-    measured.pushed(account, 0, 9, 19.5, Attempt(ALL_QUEUED, 19.5, 26.0))
-    measured.pushed(account, 10, 19, 22.0, Attempt(ALL_QUEUED, 22.0, 26.0))  # between the windows
-    measured.pushed(account, 20, 29, 26.0, Attempt(ALL_QUEUED, 26.0, 27.0))
+    measured.pushed(account, 0, 9, 19.5, Attempt(ALL_QUEUED, 19.5, 19.5, 26.0))
+    measured.pushed(account, 10, 19, 22.0, Attempt(ALL_QUEUED, 22.0, 22.0, 26.0))  # between the windows
+    measured.pushed(account, 20, 29, 26.0, Attempt(ALL_QUEUED, 26.0, 26.0, 27.0))
     first, second = measured.part(1), measured.part(2)
     assert (first.counts.ok, first.counts.acknowledged) == (1, 0)
     assert (second.counts.ok, second.counts.acknowledged) == (1, 30)
@@ -95,7 +95,7 @@ def test_a_window_of_any_length_has_a_bounded_number_of_steps() -> None:
     measured = recorder()
     account = measured.account(0, "p0")
     for second in range(5 * windows.MAX_STEPS + 1):
-        measured.pushed(account, second, second, second, Attempt(ALL_QUEUED, second, second + 0.01))
+        measured.pushed(account, second, second, second, Attempt(ALL_QUEUED, second, second, second + 0.01))
     measured.missed(0.0)
     part = measured.part()
     assert part.step_s == 8
@@ -140,7 +140,7 @@ def test_shards_of_one_stream_merged_are_exactly_the_whole(
         accounts = [[each.account(number, f"p{number}") for number in range(2)] for each in (whole, *shards)]
         for first, (due_s, lag_s, service_s, outcome, producer, shard) in enumerate(attempts):
             sent_s = due_s + lag_s
-            attempt = Attempt(outcome, sent_s, sent_s + service_s)
+            attempt = Attempt(outcome, sent_s, sent_s, sent_s + service_s)
             for each, number in ((whole, 0), (shards[shard], shard + 1)):
                 each.pushed(
                     accounts[number][producer], first * BATCH, first * BATCH + BATCH - 1, due_s, attempt

@@ -22,7 +22,13 @@ def test_the_written_files_are_what_was_recorded(tmp_path: Path) -> None:
     plan = LoadPlan(host="http://x", trial_directory=str(files.root), run_tag="t9", loop="open")
     recorder = Recorder(plan)
     due_s = recorder.part().started_monotonic_s
-    recorder.pushed(recorder.account(0, "p0"), 0, 9, due_s, Attempt(ALL_QUEUED, due_s + 0.001, due_s + 0.003))
+    recorder.pushed(
+        recorder.account(0, "p0"),
+        0,
+        9,
+        due_s,
+        Attempt(ALL_QUEUED, due_s + 0.001, due_s + 0.001, due_s + 0.003),
+    )
     recorder.close_window()
     part = recorder.part()
     result = write_results(part, plan, files)
@@ -40,7 +46,9 @@ def test_the_course_has_a_line_for_each_clock_of_each_step(tmp_path: Path) -> No
     )
     account = recorder.account(0, "p0")
     for place, due_s in enumerate((100.1, 100.2, 102.5)):
-        recorder.pushed(account, place, place, due_s, Attempt(ALL_QUEUED, due_s + 0.001, due_s + 0.003))
+        recorder.pushed(
+            account, place, place, due_s, Attempt(ALL_QUEUED, due_s + 0.001, due_s + 0.001, due_s + 0.003)
+        )
     part = recorder.part()
     write_course([part], files)
     read = read_log(files.course)

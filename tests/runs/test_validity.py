@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from loadtests.results import Accounting, Cell, Invalidity, LoadResult, MachineUse, WorkerShare
+from loadtests.results import Accounting, Arrivals, Cell, Invalidity, LoadResult, MachineUse, WorkerShare
 from loadtests.runs import validity
 from tests.sweep.made import made_accounting, made_load
 
@@ -66,6 +66,53 @@ def test_sent_less_than_asked_is_fatal(sent: int, reasons: list[str]) -> None:
 
 def test_a_closed_loop_that_sent_nothing_does_not_count() -> None:
     assert [r.reason for r in remarks(CLOSED, made_load(sent=0, acknowledged=0))] == ["undersent"]
+
+
+EVERY_10_MS = Cell(loop="open", interval_ms=10.0, clients=10)
+
+
+@pytest.mark.parametrize(("sent", "reasons"), [(990, []), (989, ["undersent"])])
+def test_an_interval_asks_for_pushes_of_the_producers_that_are_there(sent: int, reasons: list[str]) -> None:
+    shares = (replace(share(0, 1.0), producer_s=8.0), replace(share(1, 1.0), producer_s=2.0))
+    load = replace(made_load(sent=sent), workers=shares)
+    assert [remark.reason for remark in remarks(EVERY_10_MS, load) if remark.fatal] == reasons
+
+
+def test_producers_that_came_later_or_left_earlier_are_asked_for_less() -> None:
+    load = replace(made_load(sent=500), workers=(replace(share(0), producer_s=5.0),))
+    assert remarks(EVERY_10_MS, load) == ()
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "sent", "reasons"),
+    [
+        ("random", 994, []),  # 10 producers: 6 by chance, but a hundredth is more
+        ("poisson", 880, []),  # four standard deviations
+        ("poisson", 870, ["undersent"]),
+        ("aligned", 985, ["undersent"]),
+    ],
+)
+def test_what_chance_takes_from_a_window_is_not_undersent(
+    arrivals: Arrivals, sent: int, reasons: list[str]
+) -> None:
+    cell = replace(OPEN, clients=10, arrivals=arrivals)
+    assert [remark.reason for remark in remarks(cell, made_load(sent=sent)) if remark.fatal] == reasons
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "sent", "reasons"),
+    [("random", 34, []), ("random", 33, ["undersent"]), ("aligned", 30, []), ("aligned", 29, ["undersent"])],
+)
+def test_a_short_window_may_lack_what_its_edges_cut_off(
+    arrivals: Arrivals, sent: int, reasons: list[str]
+) -> None:
+    cell = replace(OPEN, clients=10, arrivals=arrivals, rate_msg_s=400.0)
+    assert [remark.reason for remark in remarks(cell, made_load(sent=sent)) if remark.fatal] == reasons
+
+
+def test_a_load_of_an_older_file_is_only_asked_to_have_sent() -> None:
+    load = replace(made_load(sent=1), workers=(share(0),))
+    assert remarks(EVERY_10_MS, load) == ()
 
 
 @pytest.mark.parametrize(("ceiling_msg_s", "limited"), [(20_000, False), (19_000, True), (None, False)])
