@@ -113,3 +113,27 @@ def test_a_server_without_pops_is_left_alone_at_once(answer: bytes) -> None:
     reading = Reading(lambda _: answer)
     assert not reading.run(3)
     assert len(reading.seen) == 1
+
+
+def busy(_: SeenRequest) -> bytes:
+    return response(503, b'{"error":"full","code":"pool_timeout"}', "Retry-After: 0")
+
+
+def gone(_: SeenRequest) -> None:
+    return None
+
+
+@pytest.mark.parametrize("script", [busy, gone])
+def test_a_server_that_refuses_is_not_waited_for_when_nothing_is_missing(
+    script: Callable[[SeenRequest], bytes | None],
+) -> None:
+    begun_s = perf_counter()
+    assert not Reading(script).run(0, within_s=15.0)  # what it has not read it does not claim to know
+    assert perf_counter() - begun_s < 10
+
+
+def test_it_says_what_it_waits_for(caplog: pytest.LogCaptureFixture) -> None:
+    assert not Reading(busy).run(1, within_s=3.0)
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "ledger-t1" in line
+    assert '503: {"error":"full"' in line
