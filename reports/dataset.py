@@ -7,7 +7,8 @@
            `service_p50_ms` … `response_p99_ms`; `hold_mean_ms`, `wait_mean_ms`, `busy_mean`,
            `waiting_mean`; `server_cpu_cores` … `other_cpu_cores` (CPU seconds per second);
            `db_rtt_measured_ms`; `valid` (bool); `remarks` (string, "" when there is none).
-`samples`  one row a sample: `run_id`, `trial_id`, the factors, then every field of `Sample`.
+`samples`  one row a sample: `run_id`, `trial_id`, the factors, then every field of `Sample`. Files from
+           before a column was there have NaN in it.
 `latency`  one row a part, cell and clock: factors, `clock` ("service", "response"), `trials`, `count`,
            `p50_ms`, `p95_ms`, `p99_ms` of the merged histograms, and `p50_low_ms`, `p50_high_ms`, … the
            lowest and highest single trial. NaN where the trials left no histogram to merge.
@@ -25,7 +26,7 @@ import msgspec
 import pandas as pd
 from hdrh.histogram import HdrHistogram
 
-from loadtests.results import Cell, ErrorCount, Latency, ResultError, Sample, Trial
+from loadtests.results import LATER_COLUMNS, Cell, ErrorCount, Latency, ResultError, Sample, Trial
 from reports.columns import Row, constants, frame, typed
 from reports.runs import Run, direct_rtt_ms, read_any
 from reports.stats import histogram
@@ -153,6 +154,7 @@ def _read_samples(run: Run, trial: Trial) -> pd.DataFrame | None:
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         reason = str(error).strip().splitlines()[0]
         raise ResultError(f"{files.samples}: not a table of samples: {reason}") from None
+    rows = rows.assign(**{name: float("nan") for name in LATER_COLUMNS if name not in rows.columns})
     missing = [name for name in Sample.__struct_fields__ if name not in rows.columns]
     if missing:
         raise ResultError(f"{files.samples}: no column {missing[0]}")

@@ -38,6 +38,7 @@ from loadtests.results.generator import (
 )
 from loadtests.results.storing import ResultError, read, read_trials, replace, write, write_samples
 from loadtests.results.trial import (
+    LATER_COLUMNS,
     QUEUE_MODE,
     Accounting,
     GroupAccount,
@@ -51,6 +52,7 @@ from loadtests.results.version import FORMAT
 
 __all__ = [
     "FORMAT",
+    "LATER_COLUMNS",
     "QUEUE_MODE",
     "Accounting",
     "Arrivals",

@@ -66,7 +66,7 @@ class PoolUse(Struct, frozen=True, kw_only=True):
     """The server's pool over the measured window: differences of its cumulative counters."""
 
     acquires: int
-    timeouts: int
+    timeouts: int  # waits of clients of the pool, as is a call that many requests share: see `timed_out`
     connects: int
     lost: int
     hold_mean_ms: float  # from having a connection to giving it back
@@ -75,6 +75,12 @@ class PoolUse(Struct, frozen=True, kw_only=True):
     waiting_mean: float  # who asked and has none yet, time average: a request, or a call that many share
     boarding_mean: float | None = None  # requests waiting to share a call; None: the server told nothing
     boarding_wait_mean_ms: float | None = None  # of those who boarded, from asking to having a connection
+    boarding_timeouts: int | None = None  # requests that no shared call took in time; None: not told
+
+    @property
+    def timed_out(self) -> int:
+        """All waits that ended without a connection: what clients read of them is the same sentence."""
+        return self.timeouts + (self.boarding_timeouts or 0)
 
 
 class MachineUse(Struct, frozen=True, kw_only=True):
@@ -144,7 +150,7 @@ class Sample(Struct, frozen=True, kw_only=True):
     pool_total: int | None = None
     pool_idle: int | None = None
     pool_waiting: int | None = None
-    pool_timeouts: int | None = None  # cumulative
+    pool_timeouts: int | None = None  # cumulative; those of the boarding are not among them
     pool_acquires: int | None = None  # cumulative
     db_active: int | None = None  # client backends by state
     db_idle: int | None = None
@@ -162,3 +168,8 @@ class Sample(Struct, frozen=True, kw_only=True):
     server_loop_lag_ms: float | None = None
     rows_inserted: int | None = None  # cumulative
     wal_bytes: int | None = None  # cumulative
+    boarding_waiting: int | None = None  # requests that wait to share a call, not among `pool_waiting`
+    boarding_timeouts: int | None = None  # cumulative
+
+
+LATER_COLUMNS = ("boarding_waiting", "boarding_timeouts")  # of samples.csv: earlier files lack them

@@ -87,6 +87,10 @@ def _sample(look: Look, t_s: float) -> Sample:
             pool_acquires=pool.acquires,
             server_loop_lag_ms=pool.loop_lag_ms,
         )
+        if (boarding := pool.boarding) is not None:
+            sample = replace(
+                sample, boarding_waiting=boarding.waiting_count, boarding_timeouts=boarding.timeouts
+            )
     if (activity := look.activity) is not None:
         sample = replace(
             sample,

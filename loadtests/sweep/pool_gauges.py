@@ -19,8 +19,10 @@ class Histogram(Struct, frozen=True, rename="camel"):
 
 
 class Boarding(Struct, frozen=True, rename="camel"):
-    """Requests that wait to share a call, and so a connection. Cumulative since the server's start."""
+    """Requests that wait to share a call, and so a connection. Cumulative, but for those who wait now."""
 
+    waiting_count: int  # now
+    timeouts: int
     wait_seconds: float  # over those who boarded
     waiting_seconds: float  # time integral of those who wait
     wait_histogram: Histogram
@@ -93,6 +95,7 @@ def pool_use(times_s: Sequence[float], readings: Sequence[PoolReading], window: 
     boarding_s = grown([line.wait_seconds for line in lines])
     return replace(
         use,
+        boarding_timeouts=round(grown([line.timeouts for line in lines])),
         boarding_mean=grown([line.waiting_seconds for line in lines]) / window.length_s,
         boarding_wait_mean_ms=1000 * boarding_s / boarded if boarded else 0.0,
     )

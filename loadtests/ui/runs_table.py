@@ -78,7 +78,7 @@ def rows_of(number: int, run: RunFiles, trial: Trial) -> tuple[Row, ...]:
     """What the table says of a trial and of its stages."""
     whole = replace(
         _row(number, run, trial, trial.load),
-        pool_timeouts=trial.pool.timeouts if trial.pool else None,
+        pool_timeouts=trial.pool.timed_out if trial.pool else None,
         pool_wait_mean_ms=trial.pool.wait_mean_ms if trial.pool else None,
         accounted=_accounted(trial),
         accounted_holds=_holds(trial),

@@ -1,4 +1,4 @@
-"""The pool over time: connections in total, idle ones, and requests that wait for one."""
+"""The pool over time: connections in total, idle ones, and requests that wait for one or to share one."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -10,6 +10,7 @@ _GAUGES = (
     ("pool_idle", "idle connections", 2),
     ("pool_waiting", "requests waiting", 1),
 )
+_BOARDING = ("boarding_waiting", "requests waiting to share a call", 3)
 
 
 @style.themed
@@ -19,7 +20,8 @@ def draw(samples: pd.DataFrame, title: str = "The pool over time", columns: int 
     figure, axes = style.panels(len(chosen), title, columns)
     for axis, (name, rows) in zip(axes, chosen, strict=True):
         timelines.time_axis(axis, rows)
-        for column, label, place in _GAUGES:
+        shared = [_BOARDING] if rows[_BOARDING[0]].gt(0).any() else []  # of coalesce, where anybody waited so
+        for column, label, place in (*_GAUGES, *shared):
             look = style.look(place)
             axis.plot(
                 rows["t_s"],

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from loadtests.results import Cell, ResultError, RunFiles, Sample
+from loadtests.results import LATER_COLUMNS, Cell, ResultError, RunFiles, Sample
 from reports import dataset
 from reports.dataset import Dataset
 from tests.reports.synthetic import World, write_run
@@ -100,6 +100,17 @@ def test_broken_samples_are_named(tmp_path: Path, content: str, complaint: str) 
     (first_trial(run) / "samples.csv").write_text(content)
     with pytest.raises(ResultError, match=rf"samples\.csv: {complaint}"):
         dataset.load([run])
+
+
+def test_samples_from_before_a_column_was_there_are_read(tmp_path: Path) -> None:
+    run = write_run(tmp_path, SMALL)
+    for path in RunFiles(run).trials.glob("*/samples.csv"):
+        rows = pd.read_csv(path)
+        rows.drop(columns=list(LATER_COLUMNS)).to_csv(path, index=False)
+    samples = dataset.load([run]).samples
+    assert len(samples) > 0
+    assert samples[list(LATER_COLUMNS)].isna().all(axis=None)
+    assert samples["pool_total"].notna().all()
 
 
 def test_a_run_without_a_finished_trial_is_named(tmp_path: Path) -> None:

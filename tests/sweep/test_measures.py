@@ -78,9 +78,11 @@ def test_the_pool_s_use_is_that_of_the_window() -> None:
 
 
 def boarding_look(at_s: float) -> Look:
-    """Of 400 requests/s that share calls, each waits 60 ms, so that 24 wait."""
+    """Of 400 requests/s that share calls, each waits 60 ms, so that 24 wait; of 100/s it is too long."""
     since_s = at_s - 90.0
-    line = Boarding(0.060 * 400 * since_s, 24 * since_s, Histogram((round(400 * since_s), 0)))
+    line = Boarding(
+        24, round(100 * since_s), 0.060 * 400 * since_s, 24 * since_s, Histogram((round(400 * since_s), 0))
+    )
     return replace(look(at_s), pool=structs.replace(reading(at_s), boarding=line))
 
 
@@ -90,6 +92,16 @@ def test_who_waits_to_share_a_call_is_counted_beside_the_pool() -> None:
     assert use.boarding_mean == pytest.approx(24)
     assert use.boarding_wait_mean_ms == pytest.approx(60, rel=0.05)
     assert use.waiting_mean == pytest.approx(30)
+    (sample,) = measures.samples([boarding_look(100.0)], WINDOW)
+    assert (sample.boarding_waiting, sample.boarding_timeouts) == (24, 1000)
+    assert (sample.pool_waiting, sample.pool_timeouts) == (30, 100)
+
+
+def test_who_waits_in_vain_reads_the_same_wherever_it_waited() -> None:
+    use = measures.pool_use([boarding_look(99.93 + tenth / 10) for tenth in range(15)], WINDOW)
+    assert use is not None
+    assert use.boarding_timeouts == pytest.approx(100, abs=1)
+    assert use.timed_out == pytest.approx(10 + 100, abs=2)
 
 
 @pytest.mark.parametrize("missing", [range(15), range(3)], ids=["never told", "not told at first"])
@@ -97,12 +109,13 @@ def test_a_server_that_does_not_count_who_shares_calls_is_none_not_zero(missing:
     looks = [(look if tenth in missing else boarding_look)(99.93 + tenth / 10) for tenth in range(15)]
     use = measures.pool_use(looks, WINDOW)
     assert use is not None
-    assert (use.boarding_mean, use.boarding_wait_mean_ms) == (None, None)
+    assert (use.boarding_mean, use.boarding_wait_mean_ms, use.boarding_timeouts) == (None, None, None)
+    assert use.timed_out == use.timeouts
 
 
 def test_boarding_is_read_where_the_server_tells_it() -> None:
     told = msgspec.json.encode(boarding_look(100.0).pool)
-    assert b'"boarding":{"waitSeconds":' in told
+    assert b'"boarding":{"waitingCount":' in told
     assert decode(told) == boarding_look(100.0).pool
 
 

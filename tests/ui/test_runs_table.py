@@ -72,6 +72,7 @@ def test_what_the_owner_of_the_server_adds_later_is_shown(tmp_path: Path) -> Non
         wait_mean_ms=0.5,
         busy_mean=1,
         waiting_mean=0,
+        boarding_timeouts=3,
     )
     path = run.trial("001").trial
     changed_ns = path.stat().st_mtime_ns + 1_000_000
@@ -80,7 +81,7 @@ def test_what_the_owner_of_the_server_adds_later_is_shown(tmp_path: Path) -> Non
     (after,) = table.rows()
     assert before.accounted == "not checked"
     assert after.accounted == "NO: 1 lost"
-    assert (after.accounted_holds, after.pool_timeouts, after.pool_wait_mean_ms) == (False, 2, 0.5)
+    assert (after.accounted_holds, after.pool_timeouts, after.pool_wait_mean_ms) == (False, 5, 0.5)
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,17 @@ def test_a_chart_names_its_units_and_becomes_themed_svg(
         assert colour.light not in text
 
 
+def test_requests_that_wait_to_share_a_call_are_drawn_where_there_were_any(
+    loaded: Dataset, verdict: Verdict
+) -> None:
+    samples = timeline_samples(loaded, verdict)
+    labels = [
+        pool_timeline.draw(samples.assign(boarding_waiting=waiting)).axes[0].get_legend_handles_labels()[1]
+        for waiting in (float("nan"), 0.0, 7.0)
+    ]
+    assert ["requests waiting to share a call" in each for each in labels] == [False, False, True]
+
+
 @pytest.mark.parametrize("columns", [1, 2])
 def test_a_database_that_no_sample_found_at_work_is_drawn_all_the_same(
     loaded: Dataset, verdict: Verdict, columns: int
