@@ -121,6 +121,17 @@ async def test_a_group_lags_by_its_oldest_unread_message(queue: Queue, reader: P
     assert partition.lease_id == delivery.lease_id
 
 
+async def test_a_message_that_came_while_one_looked_is_no_lag_below_zero(
+    queue: Queue, reader: PostgresReader
+) -> None:
+    await queue.store.register_group("orders", "g", "all", None, soon())
+    await push(queue, "a")
+    await age(queue, "a", -HOUR)  # as seen from a look that began before
+    [group] = (await reader.groups(EVERYTHING, soon())).items
+    [partition] = (await reader.group("g", soon()))["orders"]
+    assert (group.unread, group.lag_s, partition.lag_s) == (1, 0, 0)
+
+
 async def test_groups_are_listed_by_queue_in_true_pages(queue: Queue, reader: PostgresReader) -> None:
     for to, group in (("b", "x"), ("a", "y"), ("a", "x"), ("c", "z")):
         await queue.store.register_group(to, group, "new", None, soon())

@@ -1,7 +1,7 @@
 -- $1 group: one row for each partition that it reads, by queue and partition; a queue without partitions is
 -- one row without one. Locks: none. Index: cursors_available; where something is unread one probe of messages.
 select g.queue_name, part.name, p.lease_id, p.last_consumed_at, p.consumed, p.head - p.reached as unread,
-       coalesce(floor(extract(epoch from now() - first_unread.created_at)), 0)::bigint as lag_s
+       greatest(0, floor(extract(epoch from now() - first_unread.created_at)))::bigint as lag_s
 from queen.consumer_groups g
 left join queen.group_progress p on p.group_id = g.id
 left join queen.partitions part on part.id = p.partition_id

@@ -8,7 +8,7 @@ with page as (
     limit $1::integer offset $2::integer
 )
 select counted.total, g.name, g.queue_name, read.partitions, read.lagging, read.unread,
-       coalesce(floor(extract(epoch from now() - read.oldest)), 0)::bigint as lag_s, read.last_consumed_at,
+       greatest(0, floor(extract(epoch from now() - read.oldest)))::bigint as lag_s, read.last_consumed_at,
        g.subscription_mode, g.subscription_from, g.created_at
 from (select count(*) as total from queen.consumer_groups g where g.active) counted
 left join page g on true
