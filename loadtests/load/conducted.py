@@ -53,7 +53,7 @@ def _lost_before(whole: Part, counted: Part) -> list[WorkerShare]:
     there = {share.worker for share in counted.workers if not share.complete}
     lost = {share.worker: share for share in whole.workers if not share.complete}
     return [
-        replace(share, window=counted.window, cpu_s=0.0, measured_s=0.0)
+        replace(share, window=counted.window, cpu_s=0.0, measured_s=0.0, producer_s=0.0)
         for worker, share in lost.items()
         if worker not in there
     ]

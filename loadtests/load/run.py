@@ -24,6 +24,7 @@ from loadtests.load.stages import Stages
 from loadtests.load.transport import Watchdog, parse_endpoint
 
 FLUSH_PERIOD_S = 1.0
+CATCH_UP_S = 0.5
 TIDY_UP_S = 1.0  # for what was killed at the end of the drain to record its unknown outcomes
 
 
@@ -82,6 +83,8 @@ class LoadRun:
     def finish(self, drain_s: float) -> None:
         """Stop issuing, wait at most `drain_s` for the answers, cut the rest off. May be called again."""
         self.recorder.close_window()
+        if self.plan.loop == "open":
+            _let_loops_catch_up()
         for stopping in tuple(self._stop_events):
             stopping.set()
         self._start_line.set()
@@ -99,6 +102,15 @@ class LoadRun:
             loop.run()
         finally:
             self._stop_events.discard(stopping)
+
+
+def _let_loops_catch_up() -> None:
+    """Let pushes go out that fell due while nobody had a turn, as Locust itself holds all up at its end.
+
+    Returns when nobody has anything to do at the moment; a generator that cannot keep up never gets there.
+    """
+    with gevent.Timeout(CATCH_UP_S, False):
+        gevent.idle()
 
 
 def as_planned(plan: LoadPlan) -> Stage:

@@ -93,6 +93,7 @@ class Participant:
             host=heard[-1].host if heard else "",
             cpu_s=0.0,
             measured_s=0.0,
+            producer_s=0.0,
             producers=heard[-1].producers if heard else 0,
             heard_at=heard[-1].heard_at if heard else nothing.started_at,
             window=nothing.window,

@@ -110,7 +110,7 @@ def missed_too_many(missed: int, due: int) -> Iterator[Invalidity]:
     if missed > MISSED_LIMIT * due:
         yield Invalidity(
             reason="missed",
-            detail=f"{missed} of {due} requests were over the cap of requests in flight",
+            detail=f"{missed} of {due} requests were not sent: over the cap in flight, or late at the end",
             fatal=True,
         )
 

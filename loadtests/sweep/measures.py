@@ -9,7 +9,7 @@ from loadtests.results import LoadResult, MachineUse, PoolUse, Sample
 from loadtests.sweep import pool_gauges
 from loadtests.sweep.proc_tree import Usage
 from loadtests.sweep.sampling import Look
-from loadtests.sweep.series import Window, increase
+from loadtests.sweep.series import Window, increase, seen_of
 
 
 def window_of(load: LoadResult) -> Window:
@@ -23,7 +23,7 @@ def samples(looks: Iterable[Look], window: Window) -> list[Sample]:
 
 
 def pool_use(looks: Iterable[Look], window: Window) -> PoolUse | None:
-    """The pool over the window; None when it could not be asked."""
+    """The pool over the window; None when it could not be asked for nearly all of it."""
     seen = [(look.at_s, look.pool) for look in looks if look.pool is not None]
     return pool_gauges.pool_use([at_s for at_s, _ in seen], [pool for _, pool in seen], window)
 
@@ -55,10 +55,11 @@ def machine_use(looks: Sequence[Look], window: Window, *, db_rtt_measured_ms: fl
 
 
 def _grown(looks: Iterable[Look], window: Window, value: Callable[[Look], float | None]) -> float | None:
-    seen = [(look.at_s, found) for look in looks if (found := value(look)) is not None]
-    if len(seen) < 2:
+    found = [(look.at_s, each) for look in looks if (each := value(look)) is not None]
+    times_s = [at_s for at_s, _ in found]
+    if seen_of(times_s, window) is None:
         return None
-    return round(increase([at_s for at_s, _ in seen], [found for _, found in seen], window), 4)
+    return round(increase(times_s, [each for _, each in found], window), 4)
 
 
 def _cpu_s(usage: Usage | None) -> float | None:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtests.results import PoolUse
-from loadtests.sweep.series import Window, increase
+from loadtests.sweep.series import Window, increase, seen_of
 
 POOL_PATH = "/metrics/pool"
 
@@ -67,12 +67,13 @@ def decode(body: bytes) -> PoolReading:
 
 
 def pool_use(times_s: Sequence[float], readings: Sequence[PoolReading], window: Window) -> PoolUse | None:
-    """The pool over a window; None when it was looked at less than twice."""
-    if len(readings) < 2:
+    """The pool over a window; None when it was not looked at for nearly all of it, see `seen_of`."""
+    seen = seen_of(times_s, window)
+    if seen is None:
         return None
 
     def grown(values: Sequence[float]) -> float:
-        return increase(times_s, values, window)
+        return increase(times_s, values, seen)
 
     holds = grown([sum(reading.hold_histogram.counts) for reading in readings])
     waits = grown([sum(reading.wait_histogram.counts) for reading in readings])
@@ -85,8 +86,8 @@ def pool_use(times_s: Sequence[float], readings: Sequence[PoolReading], window: 
         lost=round(grown([reading.lost for reading in readings])),
         hold_mean_ms=1000 * hold_s / holds if holds else 0.0,
         wait_mean_ms=1000 * wait_s / waits if waits else 0.0,
-        busy_mean=grown([reading.busy_seconds for reading in readings]) / window.length_s,
-        waiting_mean=grown([reading.waiting_seconds for reading in readings]) / window.length_s,
+        busy_mean=grown([reading.busy_seconds for reading in readings]) / seen.length_s,
+        waiting_mean=grown([reading.waiting_seconds for reading in readings]) / seen.length_s,
     )
     lines = [reading.boarding for reading in readings if reading.boarding is not None]
     if len(lines) < len(readings):
@@ -96,6 +97,6 @@ def pool_use(times_s: Sequence[float], readings: Sequence[PoolReading], window: 
     return replace(
         use,
         boarding_timeouts=round(grown([line.timeouts for line in lines])),
-        boarding_mean=grown([line.waiting_seconds for line in lines]) / window.length_s,
+        boarding_mean=grown([line.waiting_seconds for line in lines]) / seen.length_s,
         boarding_wait_mean_ms=1000 * boarding_s / boarded if boarded else 0.0,
     )

@@ -4,6 +4,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+SEEN_LEAST = 0.9  # of a window
+
 
 @dataclass(frozen=True)
 class Window:
@@ -16,6 +18,17 @@ class Window:
     def length_s(self) -> float:
         """Seconds."""
         return self.end_s - self.start_s
+
+
+def seen_of(times_s: Sequence[float], window: Window) -> Window | None:
+    """The part of a window between the first and the last sample; None when that is not nearly all of it.
+
+    What a counter did outside is not known, and would be missing from a rate.
+    """
+    if not times_s:
+        return None
+    seen = Window(max(times_s[0], window.start_s), min(times_s[-1], window.end_s))
+    return seen if seen.length_s >= SEEN_LEAST * window.length_s else None
 
 
 def value_at(times_s: Sequence[float], values: Sequence[float], time_s: float) -> float:

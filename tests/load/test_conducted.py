@@ -69,3 +69,4 @@ def test_a_worker_that_was_lost_before_the_counted_stages_is_not_forgotten() -> 
     load = load_result(conducted.counted_part([first, *WINDOWS[1:]]))
     assert [(each.worker, each.complete) for each in load.workers] == [(0, True), (1, False)]
     assert (load.measured_s, load.generator_cpu_s) == (2.0, 0.1)  # those of the counted stage
+    assert load.workers[1].producer_s == 0.0

@@ -23,9 +23,13 @@ def answer(request: SeenRequest) -> bytes:
 
 
 class Stalling:
-    """A server that takes 5 ms for a push, but is not heard of for `STALL_S` ten seconds after the first."""
+    """A server that takes 5 ms for a push, but is not heard of for `STALL_S` ten seconds after the first.
+
+    `stalled` pushes came meanwhile.
+    """
 
     def __init__(self) -> None:
+        self.stalled = 0
         self._first_s: float | None = None
         self._lock = threading.Lock()
 
@@ -34,7 +38,8 @@ class Stalling:
         with self._lock:
             self._first_s = self._first_s or now
             stall_s = self._first_s + 10.0
-        stalls = stall_s <= now < stall_s + STALL_S
+            stalls = stall_s <= now < stall_s + STALL_S
+            self.stalled += stalls
         time.sleep(stall_s + STALL_S - now if stalls else 0.005)
         return answer(request)
 
@@ -91,7 +96,8 @@ def test_a_stall_of_two_seconds_shows_in_the_open_loop_and_hides_from_the_closed
     directories = [tmp_path / "open", tmp_path / "closed"]
     for directory in directories:
         directory.mkdir()
-    with fake_server(Stalling()) as first, fake_server(Stalling()) as second:
+    for_open, for_closed = Stalling(), Stalling()
+    with fake_server(for_open) as first, fake_server(for_closed) as second:
         opened = locust("high", *options, "--host", first.url, "--interval", "100", cwd=directories[0])
         closed = locust("high", *options, "--host", second.url, "--loop", "closed", cwd=directories[1])
         with opened as one, closed as other:
@@ -100,9 +106,12 @@ def test_a_stall_of_two_seconds_shows_in_the_open_loop_and_hides_from_the_closed
     open_load, closed_load = (load_of(directory) for directory in directories)
     assert open_load.response is not None and closed_load.response is not None
     assert open_load.response.p99_ms > 1000
-    assert open_load.requests_missed <= 4  # they went out without an answer; one each may be due at the end
+    due_meanwhile = 4 * STALL_S / 0.1
+    assert for_open.stalled >= 0.7 * due_meanwhile  # they went out without an answer
+    assert open_load.requests_missed <= 4  # one each may be due at the end
     assert closed_load.response.p99_ms < 200
     assert closed_load.response.max_ms > 1000  # it was there
+    assert for_closed.stalled == 4
 
 
 @pytest.mark.parametrize("client", ["raw", "fast"])

@@ -119,6 +119,25 @@ def test_boarding_is_read_where_the_server_tells_it() -> None:
     assert decode(told) == boarding_look(100.0).pool
 
 
+@pytest.mark.parametrize("until_tenth", [8, 12])
+def test_counters_that_were_not_seen_to_the_end_of_the_window_make_no_rate(until_tenth: int) -> None:
+    looks = [look(99.93 + tenth / 10, seen=tenth < until_tenth) for tenth in range(15)]
+    use = measures.pool_use(looks, WINDOW)
+    assert (use is None) == (until_tenth == 8)
+    assert use is None or use.busy_mean == pytest.approx(4)
+
+
+def test_a_mean_is_over_the_time_that_was_seen() -> None:
+    use = measures.pool_use([look(99.93 + tenth / 10) for tenth in range(11)], WINDOW)  # until 100.93
+    assert use is not None
+    assert (use.busy_mean, use.waiting_mean) == (pytest.approx(4), pytest.approx(30))
+
+
+def test_cpu_that_was_not_seen_to_the_end_is_none_not_less() -> None:
+    looks = [look(99.9 + tenth / 10) for tenth in range(8)]
+    assert measures.machine_use(looks, WINDOW, db_rtt_measured_ms=None).server_cpu_s is None
+
+
 def test_a_pool_that_could_not_be_asked_is_none_not_zero() -> None:
     assert measures.pool_use([look(100.0), look(100.5, seen=False)], WINDOW) is None
     sample = measures.samples([look(100.5, seen=False)], WINDOW)[0]

@@ -1,0 +1,51 @@
+"""How a run comes to its end."""
+
+import json
+from collections.abc import Callable
+from time import perf_counter
+
+import gevent
+from gevent.event import Event
+from locust.stats import RequestStats
+
+from loadtests.load.null_server import push_answer
+from loadtests.load.plan import LoadPlan
+from loadtests.load.producer import RawSender
+from loadtests.load.run import LoadRun
+from loadtests.load.users import producer_loop
+from tests.load.fake_server import SeenRequest, fake_server
+
+DEADLINE_S = 5.0
+
+
+def queued(request: SeenRequest) -> bytes:
+    return push_answer(len(json.loads(request.body)["items"]))
+
+
+def until(condition: Callable[[], bool]) -> None:
+    with gevent.Timeout(DEADLINE_S):
+        while not condition():
+            gevent.sleep(0.001)
+
+
+def test_what_fell_due_while_the_process_had_no_turn_before_the_end_is_sent_not_missed() -> None:
+    """Locust looks up who called for the end, for some 50 ms of CPU, before it says that there is one."""
+    with fake_server(queued) as server:
+        plan = LoadPlan(
+            host=server.url, trial_directory="x", run_tag="t", batch=1, loop="open", interval_ms=20.0
+        )
+        run, stopping = LoadRun(plan, RequestStats(), watched=False), Event()
+        loop = producer_loop(
+            run, stopping, lambda: RawSender(run.endpoint, run.watchdog), lambda due_s, attempt: None
+        )
+        run.work(loop, stopping)
+        run.start()
+        until(lambda: run.recorder.part().counts.ok > 0)
+        blocked_until = perf_counter() + 0.4
+        while perf_counter() < blocked_until:
+            pass
+        run.finish(DEADLINE_S)
+        counts, lag = run.recorder.part().counts, run.recorder.part().lag
+    assert (counts.missed, counts.pending) == (0, 0)
+    assert counts.ok >= 0.4 / 0.02
+    assert lag.max_s > 0.3  # and their lateness is told
