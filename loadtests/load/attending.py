@@ -33,7 +33,7 @@ from loadtests.load.part import said_once
 from loadtests.load.run import LoadRun, set_current_run
 
 REPORT_PERIOD_S = 1.0
-LOOK_PERIOD_S = 0.1
+USERS_LOOK_S = 0.1  # between two looks for users that have come or gone
 
 logger = logging.getLogger(__name__)
 
@@ -145,8 +145,8 @@ class Attending:
             if self._runner.user_count != users or waited_s >= REPORT_PERIOD_S:
                 users, waited_s = self._runner.user_count, 0.0
                 self._report(Report((run.recorder.part(run.recorder.window, steps=False),)))
-            gevent.sleep(LOOK_PERIOD_S)
-            waited_s += LOOK_PERIOD_S
+            gevent.sleep(USERS_LOOK_S)
+            waited_s += USERS_LOOK_S
 
     def _report(self, report: Report) -> None:
         self._runner.send_message(REPORT, pack(report))

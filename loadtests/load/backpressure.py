@@ -7,7 +7,8 @@ late, which would be a burst the moment that the server recovers.
 
 from collections.abc import Callable
 
-from loadtests.load.recorder import Attempt, Recorder
+from loadtests.load.attempt import Attempt
+from loadtests.load.recorder import Recorder
 
 MAX_HOLD_S = 5.0  # longest Retry-After that is obeyed in full
 LEAST_HOLD_S = 0.1  # a Retry-After of 0 must not make the generator spin

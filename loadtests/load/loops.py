@@ -16,10 +16,11 @@ from gevent.event import Event
 from gevent.pool import Group
 
 from loadtests.load.agenda import Agenda
+from loadtests.load.attempt import Attempt
 from loadtests.load.backpressure import HoldBack
 from loadtests.load.course import Stage
 from loadtests.load.producer import Producer, Sender
-from loadtests.load.recorder import Attempt, Recorder
+from loadtests.load.recorder import Recorder
 from loadtests.load.stages import Stages
 
 FAILURE_PAUSE_S = 0.1  # a server that fails at once must not make the generator spin

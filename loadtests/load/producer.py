@@ -10,11 +10,12 @@ from typing import Protocol
 
 from gevent import GreenletExit
 
+from loadtests.load.attempt import Attempt
 from loadtests.load.distribution import parse_distribution
 from loadtests.load.outcome import PushOutcome, classify, no_answer, not_sent
 from loadtests.load.payload import PushBodies
 from loadtests.load.plan import LoadPlan, partition_of, producer_number
-from loadtests.load.recorder import Attempt, Recorder
+from loadtests.load.recorder import Recorder
 from loadtests.load.stamp import epoch_us
 from loadtests.load.transport import Connection, Endpoint, NoAnswer, NotSent, Watchdog
 

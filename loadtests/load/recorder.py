@@ -1,69 +1,38 @@
-"""What one process measures in a run: latencies, counts of numbered windows, and every message's fate.
+"""What one process measures in a run: what counts in which window, and every message's fate, as a `Part`.
 
-A request belongs to the window in which it was due (closed loop: sent), whenever its answer comes; so
-`sent = ok + not_done + unknown` holds and a stall at the end of a window is not lost. Throughput is the
-exception: messages count when their acknowledgement arrived within the window.
-
-A latency is one of a push that was acknowledged (2xx, no message refused), so there are `ok` of them: an
-instant 503 is no fast answer, and what is refused or unanswered is counted in a place of its own.
-
-The schedule lag is the generator's own lateness: from the intended time of a push until the producer turned
-to it, whatever became of it then. To open a connection is not lag, and not service: response time has it.
-
-All times are seconds of `perf_counter`, which on Linux is CLOCK_MONOTONIC.
+All times are seconds of `perf_counter`.
 """
 
 import platform
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from math import fsum
 from time import perf_counter
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtests.load.account import ProducerAccount
+from loadtests.load.attempt import Attempt
+from loadtests.load.counting import Counting
 from loadtests.load.deliveries import GroupDeliveries, most_pieces, order_scope
-from loadtests.load.outcome import ALL_QUEUED, Fate, PushOutcome
+from loadtests.load.outcome import ALL_QUEUED
 from loadtests.load.part import Lane, Part, merge
 from loadtests.load.plan import LoadPlan
-from loadtests.load.window import FullTally, SmallTally, Window, on_tick
+from loadtests.load.window import Window
 from loadtests.results import ProducerLedger, WorkerShare
 
-WARM_UP = 0  # number of the window that opens with the recorder
 
-
-class Attempt(Struct, frozen=True):
-    """One push that came to an end, with or without an answer."""
-
-    outcome: PushOutcome
-    begun_at: float  # the producer turned to it; until the socket write a connection may have to be opened
-    sent_at: float  # just before the socket write; not sent: when that was given up
-    done_at: float
-    answer_bytes: int = 0
-    retry_after_s: float | None = None
-
-
-class Recorder:
+class Recorder(Counting):
     """Collects from all users of one run in one process; a fresh one for each run.
 
-    The warm-up is a window like others, so a run that is stopped in it still has its figures.
+    A run that is stopped in its warm-up still has its figures.
     """
 
     def __init__(self, plan: LoadPlan, clock: Callable[[], float] = perf_counter) -> None:
+        super().__init__(clock, open_loop=plan.loop == "open")
         self._plan = plan
-        self._clock = clock
-        self._open_loop = plan.loop == "open"
         self._accounts: list[ProducerAccount] = []
         self._deliveries: dict[str, GroupDeliveries] = {}
-        self._windows = [Window(WARM_UP, on_tick(clock()), open_loop=self._open_loop)]
-        self._now = self._windows[0].now  # the step in which nearly everything is counted
-
-    @property
-    def window(self) -> int:
-        """Number of the latest window."""
-        return self._windows[-1].number
 
     def account(self, producer: int, partition: str) -> ProducerAccount:
         """The account of a new producer, kept for the ledger."""
@@ -80,71 +49,13 @@ class Recorder:
             )
         return self._deliveries[group]
 
-    def open_window(self) -> int:
-        """Measure from now on in a new window, and end the one before; returns its number, from 1."""
-        start_s = on_tick(self._clock())
-        self._windows[-1].close(start_s)
-        self._windows.append(Window(self.window + 1, start_s, open_loop=self._open_loop))
-        self._now = self._windows[-1].now
-        return self.window
-
-    def close_window(self) -> None:
-        """Stop measuring; what was due before is still counted when its answer comes. Once only."""
-        self._windows[-1].close(self._clock())
-
     def pushed(self, account: ProducerAccount, first: int, last: int, due_s: float, attempt: Attempt) -> None:
         """A push of messages `first` to `last`, due at `due_s`, came to an end."""
-        outcome = attempt.outcome
-        if outcome is ALL_QUEUED:  # nearly always: kept short, a sweep comes here 20,000 times a second
+        if attempt.outcome is ALL_QUEUED:  # nearly always, and in the hottest place
             account.acknowledged.add(first, last)
-            step, done_s = self._now, attempt.done_at
-            if step.start_s <= done_s < step.end_s:
-                step.acknowledged += last - first + 1
-            else:
-                self._acknowledge(last - first + 1, done_s)
-                step = self._now
-            if step.start_s <= due_s < step.end_s:
-                sent_s = attempt.sent_at
-                step.ok += 1
-                step.service.record(done_s - sent_s)
-                if self._open_loop:
-                    step.response.record(done_s - due_s)
-                    step.lag.record(attempt.begun_at - due_s)
-                return
         else:
-            account.settle(first, last, outcome.fates)
-            self._count_fates(first, last, attempt)
-        self._settle(due_s, attempt)
-
-    def missed(self, due_s: float) -> None:
-        """A push was due, but the producer's in-flight cap was reached."""
-        for tally in self._tallies(due_s):
-            tally.missed += 1
-
-    def held(self, due_s: float) -> None:
-        """A push was due while its producer obeyed a Retry-After, so it is not sent."""
-        for tally in self._tallies(due_s):
-            tally.held += 1
-
-    def paused(self, at_s: float) -> None:
-        """A producer obeys a Retry-After from now on."""
-        if (window := self._window_of(at_s)) is not None:
-            window.pauses += 1
-
-    def resumed(self, at_s: float, held_s: float) -> None:
-        """The producer that obeyed one at `at_s` did so for `held_s`."""
-        if (window := self._window_of(at_s)) is not None:
-            window.held.record(held_s)
-
-    def popped(self, messages: int, done_s: float) -> None:
-        """A consumer has acknowledged messages."""
-        if (window := self._window_of(done_s)) is not None:
-            window.popped += messages
-
-    def received(self, at_s: float, end_to_end_s: float) -> None:
-        """A message came to a consumer that long after its push was due."""
-        if (window := self._window_of(at_s)) is not None:
-            window.end_to_end.record(end_to_end_s)
+            account.settle(first, last, attempt.outcome.fates)
+        self.count_push(last - first + 1, due_s, attempt)
 
     def part(self, window: int | None = None, *, steps: bool = True) -> Part:
         """What is known now of one window; None: of all, but for the warm-up if there is anything else.
@@ -210,47 +121,3 @@ class Recorder:
                 ),
             ),
         )
-
-    def _window_of(self, time_s: float) -> Window | None:
-        for window in reversed(self._windows):
-            if window.covers(time_s):
-                return window
-        return None
-
-    def _tallies(self, time_s: float) -> tuple[FullTally | SmallTally, ...]:
-        """Where to count what belongs to an instant; nowhere if no window covers it."""
-        window = self._window_of(time_s)
-        if window is None:
-            return ()
-        tallies = window.tallies_at(time_s)
-        self._now = self._windows[-1].now
-        return tallies
-
-    def _acknowledge(self, messages: int, done_s: float) -> None:
-        for tally in self._tallies(done_s):
-            tally.acknowledged += messages
-
-    def _settle(self, due_s: float, attempt: Attempt) -> None:
-        """Count a push that failed, or that was due before the step that it is now."""
-        outcome = attempt.outcome
-        tallies = self._tallies(due_s)
-        for tally in tallies:
-            if outcome.acknowledged:
-                tally.ok += 1
-                tally.service.record(attempt.done_at - attempt.sent_at)
-                if self._open_loop:
-                    tally.response.record(attempt.done_at - due_s)
-            else:
-                tally.fail(outcome)
-            if self._open_loop:
-                tally.lag.record(attempt.begun_at - due_s)
-        if tallies and not outcome.acknowledged and (window := self._window_of(due_s)) is not None:
-            window.fail(outcome)
-
-    def _count_fates(self, first: int, last: int, attempt: Attempt) -> None:
-        fates = attempt.outcome.fates
-        messages = Counter(fates if len(fates) > 1 else fates * (last - first + 1))
-        if messages[Fate.ACKNOWLEDGED]:
-            self._acknowledge(messages[Fate.ACKNOWLEDGED], attempt.done_at)
-        if messages[Fate.DUPLICATE] and (window := self._window_of(attempt.done_at)) is not None:
-            window.duplicates += messages[Fate.DUPLICATE]

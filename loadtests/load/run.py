@@ -13,13 +13,14 @@ from gevent.pool import Group
 from locust.env import Environment
 from locust.stats import RequestStats
 
+from loadtests.load.attempt import Attempt
 from loadtests.load.backpressure import HoldBack
 from loadtests.load.course import Stage
 from loadtests.load.locust_stats import HELD, LAG, PUSH, PUSH_INTENDED, LiveEntry
 from loadtests.load.loops import Loop
 from loadtests.load.plan import LoadPlan
 from loadtests.load.producer import failure_text
-from loadtests.load.recorder import Attempt, Recorder
+from loadtests.load.recorder import Recorder
 from loadtests.load.stages import Stages
 from loadtests.load.transport import Watchdog, parse_endpoint
 

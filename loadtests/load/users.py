@@ -16,6 +16,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from loadtests.load import pacing
+from loadtests.load.attempt import Attempt
 from loadtests.load.consumer import ConsumerLoop
 from loadtests.load.locust_stats import PUSH
 from loadtests.load.loops import ClosedLoop, Loop, OpenLoop
@@ -29,7 +30,6 @@ from loadtests.load.producer import (
     Sender,
     failure_text,
 )
-from loadtests.load.recorder import Attempt
 from loadtests.load.run import LoadRun, current_run
 from loadtests.results import Client
 

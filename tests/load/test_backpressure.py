@@ -1,9 +1,10 @@
 import pytest
 
+from loadtests.load.attempt import Attempt
 from loadtests.load.backpressure import LEAST_HOLD_S, MAX_HOLD_S, HoldBack
 from loadtests.load.outcome import Fate, PushOutcome, no_answer
 from loadtests.load.plan import LoadPlan
-from loadtests.load.recorder import Attempt, Recorder
+from loadtests.load.recorder import Recorder
 
 
 class Scene:

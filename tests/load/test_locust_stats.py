@@ -7,9 +7,9 @@ from locust import stats
 from locust.stats import RequestStats
 
 from loadtests.load import locust_stats
+from loadtests.load.attempt import Attempt
 from loadtests.load.locust_stats import HELD, LAG, PUSH, PUSH_INTENDED, LiveEntry, bucket_response_time
 from loadtests.load.outcome import ALL_QUEUED, Fate, PushOutcome, no_answer
-from loadtests.load.recorder import Attempt
 from loadtests.load.run import LiveStatistics
 
 REFUSED = PushOutcome((Fate.REFUSED,), 503, "pool_timeout", "timeout exceeded when trying to connect")

@@ -8,6 +8,7 @@ import pytest
 from gevent.event import Event
 
 from loadtests.load import backpressure, loops
+from loadtests.load.attempt import Attempt
 from loadtests.load.backpressure import HoldBack
 from loadtests.load.course import Stage
 from loadtests.load.figures import load_result
@@ -15,7 +16,7 @@ from loadtests.load.loops import ClosedLoop, OpenLoop
 from loadtests.load.outcome import ALL_QUEUED, Fate, PushOutcome, no_answer
 from loadtests.load.plan import LoadPlan
 from loadtests.load.producer import Producer, Sender
-from loadtests.load.recorder import Attempt, Recorder
+from loadtests.load.recorder import Recorder
 from loadtests.load.stages import RunningStage, Stages
 
 DEADLINE_S = 5.0

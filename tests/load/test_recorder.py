@@ -3,10 +3,11 @@ from typing import Any
 
 import pytest
 
+from loadtests.load.attempt import Attempt
 from loadtests.load.figures import histograms, load_result, unanswered
 from loadtests.load.outcome import ALL_QUEUED, Fate, PushOutcome, no_answer, not_sent
 from loadtests.load.plan import LoadPlan
-from loadtests.load.recorder import Attempt, Recorder
+from loadtests.load.recorder import Recorder
 from loadtests.load.window import MAX_ERROR_KINDS
 from loadtests.results import LoadResult
 

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from loadtests.load import window as windows
+from loadtests.load import past_steps
+from loadtests.load.attempt import Attempt
 from loadtests.load.outcome import ALL_QUEUED, Fate, PushOutcome, no_answer
 from loadtests.load.part import Part, Step, merge
 from loadtests.load.plan import LoadPlan
-from loadtests.load.recorder import Attempt, Recorder
+from loadtests.load.recorder import Recorder
 from loadtests.results import Loop
 
 REFUSED = PushOutcome((Fate.REFUSED,), 503, "pool_timeout", "timeout")
@@ -94,15 +95,15 @@ def test_a_late_answer_goes_to_the_window_in_which_it_was_due() -> None:
 def test_a_window_of_any_length_has_a_bounded_number_of_steps() -> None:
     measured = recorder()
     account = measured.account(0, "p0")
-    for second in range(5 * windows.MAX_STEPS + 1):
+    for second in range(5 * past_steps.MAX_STEPS + 1):
         measured.pushed(account, second, second, second, Attempt(ALL_QUEUED, second, second, second + 0.01))
     measured.missed(0.0)
     part = measured.part()
     assert part.step_s == 8
-    assert len(part.steps) <= windows.MAX_STEPS
-    assert sum(step.due for step in part.steps) == 5 * windows.MAX_STEPS + 2
+    assert len(part.steps) <= past_steps.MAX_STEPS
+    assert sum(step.due for step in part.steps) == 5 * past_steps.MAX_STEPS + 2
     assert part.steps[0].due == 9
-    assert part.counts.ok == part.service.count == 5 * windows.MAX_STEPS + 1
+    assert part.counts.ok == part.service.count == 5 * past_steps.MAX_STEPS + 1
 
 
 def test_a_checkpoint_may_leave_the_steps_out() -> None:
@@ -135,7 +136,7 @@ def test_shards_of_one_stream_merged_are_exactly_the_whole(
     loop: Loop, attempts: list[Any], events: list[tuple[str, float, int]]
 ) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(windows, "MAX_STEPS", 8)  # so that steps double, in each shard at another time
+        patched.setattr(past_steps, "MAX_STEPS", 8)  # so that steps double, in each shard at another time
         whole, *shards = (recorder(worker, loop=loop) for worker in range(4))
         accounts = [[each.account(number, f"p{number}") for number in range(2)] for each in (whole, *shards)]
         for first, (due_s, lag_s, service_s, outcome, producer, shard) in enumerate(attempts):

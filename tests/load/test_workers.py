@@ -213,7 +213,7 @@ def test_nobody_waits_for_one_who_has_gone_and_its_last_report_is_what_is_known(
 
 
 def test_one_who_says_nothing_to_the_end_is_waited_for_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(workers, "LAST_WORD_S", 0.05)
     ensemble, master = begun("a")
     ensemble.open_window()
     master.says("a", part(0, ok=4))

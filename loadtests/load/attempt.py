@@ -1,0 +1,16 @@
+"""One push as its producer saw it: what it came to, and when."""
+
+from msgspec import Struct
+
+from loadtests.load.outcome import PushOutcome
+
+
+class Attempt(Struct, frozen=True):
+    """One push that came to an end, with or without an answer. Times are seconds of `perf_counter`."""
+
+    outcome: PushOutcome
+    begun_at: float  # the producer turned to it; until the socket write a connection may have to be opened
+    sent_at: float  # just before the socket write; not sent: when that was given up
+    done_at: float
+    answer_bytes: int = 0
+    retry_after_s: float | None = None
