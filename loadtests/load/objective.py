@@ -9,7 +9,8 @@ The rules that make a verdict true:
   settled yet, or is getting worse. A window whose steps do not tell of all its pushes, for a checkpoint
   took the place of a worker's report, shows nothing, so it is not steady either.
 - A stage without the load that was asked for meets nothing, however fast the answers to the rest were.
-- A stage that failed for want of load, or where the generator was late and not the server slow, says
+- A stage that failed for want of load, or where the generator was late and not the server slow, to answer or
+  to take a connection, says
   nothing of the server: the generator was the limit.
 """
 
@@ -119,10 +120,12 @@ def _late(measured: Part, objective: Objective) -> str:
     busiest = max(busy, default=0.0)
     if busiest > CORE_SHARE:
         return f"it used {busiest:.0%} of a core"
-    if tail(measured.steps, objective, "service").met:
-        lag = LatencyHistogram.of(measured.lag).latency()
-        return f"its schedule lag p99 was {lag.p99_ms:.1f} ms" if lag else "it was late"
-    return ""
+    service, lag = (LatencyHistogram.of(each).latency() for each in (measured.service, measured.lag))
+    if not tail(measured.steps, objective, "service").met or service is None or lag is None:
+        return ""
+    if service.p99_ms + lag.p99_ms <= objective.p99_ms:  # then it was the wait for a connection
+        return ""
+    return f"its schedule lag p99 was {lag.p99_ms:.1f} ms"
 
 
 def _line(measured: Part, objective: Objective, whole: Tail, limit: str, steady: bool, *, met: bool) -> str:

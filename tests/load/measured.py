@@ -15,6 +15,7 @@ class Second(Struct, frozen=True, kw_only=True):
     ok: int = 100
     service_ms: float = 5.0
     lag_ms: float = 0.1
+    connect_ms: float = 0.0  # neither lag nor service
     slow: int = 0  # of the ok: ten times as slow
     pending: int = 0
     failed: int = 0
@@ -52,6 +53,7 @@ def _step(number: int, index: int, second: Second) -> Step:
     sent = second.ok + second.failed
     fast = second.ok - second.slow
     service, lag = second.service_ms, second.lag_ms
+    before = lag + second.connect_ms
     return Step(
         number,
         index,
@@ -62,7 +64,7 @@ def _step(number: int, index: int, second: Second) -> Step:
         acknowledged=second.ok,
         lag=_times((lag, sent)),
         service=_times((service, fast), (10 * service, second.slow)),
-        response=_times((service + lag, fast), (10 * service + lag, second.slow)),
+        response=_times((service + before, fast), (10 * service + before, second.slow)),
     )
 
 

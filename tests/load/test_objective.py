@@ -106,6 +106,12 @@ def test_whole_pushes_and_arrivals_by_chance_are_not_taken_for_a_generator_that_
     assert judged(*[replace(SLOW, ok=9)] * 4, asked=40).limit == ""  # of one producer, or Poisson arrivals
 
 
+def test_a_server_that_is_slow_to_take_connections_is_no_late_generator() -> None:
+    judgement = judged(*[Second(service_ms=5.0, connect_ms=60.0)] * 4)
+    assert not judgement.met
+    assert judgement.limit == ""
+
+
 def test_a_busy_generator_does_not_spoil_what_met_the_objective() -> None:
     assert judged(*[GOOD] * 4, cpu_s=3.9).limit == ""
 
