@@ -79,7 +79,7 @@ def store(run: RunFiles, looks: list[Look]) -> None:
     """Write samples.csv, and the use of pool and machine into trial.json."""
     files = only_trial(run)
     trial = results.read(files.trial, Trial)
-    window = measures.window_of(trial.load)
-    results.write_samples(files.samples, measures.samples(looks, window))
-    machine = measures.machine_use(looks, window, db_rtt_measured_ms=None)
-    results.write(files.trial, replace(trial, pool=measures.pool_use(looks, window), machine=machine))
+    windows = measures.windows_of(trial)
+    results.write_samples(files.samples, measures.samples(looks, windows[0]))
+    machine = measures.machine_use(looks, *windows, db_rtt_measured_ms=None)
+    results.write(files.trial, replace(trial, pool=measures.pool_use(looks, *windows), machine=machine))

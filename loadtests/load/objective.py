@@ -10,8 +10,7 @@ The rules that make a verdict true:
   took the place of a worker's report, shows nothing, so it is not steady either.
 - A stage without the load that was asked for meets nothing, however fast the answers to the rest were.
 - A stage that failed for want of load, or where the generator was late and not the server slow, to answer or
-  to take a connection, says
-  nothing of the server: the generator was the limit.
+  to take a connection, says nothing of the server: the generator was the limit.
 """
 
 import math

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import psutil
 from msgspec.structs import replace
 
-from loadtests.results import LoadResult, MachineUse, PoolUse, Sample
+from loadtests.results import LoadResult, MachineUse, PoolUse, Sample, Trial
 from loadtests.sweep import pool_gauges
 from loadtests.sweep.proc_tree import Usage
 from loadtests.sweep.sampling import Look
@@ -17,26 +17,36 @@ def window_of(load: LoadResult) -> Window:
     return Window(load.started_monotonic_s, load.started_monotonic_s + load.measured_s)
 
 
+def windows_of(trial: Trial) -> tuple[Window, ...]:
+    """The windows that the figures of a trial are of: its only one, or those of the stages that count.
+
+    What lies between two stages is settling, and of neither.
+    """
+    counted = {share.window for share in trial.load.workers}
+    stages = (stage.load for stage in trial.stages if stage.number in counted)
+    return tuple(map(window_of, stages)) or (window_of(trial.load),)
+
+
 def samples(looks: Iterable[Look], window: Window) -> list[Sample]:
     """One row a look; t = 0 is the start of the window, the warm-up lies before it."""
     return [_sample(look, look.at_s - window.start_s) for look in looks]
 
 
-def pool_use(looks: Iterable[Look], window: Window) -> PoolUse | None:
-    """The pool over the window; None when it could not be asked for nearly all of it."""
+def pool_use(looks: Iterable[Look], *windows: Window) -> PoolUse | None:
+    """The pool over the windows; None when it could not be asked for nearly all of each."""
     seen = [(look.at_s, look.pool) for look in looks if look.pool is not None]
-    return pool_gauges.pool_use([at_s for at_s, _ in seen], [pool for _, pool in seen], window)
+    return pool_gauges.pool_use([at_s for at_s, _ in seen], [pool for _, pool in seen], windows)
 
 
-def machine_use(looks: Sequence[Look], window: Window, *, db_rtt_measured_ms: float | None) -> MachineUse:
-    """CPU of the window by who used it; what nobody of ours used is `other`."""
-    server = _grown(looks, window, lambda look: _cpu_s(look.server))
-    postgres = _grown(looks, window, lambda look: _cpu_s(look.postgres))
-    generator = _grown(looks, window, lambda look: _cpu_s(look.generator))
-    relay = _grown(looks, window, lambda look: _cpu_s(look.relay))
-    own = _grown(looks, window, lambda look: look.own_cpu_s)
-    busy = _grown(looks, window, lambda look: look.machine_busy_s)
-    wal = _grown(looks, window, _wal_bytes)
+def machine_use(looks: Sequence[Look], *windows: Window, db_rtt_measured_ms: float | None) -> MachineUse:
+    """CPU of the windows by who used it; what nobody of ours used is `other`."""
+    server = _grown(looks, windows, lambda look: _cpu_s(look.server))
+    postgres = _grown(looks, windows, lambda look: _cpu_s(look.postgres))
+    generator = _grown(looks, windows, lambda look: _cpu_s(look.generator))
+    relay = _grown(looks, windows, lambda look: _cpu_s(look.relay))
+    own = _grown(looks, windows, lambda look: look.own_cpu_s)
+    busy = _grown(looks, windows, lambda look: look.machine_busy_s)
+    wal = _grown(looks, windows, _wal_bytes)
     other = None
     if busy is not None and postgres is not None:  # a database elsewhere cannot be told from others
         other = max(0.0, busy - sum(each or 0.0 for each in (server, postgres, generator, relay, own)))
@@ -54,12 +64,15 @@ def machine_use(looks: Sequence[Look], window: Window, *, db_rtt_measured_ms: fl
     )
 
 
-def _grown(looks: Iterable[Look], window: Window, value: Callable[[Look], float | None]) -> float | None:
+def _grown(
+    looks: Iterable[Look], windows: Iterable[Window], value: Callable[[Look], float | None]
+) -> float | None:
     found = [(look.at_s, each) for look in looks if (each := value(look)) is not None]
     times_s = [at_s for at_s, _ in found]
-    if seen_of(times_s, window) is None:
+    seen = seen_of(times_s, windows)
+    if seen is None:
         return None
-    return round(increase(times_s, [each for _, each in found], window), 4)
+    return round(increase(times_s, [each for _, each in found], *seen), 4)
 
 
 def _cpu_s(usage: Usage | None) -> float | None:

@@ -1,6 +1,6 @@
 """The server's pool, as GET /metrics/pool tells it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -66,14 +66,17 @@ def decode(body: bytes) -> PoolReading:
     return msgspec.json.decode(body, type=PoolReading)
 
 
-def pool_use(times_s: Sequence[float], readings: Sequence[PoolReading], window: Window) -> PoolUse | None:
-    """The pool over a window; None when it was not looked at for nearly all of it, see `seen_of`."""
-    seen = seen_of(times_s, window)
+def pool_use(
+    times_s: Sequence[float], readings: Sequence[PoolReading], windows: Iterable[Window]
+) -> PoolUse | None:
+    """The pool over these windows; None when it was not looked at for nearly all of each, see `seen_of`."""
+    seen = seen_of(times_s, windows)
     if seen is None:
         return None
+    length_s = sum(window.length_s for window in seen)
 
     def grown(values: Sequence[float]) -> float:
-        return increase(times_s, values, seen)
+        return increase(times_s, values, *seen)
 
     holds = grown([sum(reading.hold_histogram.counts) for reading in readings])
     waits = grown([sum(reading.wait_histogram.counts) for reading in readings])
@@ -86,8 +89,8 @@ def pool_use(times_s: Sequence[float], readings: Sequence[PoolReading], window: 
         lost=round(grown([reading.lost for reading in readings])),
         hold_mean_ms=1000 * hold_s / holds if holds else 0.0,
         wait_mean_ms=1000 * wait_s / waits if waits else 0.0,
-        busy_mean=grown([reading.busy_seconds for reading in readings]) / seen.length_s,
-        waiting_mean=grown([reading.waiting_seconds for reading in readings]) / seen.length_s,
+        busy_mean=grown([reading.busy_seconds for reading in readings]) / length_s,
+        waiting_mean=grown([reading.waiting_seconds for reading in readings]) / length_s,
     )
     lines = [reading.boarding for reading in readings if reading.boarding is not None]
     if len(lines) < len(readings):
@@ -97,6 +100,6 @@ def pool_use(times_s: Sequence[float], readings: Sequence[PoolReading], window: 
     return replace(
         use,
         boarding_timeouts=round(grown([line.timeouts for line in lines])),
-        boarding_mean=grown([line.waiting_seconds for line in lines]) / seen.length_s,
+        boarding_mean=grown([line.waiting_seconds for line in lines]) / length_s,
         boarding_wait_mean_ms=1000 * boarding_s / boarded if boarded else 0.0,
     )

@@ -1,7 +1,7 @@
 """Differences of cumulative counters over a window whose edges lie between two samples."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 SEEN_LEAST = 0.9  # of a window
@@ -20,15 +20,20 @@ class Window:
         return self.end_s - self.start_s
 
 
-def seen_of(times_s: Sequence[float], window: Window) -> Window | None:
-    """The part of a window between the first and the last sample; None when that is not nearly all of it.
+def seen_of(times_s: Sequence[float], windows: Iterable[Window]) -> tuple[Window, ...] | None:
+    """What lies of each window between the first and the last sample; None when that is not nearly all of it.
 
     What a counter did outside is not known, and would be missing from a rate.
     """
     if not times_s:
         return None
-    seen = Window(max(times_s[0], window.start_s), min(times_s[-1], window.end_s))
-    return seen if seen.length_s >= SEEN_LEAST * window.length_s else None
+    seen = []
+    for window in windows:
+        part = Window(max(times_s[0], window.start_s), min(times_s[-1], window.end_s))
+        if part.length_s < SEEN_LEAST * window.length_s:
+            return None
+        seen.append(part)
+    return tuple(seen)
 
 
 def value_at(times_s: Sequence[float], values: Sequence[float], time_s: float) -> float:
@@ -48,6 +53,9 @@ def value_at(times_s: Sequence[float], values: Sequence[float], time_s: float) -
     return values[place - 1] + share * (values[place] - values[place - 1])
 
 
-def increase(times_s: Sequence[float], values: Sequence[float], window: Window) -> float:
-    """How much a counter grew within the window."""
-    return value_at(times_s, values, window.end_s) - value_at(times_s, values, window.start_s)
+def increase(times_s: Sequence[float], values: Sequence[float], *windows: Window) -> float:
+    """How much a counter grew within the windows, together."""
+    return sum(
+        value_at(times_s, values, window.end_s) - value_at(times_s, values, window.start_s)
+        for window in windows
+    )

@@ -6,13 +6,14 @@ import msgspec
 import pytest
 from msgspec import structs
 
+from loadtests.results import Cell, StageResult, WorkerShare
 from loadtests.sweep import measures
 from loadtests.sweep.activity import Activity
 from loadtests.sweep.pool_gauges import Boarding, Histogram, PoolReading, decode
 from loadtests.sweep.proc_tree import Usage
 from loadtests.sweep.sampling import Look
 from loadtests.sweep.series import Window, increase, value_at
-from tests.sweep.made import made_load
+from tests.sweep.made import made_load, made_trial
 
 WINDOW = Window(100.0, 101.0)
 
@@ -130,12 +131,37 @@ def test_counters_that_were_not_seen_to_the_end_of_the_window_make_no_rate(until
 def test_a_mean_is_over_the_time_that_was_seen() -> None:
     use = measures.pool_use([look(99.93 + tenth / 10) for tenth in range(11)], WINDOW)  # until 100.93
     assert use is not None
-    assert (use.busy_mean, use.waiting_mean) == (pytest.approx(4), pytest.approx(30))
+    assert [use.busy_mean, use.waiting_mean] == pytest.approx([4, 30])
 
 
 def test_cpu_that_was_not_seen_to_the_end_is_none_not_less() -> None:
     looks = [look(99.9 + tenth / 10) for tenth in range(8)]
     assert measures.machine_use(looks, WINDOW, db_rtt_measured_ms=None).server_cpu_s is None
+
+
+def test_the_figures_of_a_load_in_stages_are_of_their_windows_and_not_of_what_lies_between() -> None:
+    load = made_load(measured_s=1.0)
+    later = structs.replace(load, started_monotonic_s=104.0)
+    shares = [
+        WorkerShare(worker=0, host="h", cpu_s=0, measured_s=1, producers=1, heard_at="", window=number)
+        for number in (1, 2)
+    ]
+    stages = tuple(
+        StageResult(number=number, label="", rate_msg_s=1.0, load=each)
+        for number, each in ((1, load), (2, later), (3, structs.replace(load, started_monotonic_s=107.0)))
+    )
+    both = structs.replace(load, measured_s=2.0, workers=tuple(shares))
+    trial = structs.replace(made_trial(cell=Cell(), load=both), stages=stages)
+    windows = measures.windows_of(trial)
+    assert windows == (Window(100.0, 101.0), Window(104.0, 105.0))
+    assert measures.windows_of(structs.replace(trial, stages=())) == (Window(100.0, 102.0),)
+    looks = [look(99.93 + tenth / 10) for tenth in range(60)]
+    use = measures.pool_use(looks, *windows)
+    assert use is not None
+    assert use.acquires == pytest.approx(2 * 50, abs=2)
+    assert use.busy_mean == pytest.approx(4)
+    machine = measures.machine_use(looks, *windows, db_rtt_measured_ms=None)
+    assert machine.server_cpu_s == pytest.approx(2 * 0.8, abs=0.01)
 
 
 def test_a_pool_that_could_not_be_asked_is_none_not_zero() -> None:
