@@ -34,7 +34,7 @@ def samples(looks: Iterable[Look], window: Window) -> list[Sample]:
 
 def pool_use(looks: Iterable[Look], *windows: Window) -> PoolUse | None:
     """The pool over the windows; None when it could not be asked for nearly all of each."""
-    seen = [(look.at_s, look.pool) for look in looks if look.pool is not None]
+    seen = [(look.pool_at_s, look.pool) for look in looks if look.pool is not None]
     return pool_gauges.pool_use([at_s for at_s, _ in seen], [pool for _, pool in seen], windows)
 
 

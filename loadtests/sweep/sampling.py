@@ -43,10 +43,11 @@ class Sources:
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """One look, at `at_s` on the monotonic clock."""
+    """One look, which was over at `at_s` on the monotonic clock."""
 
     at_s: float
     pool: PoolReading | None
+    pool_at_s: float  # when its counters said so: halfway between question and answer
     activity: Activity | None
     server: Usage | None
     generator: Usage | None
@@ -108,9 +109,11 @@ class Sampler:
             pool = group.create_task(self._read_pool())
             activity = group.create_task(read_activity(self._sources.activity, self._sources.database))
         own = self._own.read()
+        reading, pool_at_s = pool.result()
         return Look(
             at_s=time.perf_counter(),
-            pool=pool.result(),
+            pool=reading,
+            pool_at_s=pool_at_s,
             activity=activity.result(),
             server=self._server.read(),
             generator=self._generator.read(),
@@ -120,8 +123,10 @@ class Sampler:
             machine_busy_s=machine_busy_s(),
         )
 
-    async def _read_pool(self) -> PoolReading | None:
+    async def _read_pool(self) -> tuple[PoolReading | None, float]:
+        """The gauges, if they can be had, and when that was: the server may be slow to tell them."""
+        asked_s, reading = time.perf_counter(), None
         with suppress(NoAnswer, msgspec.MsgspecError):
-            reading = pool_gauges.decode(await self._connection.get(POOL_PATH))
-            return reading if reading.complete else None
-        return None
+            told = pool_gauges.decode(await self._connection.get(POOL_PATH))
+            reading = told if told.complete else None
+        return reading, (asked_s + time.perf_counter()) / 2

@@ -177,6 +177,7 @@ def test_of_a_long_run_the_older_past_is_kept_once_a_second() -> None:
         Look(
             at_s=tenth / 10,
             pool=None,
+            pool_at_s=tenth / 10,
             activity=None,
             server=None,
             generator=None,

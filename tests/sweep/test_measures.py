@@ -45,6 +45,7 @@ def look(at_s: float, *, seen: bool = True, tree: bool = True) -> Look:
     return Look(
         at_s=at_s,
         pool=reading(at_s) if seen else None,
+        pool_at_s=at_s,
         activity=Activity(5, 1, 0, 2, 1, 0, 0, 0, 2, round(1e6 * since_s), 1000) if seen else None,
         server=Usage(0.8 * since_s, 40_000_000),
         generator=Usage(0.2 * since_s, 60_000_000),
@@ -76,6 +77,13 @@ def test_the_pool_s_use_is_that_of_the_window() -> None:
     assert use.wait_mean_ms == pytest.approx(20, rel=0.05)
     assert use.busy_mean == pytest.approx(4)
     assert use.waiting_mean == pytest.approx(30)
+
+
+def test_a_look_that_took_long_does_not_move_what_the_pool_said_before() -> None:
+    """At the end of the window the database is slow to tell of itself, and so the look."""
+    looks = [look(99.93 + tenth / 10) for tenth in range(15)]
+    late = [replace(each, at_s=each.at_s + 0.4) if each.at_s > 100.5 else each for each in looks]
+    assert measures.pool_use(late, WINDOW) == measures.pool_use(looks, WINDOW)
 
 
 def boarding_look(at_s: float) -> Look:

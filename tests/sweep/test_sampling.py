@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import threading
+import time
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -68,6 +69,26 @@ async def test_a_pool_without_one_of_the_workers_is_none(
         look = await sampler.look(with_tree=False)
         await sampler.close()
     assert look.pool == (told if answered == 2 else None)
+
+
+async def test_what_the_pool_says_is_of_the_time_between_question_and_answer(
+    each_database: Database, activity: Connection
+) -> None:
+    handled = []
+    nothing = Histogram((0,))
+    told = PoolReading(1, 1, 0, 7, 0, 1, 0, 0.0, 0.0, 0.0, 0.0, nothing, nothing, 0.0)
+
+    def slow(_: SeenRequest) -> bytes:
+        handled.append(time.perf_counter())
+        threading.Event().wait(0.3)
+        return response(200, msgspec.json.encode(told))
+
+    with fake_server(slow) as server:
+        sampler = Sampler(sources(server.url, each_database, activity, os.getpid()))
+        look = await sampler.look(with_tree=False)
+        await sampler.close()
+    assert look.pool == told
+    assert handled[0] < look.pool_at_s < look.at_s - 0.1
 
 
 async def test_the_workers_of_a_server_count_as_the_server(
