@@ -51,13 +51,13 @@ class ProducerAccount:
     """The fates of one producer's messages. A duplicate is stored, so it counts as acknowledged.
 
     `acknowledged` may be added to directly, in the hottest place; `in_flight` are its pushes without an
-    answer yet: the first message of each, and when it was due.
+    answer yet: the first message of each, when it was due and when its sending began.
     """
 
     def __init__(self, producer: int, partition: str) -> None:
         self.producer = producer
         self.partition = partition
-        self.in_flight: dict[int, float] = {}  # kept by the producer
+        self.in_flight: dict[int, tuple[float, float]] = {}  # kept by the producer
         self.begun_s = math.inf  # from when on it produces, an instant of `perf_counter`; never, so far
         self.ended_s = math.inf
         self.acknowledged = IntervalList()

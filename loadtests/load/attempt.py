@@ -2,7 +2,9 @@
 
 from msgspec import Struct
 
-from loadtests.load.outcome import PushOutcome
+from loadtests.load.outcome import PushOutcome, no_answer
+
+_CUT_OFF = no_answer("the run ended before the answer")
 
 
 class Attempt(Struct, frozen=True):
@@ -14,3 +16,8 @@ class Attempt(Struct, frozen=True):
     done_at: float
     answer_bytes: int = 0
     retry_after_s: float | None = None
+
+
+def cut_off(begun_at: float, at_s: float) -> Attempt:
+    """A push that was under way when the run ended: nobody knows what became of it."""
+    return Attempt(_CUT_OFF, begun_at, begun_at, at_s)

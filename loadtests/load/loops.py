@@ -172,7 +172,6 @@ class OpenLoop:
         """This loop is being killed: what is under way is cut off, what was due and is not sent is missed."""
         self._end_s = min(self._end_s, perf_counter())
         self._producer.end(self._end_s)
-        never_sent = [*self._departing, *agenda.overdue(self._end_s)]
-        self._flights.kill()
-        for due_s in never_sent:
+        for due_s in (*self._departing, *agenda.overdue(self._end_s)):
             self._recorder.missed(due_s)
+        self._flights.kill()  # those that have not departed never will

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from gevent import GreenletExit
 
-from loadtests.load.attempt import Attempt
+from loadtests.load.attempt import Attempt, cut_off
 from loadtests.load.distribution import parse_distribution
 from loadtests.load.outcome import PushOutcome, classify, no_answer, not_sent
 from loadtests.load.payload import PushBodies
@@ -21,7 +21,6 @@ from loadtests.load.transport import Connection, Endpoint, NoAnswer, NotSent, Wa
 
 PUSH_PATH = "/api/v1/push"
 JSON_HEADERS = {"Content-Type": "application/json"}
-CUT_OFF = "the run ended before the answer"
 
 OnAttempt = Callable[[float, Attempt], None]
 """Called after each push with its due time and the attempt; feeds the live statistics."""
@@ -96,20 +95,24 @@ class Producer:
         """Push the next batch, which was due at `due_s`, and record its outcome."""
         first = self._next
         self._next = first + self._batch
-        self._in_flight[first] = due_s
         body = self._bodies.body(first, epoch_us(due_s) if self._bodies.stamped else 0)
         begun_at = perf_counter()
+        self._in_flight[first] = due_s, begun_at
         try:
             attempt = sender.push(body, self._batch)
         except GreenletExit:
-            cut_off = Attempt(no_answer(CUT_OFF), begun_at, begun_at, perf_counter())
-            del self._in_flight[first]
-            self._recorder.pushed(self._account, first, first + self._batch - 1, due_s, cut_off)
+            self._settle(first, due_s, cut_off(begun_at, perf_counter()))
             raise
-        del self._in_flight[first]
-        self._recorder.pushed(self._account, first, first + self._batch - 1, due_s, attempt)
-        self._on_attempt(due_s, attempt)
+        if self._settle(first, due_s, attempt):
+            self._on_attempt(due_s, attempt)
         return attempt
+
+    def _settle(self, first: int, due_s: float, attempt: Attempt) -> bool:
+        """Record what became of a push; False when the run has cut it off before."""
+        if self._in_flight.pop(first, None) is None:
+            return False
+        self._recorder.pushed(self._account, first, first + self._batch - 1, due_s, attempt)
+        return True
 
 
 def partition_name(index: int) -> str:

@@ -12,7 +12,7 @@ from time import perf_counter
 from msgspec.structs import replace
 
 from loadtests.load.account import ProducerAccount
-from loadtests.load.attempt import Attempt
+from loadtests.load.attempt import Attempt, cut_off
 from loadtests.load.counting import Counting
 from loadtests.load.deliveries import GroupDeliveries, most_pieces, order_scope
 from loadtests.load.outcome import ALL_QUEUED
@@ -57,6 +57,15 @@ class Recorder(Counting):
             account.settle(first, last, attempt.outcome.fates)
         self.count_push(last - first + 1, due_s, attempt)
 
+    def cut_off(self) -> None:
+        """The run ends now: of every push without an answer nobody knows what became of it."""
+        at_s, batch = self._clock(), self._plan.batch
+        for account in self._accounts:
+            in_flight = account.in_flight.copy()
+            account.in_flight.clear()  # its producer looks there, whether an answer comes too late
+            for first, (due_s, begun_at) in in_flight.items():
+                self.pushed(account, first, first + batch - 1, due_s, cut_off(begun_at, at_s))
+
     def part(self, window: int | None = None, *, steps: bool = True) -> Part:
         """What is known now of one window; None: of all, but for the warm-up if there is anything else.
 
@@ -88,7 +97,7 @@ class Recorder(Counting):
 
     def _part(self, window: Window, *, steps: bool) -> Part:
         """The part of one window, without ledger and lanes, which are those of the run."""
-        in_flight = [due_s for account in self._accounts for due_s in account.in_flight.values()]
+        in_flight = [due_s for account in self._accounts for due_s, _ in account.in_flight.values()]
         pending = [due_s for due_s in in_flight if window.covers(due_s)]
         service, response, lag = window.clocks()
         end_s = min(window.end_s, self._clock())

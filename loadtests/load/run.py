@@ -26,7 +26,7 @@ from loadtests.load.transport import Watchdog, parse_endpoint
 
 FLUSH_PERIOD_S = 1.0
 CATCH_UP_S = 0.5
-TIDY_UP_S = 1.0  # for what was killed at the end of the drain to record its unknown outcomes
+TIDY_UP_S = 1.0  # for loops that are killed to say what they have not sent
 
 
 class LoadRun:
@@ -90,6 +90,7 @@ class LoadRun:
             stopping.set()
         self._start_line.set()
         self._workers.join(timeout=drain_s)
+        self.recorder.cut_off()  # before thousands of greenlets are killed, which takes its time
         self._workers.kill(timeout=TIDY_UP_S)
         self.watchdog.stop()
         if self._flusher is not None:

@@ -61,7 +61,7 @@ def test_a_push_is_due_in_one_step_and_acknowledged_in_another() -> None:
 def test_what_is_not_answered_yet_is_due_and_pending() -> None:
     measured = recorder()
     account = measured.account(0, "p0")
-    account.in_flight = {0: 0.5, 10: 2.5}
+    account.in_flight = {0: (0.5, 0.5), 10: (2.5, 2.5)}
     part = measured.part()
     assert part.counts.pending == 2
     assert steps_of(part) == [(0, 1, 0, 0), (2, 1, 0, 0)]
