@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from loadtests import results
 from loadtests.commands.load_audit import only_trial
 from loadtests.results import Cell, Manifest, RunFiles, Trial
-from loadtests.runs.validity import generator_limited
+from loadtests.runs.validity import generator_limited, issued_msg_s
 from loadtests.sweep.ceiling import ceiling_key, measure_ceiling
 from loadtests.sweep.load_process import LoadProcess
 
@@ -57,5 +57,5 @@ def judged(trial: Trial, ceiling_msg_s: float) -> Trial:
     """The trial, with the remark about its generator that its ceiling asks for, and no other of that kind."""
     others = tuple(remark for remark in trial.remarks if remark.reason != "generator_limited")
     load = trial.load
-    limited = generator_limited(load.throughput_msg_s, load.workers, ceiling_msg_s)
+    limited = generator_limited(issued_msg_s(trial.cell, load), load.workers, ceiling_msg_s)
     return replace(trial, remarks=(*others, *limited))

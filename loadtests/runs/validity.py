@@ -48,7 +48,7 @@ def remarks(
         *(Invalidity(reason="crashed", detail=detail, fatal=True) for detail in crashed),
         *_pool(cell, pool_filled),
         *_sent(cell, load),
-        *generator_limited(load.throughput_msg_s, load.workers, ceiling_msg_s),
+        *generator_limited(issued_msg_s(cell, load), load.workers, ceiling_msg_s),
         *_workers(load),
         *_machine(load, machine),
         *accounting_remarks(accounting, ()),
@@ -115,15 +115,20 @@ def missed_too_many(missed: int, due: int) -> Iterator[Invalidity]:
         )
 
 
+def issued_msg_s(cell: Cell, load: LoadResult) -> float:
+    """Messages per second that the generator sent: those that were refused have cost it as much."""
+    return max(load.throughput_msg_s, load.requests_sent * cell.batch / load.measured_s)
+
+
 def generator_limited(
-    throughput_msg_s: float, workers: Iterable[WorkerShare], ceiling_msg_s: float | None
+    issued_msg_s: float, workers: Iterable[WorkerShare], ceiling_msg_s: float | None
 ) -> Iterator[Invalidity]:
     """Whether a generator was near what it can do: by its ceiling or, where that is not known, by its CPU.
 
     The ceiling of one process says nothing about several, so theirs is not known.
     """
     if ceiling_msg_s:
-        share = throughput_msg_s / ceiling_msg_s
+        share = issued_msg_s / ceiling_msg_s
         if share > CEILING_SHARE:
             yield Invalidity(
                 reason="generator_limited",

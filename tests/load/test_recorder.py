@@ -223,7 +223,8 @@ def test_pushes_under_way_are_told_with_every_window_though_they_were_due_in_ano
     clock.now_s = 120.0
     measured.open_window()
     clock.now_s = 130.0
-    account.in_flight |= {first: (due_s, due_s) for first, due_s in ((0, 105.0), (10, 115.0), (20, 125.0))}  # the second while nothing was measured
+    for first, due_s in ((0, 105.0), (10, 115.0), (20, 125.0)):  # the second while nothing was measured
+        account.in_flight[first] = due_s, due_s
     for window in (1, 2):
         found = measured.part(window)
         assert (found.counts.pending, unanswered(found)) == (1, 3)

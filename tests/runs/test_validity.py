@@ -121,6 +121,12 @@ def test_above_half_of_the_ceiling_the_generator_limits(ceiling_msg_s: float | N
     assert [(remark.reason, remark.fatal) for remark in found] == [("generator_limited", False)] * limited
 
 
+def test_pushes_that_were_refused_have_cost_the_generator_as_much() -> None:
+    load = made_load(sent=1000, acknowledged=0)  # of 10 messages, in a second
+    (remark,) = remarks(CLOSED, load, ceiling_msg_s=19_000)
+    assert (remark.reason, remark.detail[:3]) == ("generator_limited", "53%")
+
+
 @pytest.mark.parametrize(
     ("other_cpu_s", "verdict"),
     [(0.29, []), (0.31, [("busy_machine", False)]), (1.7, [("busy_machine", True)]), (None, [])],
