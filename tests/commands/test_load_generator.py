@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
@@ -50,6 +50,15 @@ def answered(page: str) -> int:
     with urlopen(f"{page}/stats/requests") as answer:
         rows = json.load(answer)["stats"]
     return sum(int(row["num_requests"]) for row in rows if row["name"] == "push")
+
+
+def master_of_two(pid: int) -> tuple[psutil.Process, list[psutil.Process]] | None:
+    """Of the load that a process runs: Locust's master and its two workers, once they are there."""
+    for child in psutil.Process(pid).children():
+        with suppress(psutil.NoSuchProcess):  # it read the command line only
+            if len(workers := child.children()) == 2:
+                return child, workers
+    return None
 
 
 def report_of(directory: Path) -> str:
@@ -123,8 +132,7 @@ def test_processes_share_one_load_and_one_that_is_killed_is_a_failure(tmp_path: 
     with null_server(100) as url:
         words = ["high", "--users", "4", "--processes", "2", "--host", url, "--headless", "--run-time", "8s"]
         with queen_load(*words, cwd=tmp_path) as process:
-            (locust,) = until(lambda: psutil.Process(process.pid).children() or None)
-            workers = until(lambda: found if len(found := locust.children()) == 2 else None)
+            _, workers = until(partial(master_of_two, process.pid))
             until(lambda: True if len(workers[1].net_connections()) > 2 else None)  # it pushes
             workers[1].kill()
             _, said = process.communicate(timeout=DEADLINE_S)
@@ -139,8 +147,7 @@ def test_processes_share_one_load_and_one_that_is_killed_is_a_failure(tmp_path: 
 def test_an_interrupt_ends_all_processes_and_still_gives_their_result(tmp_path: Path) -> None:
     words = ["high", "--users", "4", "--processes", "2", "--headless", "--run-time", "60s"]
     with fake_server(ours()) as server, queen_load(*words, "--host", server.url, cwd=tmp_path) as process:
-        (locust,) = until(lambda: psutil.Process(process.pid).children() or None)
-        workers = until(lambda: found if len(found := locust.children()) == 2 else None)
+        locust, workers = until(partial(master_of_two, process.pid))
         until(partial(has_pushed, server, 4 * 4))  # one a second each, after a second of warm-up
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=DEADLINE_S)
