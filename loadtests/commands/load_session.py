@@ -29,7 +29,7 @@ from loadtests.commands.load_page import PageKeeper
 from loadtests.commands.load_request import LoadRequest
 from loadtests.commands.load_target import RestartableServer, Target, open_target
 from loadtests.commands.locust_command import locust_command
-from loadtests.load.credentials import TOKEN_FILE_VARIABLE
+from loadtests.load.wire.credentials import TOKEN_FILE_VARIABLE
 from loadtests.results import RunFiles
 from loadtests.runs.control import SOCKET_VARIABLE, TOKEN_VARIABLE
 from loadtests.runs.server_facts import FACTS_VARIABLE, WRITTEN_VARIABLE, encode

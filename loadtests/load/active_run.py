@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 
 import gevent
 
-from loadtests.load.conductor import Conductor
-from loadtests.load.course import Course, constant
-from loadtests.load.ensemble import Collected, Ensemble
+from loadtests.load.conducting.conductor import Conductor
+from loadtests.load.conducting.course import Course, constant
+from loadtests.load.conducting.ensemble import Collected, Ensemble
 from loadtests.load.observing import RunObserver
 from loadtests.load.plan import LoadPlan
 from loadtests.load.run_record import RunRecord

@@ -6,10 +6,10 @@ only. A queue that others use is left as it is: configuring sets every option an
 
 import msgspec
 
+from loadtests.load.measuring.part import Part
 from loadtests.load.observing import Verdict
-from loadtests.load.part import Part
 from loadtests.load.plan import LoadPlan
-from loadtests.load.transport import Connection, TransportError, Watchdog, parse_endpoint
+from loadtests.load.wire.transport import Connection, TransportError, Watchdog, parse_endpoint
 from loadtests.results import RunFiles
 from queen.errors import UserError
 

@@ -13,14 +13,14 @@ from msgspec.structs import replace
 
 from loadtests import results
 from loadtests.ledger.law import FOREIGN, StoredLog
-from loadtests.load.deliveries import GroupDeliveries, order_scope
-from loadtests.load.drain_reader import QUIET_S, DrainReader
-from loadtests.load.figures import ledger_of
-from loadtests.load.group_accounts import DRAIN, group_accounts
+from loadtests.load.consuming.drain_reader import QUIET_S, DrainReader
+from loadtests.load.consuming.taking import PoppedMessage, stretches
+from loadtests.load.measuring.deliveries import GroupDeliveries, order_scope
+from loadtests.load.measuring.figures import ledger_of
+from loadtests.load.measuring.group_accounts import DRAIN, group_accounts
+from loadtests.load.measuring.part import Lane, Part
 from loadtests.load.observing import Verdict
-from loadtests.load.part import Lane, Part
 from loadtests.load.plan import LoadPlan, group_names
-from loadtests.load.taking import PoppedMessage, stretches
 from loadtests.results import Accounting, RunFiles
 from loadtests.runs.server_facts import facts_about
 from loadtests.runs.validity import accounting_remarks

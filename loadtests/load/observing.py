@@ -8,7 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from loadtests.load.part import Part
+from loadtests.load.measuring.part import Part
 from loadtests.load.plan import LoadPlan
 from loadtests.results import RunFiles
 

@@ -13,16 +13,16 @@ from gevent.pool import Group
 from locust.env import Environment
 from locust.stats import RequestStats
 
-from loadtests.load.attempt import Attempt
-from loadtests.load.backpressure import HoldBack
-from loadtests.load.course import Stage
-from loadtests.load.locust_stats import HELD, LAG, PUSH, PUSH_INTENDED, LiveEntry
-from loadtests.load.loops import Loop
+from loadtests.load.conducting.course import Stage
+from loadtests.load.conducting.stages import Stages
+from loadtests.load.measuring.attempt import Attempt
+from loadtests.load.measuring.locust_stats import HELD, LAG, PUSH, PUSH_INTENDED, LiveEntry
+from loadtests.load.measuring.recorder import Recorder
 from loadtests.load.plan import LoadPlan
-from loadtests.load.producer import failure_text
-from loadtests.load.recorder import Recorder
-from loadtests.load.stages import Stages
-from loadtests.load.transport import Watchdog, parse_endpoint
+from loadtests.load.producing.backpressure import HoldBack
+from loadtests.load.producing.loops import Loop
+from loadtests.load.producing.producer import failure_text
+from loadtests.load.wire.transport import Watchdog, parse_endpoint
 
 FLUSH_PERIOD_S = 1.0
 CATCH_UP_S = 0.5

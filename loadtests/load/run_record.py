@@ -10,8 +10,8 @@ from typing import Any
 from msgspec import Struct
 
 from loadtests import results
-from loadtests.load.conducted import Conducted
-from loadtests.load.part import Part
+from loadtests.load.conducting.conducted import Conducted
+from loadtests.load.measuring.part import Part
 from loadtests.load.plan import LoadPlan
 from loadtests.load.target import PoolGauges, read_pool
 from loadtests.load.writing import write_course, write_results

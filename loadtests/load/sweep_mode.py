@@ -23,7 +23,7 @@ import msgspec
 from locust import events
 from locust.env import Environment
 
-from loadtests.load import locust_stats
+from loadtests.load.measuring import locust_stats
 from loadtests.load.plan import PLAN_VARIABLE, LoadPlan, decode
 from loadtests.load.run import LoadRun, set_current_run
 from loadtests.load.users import PRODUCERS

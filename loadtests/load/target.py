@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
-from loadtests.load.transport import Connection, TransportError, Watchdog, parse_endpoint
+from loadtests.load.wire.transport import Connection, TransportError, Watchdog, parse_endpoint
 
 ANSWER_TIMEOUT_S = 2.0
 

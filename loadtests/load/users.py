@@ -15,13 +15,13 @@ from locust import FastHttpUser, User, task
 from locust.env import Environment
 from locust.exception import StopUser
 
-from loadtests.load import pacing
-from loadtests.load.attempt import Attempt
-from loadtests.load.consumer import ConsumerLoop
-from loadtests.load.locust_stats import PUSH
-from loadtests.load.loops import ClosedLoop, Loop, OpenLoop
-from loadtests.load.outcome import classify, no_answer, not_sent
-from loadtests.load.producer import (
+from loadtests.load.consuming.consumer import ConsumerLoop
+from loadtests.load.measuring.attempt import Attempt
+from loadtests.load.measuring.locust_stats import PUSH
+from loadtests.load.measuring.outcome import classify, no_answer, not_sent
+from loadtests.load.producing import pacing
+from loadtests.load.producing.loops import ClosedLoop, Loop, OpenLoop
+from loadtests.load.producing.producer import (
     JSON_HEADERS,
     PUSH_PATH,
     OnAttempt,

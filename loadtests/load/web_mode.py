@@ -23,13 +23,16 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from loadtests.load import interrupts, locust_stats
+from loadtests.load import interrupts
 from loadtests.load.active_run import EXIT_FAILED, ActiveRun
-from loadtests.load.alone import Alone
-from loadtests.load.attending import Attending
+from loadtests.load.conducting.ensemble import Ensemble
 from loadtests.load.configuring import QueueConfiguration
-from loadtests.load.ensemble import Ensemble
+from loadtests.load.ensembles.alone import Alone
+from loadtests.load.ensembles.attending import Attending
+from loadtests.load.ensembles.workers import Workers
 from loadtests.load.ledger_check import LedgerCheck
+from loadtests.load.measuring import locust_stats
+from loadtests.load.measuring.watch import Watch
 from loadtests.load.observing import RunObserver
 from loadtests.load.options import (
     LoadOptions,
@@ -45,8 +48,6 @@ from loadtests.load.plan import LoadPlan
 from loadtests.load.run import set_current_run
 from loadtests.load.run_record import RunRecord
 from loadtests.load.users import PRODUCERS, Consumer
-from loadtests.load.watch import Watch
-from loadtests.load.workers import Workers
 from loadtests.results import ResultError, RunFiles
 from loadtests.runs.directory import new_run
 from loadtests.runs.server_facts import facts_about

@@ -9,9 +9,9 @@ from hdrh.log import HistogramLogWriter
 from msgspec import Struct
 
 from loadtests import results
-from loadtests.load.figures import histograms, ledger_of, load_result
-from loadtests.load.histogram import LatencyHistogram
-from loadtests.load.part import Part
+from loadtests.load.measuring.figures import histograms, ledger_of, load_result
+from loadtests.load.measuring.histogram import LatencyHistogram
+from loadtests.load.measuring.part import Part
 from loadtests.load.plan import LoadPlan
 from loadtests.results import LoadResult, TrialFiles
 

@@ -18,10 +18,10 @@ import gevent
 from gevent.lock import RLock
 from msgspec import Struct
 
-from loadtests.load.figures import measured_s
-from loadtests.load.part import Part
+from loadtests.load.measuring.figures import measured_s
+from loadtests.load.measuring.part import Part
+from loadtests.load.measuring.watch import LEAST_S, warnings
 from loadtests.load.target import Backlog, TargetProbe
-from loadtests.load.watch import LEAST_S, warnings
 from loadtests.runs.control import ControlError, See, Seen
 from loadtests.ui.panels import RECENT_S, Value, values_of
 from loadtests.ui.parent import Parent

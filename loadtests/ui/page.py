@@ -14,7 +14,7 @@ from locust.env import Environment
 from msgspec import Struct
 from werkzeug.exceptions import HTTPException
 
-from loadtests.load.group_accounts import LedgerState, ledger_state
+from loadtests.load.measuring.group_accounts import LedgerState, ledger_state
 from loadtests.load.observing import RunObserver
 from loadtests.load.target import PoolGauges
 from loadtests.ui.form_guard import Check, guard_form

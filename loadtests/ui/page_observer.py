@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import gevent
 
+from loadtests.load.measuring.part import Part
 from loadtests.load.observing import Verdict
-from loadtests.load.part import Part
 from loadtests.load.plan import LoadPlan
 from loadtests.results import RunFiles
 from loadtests.runs.control import Ask, ControlError, Refused, RunBegan, RunEnded, See, Seen

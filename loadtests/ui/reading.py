@@ -4,8 +4,8 @@ from math import ceil
 
 from msgspec import Struct
 
-from loadtests.load.histogram import HistogramCounts
-from loadtests.load.part import Part
+from loadtests.load.measuring.histogram import HistogramCounts
+from loadtests.load.measuring.part import Part
 from loadtests.load.target import Backlog, PoolGauges
 from loadtests.runs.control import DatabaseView
 

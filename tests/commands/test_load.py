@@ -17,10 +17,10 @@ from rich.console import Console
 from loadtests import results
 from loadtests.commands.load_audit import account_for, only_trial
 from loadtests.commands.load_summary import table
-from loadtests.load.attempt import Attempt
-from loadtests.load.outcome import ALL_QUEUED
+from loadtests.load.measuring.attempt import Attempt
+from loadtests.load.measuring.outcome import ALL_QUEUED
+from loadtests.load.measuring.recorder import Recorder
 from loadtests.load.plan import LoadPlan
-from loadtests.load.recorder import Recorder
 from loadtests.load.writing import write_results
 from loadtests.results import Cell, RunFiles, Trial
 from loadtests.sweep.databases import connect

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 import pytest
 
 from loadtests.ledger.audit import STORED_SQL, audit
-from loadtests.load.taking import PoppedMessage, stretches
+from loadtests.load.consuming.taking import PoppedMessage, stretches
 from loadtests.results import Accounting, Ledger, ProducerLedger, transaction_id
 from queen.local.database import Database
 from queen.local.open_database import Connection

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from loadtests.load.histogram import HistogramCounts, SparseHistogram, summed
-from loadtests.load.part import Counts, Part, Step
+from loadtests.load.measuring.histogram import HistogramCounts, SparseHistogram, summed
+from loadtests.load.measuring.part import Counts, Part, Step
 from loadtests.results import WorkerShare
 
 

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from loadtests import results
 from loadtests.load import active_run
 from loadtests.load.active_run import ActiveRun
-from loadtests.load.course import Stage
-from loadtests.load.ensemble import Collected
+from loadtests.load.conducting.course import Stage
+from loadtests.load.conducting.ensemble import Collected
+from loadtests.load.measuring.part import Part, lost
 from loadtests.load.observing import Verdict
-from loadtests.load.part import Part, lost
 from loadtests.load.plan import LoadPlan
 from loadtests.load.run_record import RunRecord
 from loadtests.results import Ledger, ProducerLedger, RunFiles, WorkerShare

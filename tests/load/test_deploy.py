@@ -11,8 +11,8 @@ import yaml
 from locust.argument_parser import get_empty_argument_parser, setup_parser_arguments
 
 from loadtests.commands import load
-from loadtests.load.credentials import TOKEN_FILE_VARIABLE
 from loadtests.load.options import add_arguments
+from loadtests.load.wire.credentials import TOKEN_FILE_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 HERE = ROOT / "deploy" / "locust"

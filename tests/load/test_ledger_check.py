@@ -10,8 +10,8 @@ import pytest
 
 from loadtests import results
 from loadtests.load.ledger_check import LedgerCheck
+from loadtests.load.measuring.part import Lane, Part
 from loadtests.load.observing import Verdict
-from loadtests.load.part import Lane, Part
 from loadtests.load.plan import Consuming, LoadPlan
 from loadtests.results import (
     QUEUE_MODE,

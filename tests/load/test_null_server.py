@@ -5,9 +5,9 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadtests.load.measuring.outcome import ALL_QUEUED, classify
 from loadtests.load.null_server import push_answer, split_requests
-from loadtests.load.outcome import ALL_QUEUED, classify
-from loadtests.load.transport import Connection, Watchdog, parse_endpoint
+from loadtests.load.wire.transport import Connection, Watchdog, parse_endpoint
 
 POST = b"POST /api/v1/push HTTP/1.1\r\nContent-Length: 7\r\n\r\n{...\r\n}"
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

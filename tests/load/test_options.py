@@ -5,7 +5,7 @@ import pytest
 from locust.argument_parser import get_empty_argument_parser, setup_parser_arguments
 from msgspec.structs import replace
 
-from loadtests.load.course import Stage
+from loadtests.load.conducting.course import Stage
 from loadtests.load.options import (
     OptionError,
     add_arguments,

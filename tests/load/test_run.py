@@ -8,10 +8,10 @@ import gevent
 from gevent.event import Event
 from locust.stats import RequestStats
 
-from loadtests.load.attempt import Attempt
+from loadtests.load.measuring.attempt import Attempt
 from loadtests.load.null_server import push_answer
 from loadtests.load.plan import LoadPlan
-from loadtests.load.producer import RawSender
+from loadtests.load.producing.producer import RawSender
 from loadtests.load.run import LoadRun
 from loadtests.load.users import producer_loop
 from tests.load.fake_server import SeenRequest, fake_server

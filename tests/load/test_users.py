@@ -1,7 +1,7 @@
 from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
 
-from loadtests.load.locust_stats import PUSH
+from loadtests.load.measuring.locust_stats import PUSH
 from loadtests.load.users import FastSender
 from tests.load.fake_server import SeenRequest, fake_server, response
 

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtests import results
-from loadtests.load.attempt import Attempt
-from loadtests.load.figures import ledger_of
-from loadtests.load.histogram import MAX_US, LatencyHistogram
-from loadtests.load.outcome import ALL_QUEUED
+from loadtests.load.measuring.attempt import Attempt
+from loadtests.load.measuring.figures import ledger_of
+from loadtests.load.measuring.histogram import MAX_US, LatencyHistogram
+from loadtests.load.measuring.outcome import ALL_QUEUED
+from loadtests.load.measuring.recorder import Recorder
 from loadtests.load.plan import LoadPlan
-from loadtests.load.recorder import Recorder
 from loadtests.load.writing import TimedHistogram, histogram_log, write_course, write_results
 from loadtests.results import Ledger, LoadResult, TrialFiles
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from loadtests import results
-from loadtests.load.credentials import TOKEN_FILE_VARIABLE
 from loadtests.load.null_server import push_answer
 from loadtests.load.plan import SHAPES
+from loadtests.load.wire.credentials import TOKEN_FILE_VARIABLE
 from loadtests.results import Ledger, Manifest, RunFiles, Trial
 from tests.load.fake_queue import FakeQueue
 from tests.load.fake_server import FakeServer, Script, SeenRequest, fake_server, response

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from loadtests.load.histogram import HistogramCounts
-from loadtests.load.part import Counts, Part
+from loadtests.load.measuring.histogram import HistogramCounts
+from loadtests.load.measuring.part import Counts, Part
 from loadtests.load.target import Backlog, TargetProbe
 from loadtests.ui.live import KEPT_POINTS, PERIOD_S, Live
 from loadtests.ui.panels import PANELS

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from loadtests.load.part import Counts, Part
+from loadtests.load.measuring.part import Counts, Part
 from loadtests.load.plan import LoadPlan
 from loadtests.results import ProducerLedger, RunFiles, WorkerShare
 from loadtests.runs.control import Changed, Refused

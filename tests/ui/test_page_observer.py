@@ -5,7 +5,7 @@ from pathlib import Path
 import gevent
 import pytest
 
-from loadtests.load.part import Part
+from loadtests.load.measuring.part import Part
 from loadtests.load.plan import LoadPlan
 from loadtests.results import RunFiles
 from loadtests.runs.control import Noted, Refused, RunBegan, RunEnded

@@ -23,8 +23,7 @@ from loadtests.load.bounds import (
     check_run_time,
     server_address,
 )
-from loadtests.load.course import Course
-from loadtests.load.credentials import read_token
+from loadtests.load.conducting.course import Course
 from loadtests.load.options import batching, consuming, course, pacing
 from loadtests.load.options.batching import ONE_PER_USER, BatchingOptions
 from loadtests.load.options.consuming import ConsumingOptions
@@ -33,6 +32,7 @@ from loadtests.load.options.pacing import PacingOptions
 from loadtests.load.options.values import OptionError, convert, read_group
 from loadtests.load.plan import LoadPlan
 from loadtests.load.scenario import SCENARIOS
+from loadtests.load.wire.credentials import read_token
 from loadtests.runs.directory import expect_writable
 from queen.errors import UserError
 

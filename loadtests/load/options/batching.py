@@ -3,8 +3,8 @@
 from locust.argument_parser import LocustArgumentParser
 from msgspec import Struct
 
-from loadtests.load.distribution import parse_distribution
 from loadtests.load.options.values import expect_distribution, expect_more_than_0
+from loadtests.load.producing.distribution import parse_distribution
 from loadtests.results import Client
 
 ONE_PER_USER = 0

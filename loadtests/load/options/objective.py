@@ -3,10 +3,10 @@
 from locust.argument_parser import LocustArgumentParser
 from msgspec import Struct
 
-from loadtests.load.course import Course
-from loadtests.load.objective import Clock, Objective
+from loadtests.load.conducting.course import Course
+from loadtests.load.conducting.objective import Clock, Objective
+from loadtests.load.conducting.saturation import Saturation, Search
 from loadtests.load.options.values import OptionError, expect_more_than_0
-from loadtests.load.saturation import Saturation, Search
 
 LEAST_STEP_S = 2.0  # each half of a step needs a whole second at least
 LEAST_PRECISION = 0.001  # each halving costs a step

@@ -3,7 +3,7 @@
 from locust.argument_parser import LocustArgumentParser
 from msgspec import Struct
 
-from loadtests.load.course import Course, ramp, spike
+from loadtests.load.conducting.course import Course, ramp, spike
 from loadtests.load.options.values import OptionError, expect_more_than_0
 
 MOST_STEPS = 1_000

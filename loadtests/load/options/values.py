@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from loadtests.load.bounds import MOST_NUMBER, MOST_TEXT, shown
-from loadtests.load.distribution import parse_distribution
+from loadtests.load.producing.distribution import parse_distribution
 
 Group = TypeVar("Group", bound=Struct)
 

@@ -1,0 +1,144 @@
+"""What the consumer groups of a run received, by the account of all its consumers together.
+
+A worker that was lost had batches whose leases ran out without a word: each of its deliveries may have
+been such a one, so each allows one more. Where something cannot be known it is None or left out, so what
+is found to be wrong is certain.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from loadtests.ledger.intervals import IntervalSet
+from loadtests.ledger.multiset import Multiset
+from loadtests.load.measuring.part import Lane, Part
+from loadtests.load.plan import PRODUCERS_PER_WORKER
+from loadtests.results import GroupAccount, ProducerLedger
+
+DRAIN = -1  # number of the worker that reads on when the others have stopped
+FULL = "the account of its deliveries was full before the end"
+
+Place = tuple[str, int]  # partition and producer
+
+
+class LedgerState(Struct, frozen=True):
+    """The account of a run while it goes on. In messages; of all groups together where it says so."""
+
+    issued: int
+    acknowledged: int
+    unknown: int
+    delivered: int  # different ones, of all groups
+    nacked: int  # of all groups
+    lapsed: int  # of all groups
+    unexplained: int | None  # deliveries too many, of all groups: must be 0; None: not known of one of them
+    out_of_order: int  # of all groups: must be 0
+
+
+def ledger_state(total: Part) -> LedgerState:
+    """What is known now."""
+    groups = group_accounts(total, drained=False, ended=False)
+    acknowledged = sum(_size(producer.acknowledged) for producer in total.ledger)
+    unknown = sum(_size(producer.unknown) for producer in total.ledger)
+    refused = sum(_size(producer.refused) for producer in total.ledger)
+    known = not any(group.unjudged for group in groups)
+    return LedgerState(
+        issued=acknowledged + unknown + refused,
+        acknowledged=acknowledged,
+        unknown=unknown,
+        delivered=sum(group.delivered for group in groups),
+        nacked=sum(group.nacked for group in groups),
+        lapsed=sum(group.lapsed for group in groups),
+        unexplained=sum(group.unexplained for group in groups) if known else None,
+        out_of_order=sum(group.out_of_order for group in groups),
+    )
+
+
+def group_accounts(
+    total: Part, *, drained: bool, groups: Iterable[str] = (), ended: bool = True
+) -> tuple[GroupAccount, ...]:
+    """The account of each group that received something, and of `groups`, by name.
+
+    `drained`: every group was read to its end, so that what it has not received by now it never will.
+    `ended`: every push has come to its end, so that what is in nobody's ledger was never sent.
+    """
+    names = sorted({*groups, *(lane.group for lane in total.lanes)})
+    issued = _Issued(total, ended=ended)
+    return tuple(
+        _account(name, [lane for lane in total.lanes if lane.group == name], issued, drained=drained)
+        for name in names
+    )
+
+
+class _Issued:
+    """What producers have told of their messages."""
+
+    def __init__(self, total: Part, *, ended: bool) -> None:
+        self.gone = {share.worker for share in total.workers if not share.complete}
+        self.acknowledged = {_place(each): IntervalSet(each.acknowledged) for each in total.ledger}
+        self._producers: Mapping[Place, ProducerLedger] = {_place(each): each for each in total.ledger}
+        self._numbers = {producer.producer for producer in total.ledger}
+        self._ended = ended
+
+    def never_sent(self, place: Place, received: IntervalSet) -> int:
+        """How many of these messages cannot be stored: refused, or not of this producer's making."""
+        producer = self._producers.get(place)
+        if not self._ended or (producer is None and self._is_untold(place[1])):
+            return 0
+        if producer is None:
+            return len(received)
+        if producer.unheard:
+            return len(received & IntervalSet(producer.refused))
+        return len(received - self.acknowledged[place] - IntervalSet(producer.unknown))
+
+    def _is_untold(self, number: int) -> bool:
+        """Whether its process was lost before it had told of this producer."""
+        return number not in self._numbers and number // PRODUCERS_PER_WORKER in self.gone
+
+
+def _account(name: str, lanes: Sequence[Lane], issued: _Issued, *, drained: bool) -> GroupAccount:
+    by_place: dict[Place, list[Lane]] = {}
+    for lane in lanes:
+        by_place.setdefault((lane.partition, lane.producer), []).append(lane)
+    delivered = nacked = lapsed = unexplained = out_of_order = undelivered = 0
+    received: dict[Place, IntervalSet] = {}
+    for place, of_workers in by_place.items():
+        came = _sum(lane.delivered for lane in of_workers)
+        back = _sum(lane.nacked for lane in of_workers)
+        over = _sum(lane.lapsed for lane in of_workers)
+        silent = _sum(lane.delivered[:1] for lane in of_workers if lane.worker in issued.gone)
+        received[place] = came.different
+        delivered += len(received[place])
+        nacked += len(back)
+        lapsed += len(over)
+        unexplained += came.extra_over(back, over, silent) + issued.never_sent(place, received[place])
+        late = IntervalSet(interval for lane in of_workers for interval in lane.late)
+        # What has no answer may have been stored late.
+        out_of_order += len(late & issued.acknowledged.get(place, IntervalSet()))
+    for place, acknowledged in issued.acknowledged.items():
+        undelivered += len(acknowledged - received.get(place, IntervalSet()))
+    workers = {lane.worker for lane in lanes} - {DRAIN}
+    full = any(lane.full for lane in lanes)
+    known = undelivered == 0 or (drained and not issued.gone and not full)
+    return GroupAccount(
+        group=name,
+        delivered=delivered,
+        undelivered=undelivered if known else None,
+        nacked=nacked,
+        lapsed=lapsed,
+        unexplained=0 if full else unexplained,
+        out_of_order=out_of_order,
+        order_judged="all" if len(workers) <= 1 else "per worker",
+        unjudged=FULL if full else "",
+    )
+
+
+def _place(producer: ProducerLedger) -> Place:
+    return producer.partition, producer.producer
+
+
+def _sum(several: Iterable[tuple[tuple[tuple[int, int], ...], ...]]) -> Multiset:
+    return sum((Multiset(layers) for layers in several), Multiset())
+
+
+def _size(intervals: tuple[tuple[int, int], ...]) -> int:
+    return len(IntervalSet(intervals))

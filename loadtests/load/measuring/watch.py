@@ -1,0 +1,56 @@
+"""The generator watches itself: is what is measured still the server, or already the generator?
+
+The same rules and limits as for a finished trial (`loadtests.runs.validity`), over what is known while
+the load runs. Schedule lag is shown, not judged.
+"""
+
+import logging
+
+from loadtests.load.measuring.figures import measured_s
+from loadtests.load.measuring.part import Part
+from loadtests.load.plan import LoadPlan
+from loadtests.results import Invalidity, RunFiles
+from loadtests.runs.validity import generator_limited, missed_too_many
+
+LEAST_S = 3.0  # before that a share of CPU says little
+
+logger = logging.getLogger(__name__)
+
+
+def warnings(part: Part, *, ceiling_msg_s: float | None) -> tuple[Invalidity, ...]:
+    """What there is to say against the generator; `part` may be the sum of several workers and windows.
+
+    `ceiling_msg_s` is what it reaches against a null server; None: not known, then its CPU tells.
+    """
+    counts, length_s = part.counts, measured_s(part)
+    throughput_msg_s = counts.acknowledged / length_s if length_s else 0.0
+    return (
+        *missed_too_many(counts.missed, counts.sent + counts.missed + counts.held),
+        *generator_limited(throughput_msg_s, part.workers, ceiling_msg_s),
+    )
+
+
+class Watch:
+    """Says it in the log, which Locust's page shows as well, as soon as the generator is the limit.
+
+    A `RunObserver`.
+    """
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def began(self, files: RunFiles, plan: LoadPlan) -> None:
+        """A run has started."""
+        self._said.clear()
+
+    def looked(self, total: Part) -> None:
+        """Judge what is known; each kind of warning is said once in a run."""
+        if measured_s(total) < LEAST_S:
+            return
+        for warning in warnings(total, ceiling_msg_s=None):
+            if warning.reason not in self._said:
+                self._said.add(warning.reason)
+                logger.warning("%s: %s", warning.reason.replace("_", " "), warning.detail)
+
+    def ended(self, files: RunFiles, plan: LoadPlan, total: Part) -> None:
+        """The trial carries its own remarks."""

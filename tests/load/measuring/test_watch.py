@@ -1,0 +1,74 @@
+"""What a generator says against itself while it runs."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from loadtests.load.measuring.part import Counts, Part
+from loadtests.load.measuring.watch import Watch, warnings
+from loadtests.load.plan import LoadPlan
+from loadtests.results import RunFiles, WorkerShare
+
+SHARE = WorkerShare(worker=0, host="h", cpu_s=1.0, measured_s=10.0, producers=1, heard_at="2026-01-01")
+PART = Part(
+    run_tag="t",
+    window=1,
+    started_at="2026-01-01T00:00:00.000+00:00",
+    started_monotonic_s=1.0,
+    warmup_s=0.0,
+    counts=Counts(ok=1000, acknowledged=10_000),
+    workers=(SHARE,),
+)
+
+
+def reasons(part: Part, ceiling_msg_s: float | None = None) -> list[str]:
+    return [warning.reason for warning in warnings(part, ceiling_msg_s=ceiling_msg_s)]
+
+
+def test_a_generator_with_room_has_nothing_against_itself() -> None:
+    assert reasons(PART) == []
+    assert reasons(PART, ceiling_msg_s=2_001) == []
+
+
+def test_above_half_of_its_ceiling_it_says_so() -> None:
+    (warning,) = warnings(PART, ceiling_msg_s=1_900)
+    assert warning.reason == "generator_limited"
+    assert "53%" in warning.detail
+
+
+@pytest.mark.parametrize(("missed", "said"), [(1, []), (2, ["missed"])])
+def test_pushes_that_it_left_out_are_said(missed: int, said: list[str]) -> None:
+    counts = Counts(ok=900, pending=50, held=100, missed=missed, acknowledged=9_000)
+    assert reasons(replace(PART, counts=counts)) == said
+
+
+def test_a_busy_process_is_said_where_there_is_no_ceiling() -> None:
+    busy = replace(PART, workers=(SHARE, replace(SHARE, worker=1, cpu_s=9.0)))
+    assert reasons(busy) == ["generator_limited"]
+    assert reasons(busy, ceiling_msg_s=1e6) == []
+
+
+def test_before_anything_was_measured_there_is_nothing_to_say() -> None:
+    assert reasons(replace(PART, counts=Counts(), workers=()), ceiling_msg_s=1.0) == []
+
+
+def test_while_it_runs_it_says_each_thing_once_and_not_at_the_first_moment(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    files, plan = RunFiles(Path("x")), LoadPlan(host="http://x", trial_directory="x", run_tag="t")
+    watch = Watch()
+
+    def look(measured_s: float) -> None:
+        share = replace(SHARE, measured_s=measured_s, cpu_s=measured_s)
+        watch.looked(replace(PART, workers=(share,)))
+
+    watch.began(files, plan)
+    look(1.0)
+    assert not caplog.messages
+    look(4.0)
+    look(5.0)
+    assert caplog.messages == ["generator limited: Locust process 0 used 100% of a core"]
+    watch.began(files, plan)
+    look(4.0)
+    assert len(caplog.messages) == 2, "the next run says it again"
