@@ -9,10 +9,11 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
+import gevent
 import msgspec
 from gevent.event import Event
 from gevent.lock import RLock
-from locust.runners import STATE_MISSING, MasterRunner
+from locust.runners import STATE_MISSING, STATE_RUNNING, MasterRunner
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -52,7 +53,9 @@ class Workers:
         self._muster: Muster | None = None
         self._news = Event()
         self._ending = RLock()
+        self._awaiting_users: set[str] = set()
         runner.register_message(REPORT, self._heard)
+        runner.environment.events.spawning_complete.add_listener(self._deal_to_all)
 
     def begin(self, plan: LoadPlan) -> None:
         """Start a run on all workers; Locust sends the plan along with their users.
@@ -154,6 +157,20 @@ class Workers:
             muster.participants[msg.node_id] = Participant(self._runner.get_worker_index(msg.node_id))
         muster.participants[msg.node_id].hear(report)
         self._news.set()
+
+    def _deal_to_all(self, **_: Any) -> None:
+        """Locust has dealt the users out; it forgets who came while it waited for the others' word of theirs.
+
+        Each such worker is asked for once: where there are more workers than users, some have none.
+        """
+        without = {node.id for node in self._runner.clients.ready}
+        if without - self._awaiting_users:
+            gevent.spawn(self._deal)
+        self._awaiting_users = without
+
+    def _deal(self) -> None:
+        if self._runner.state == STATE_RUNNING:  # else it would begin another run
+            self._runner.start(self._runner.target_user_count, self._runner.spawn_rate)
 
     def _wait(self, patience_s: float, is_done: Callable[[Participant], bool]) -> None:
         """Wait for all who are there.

@@ -6,7 +6,8 @@ from typing import Any, cast
 import gevent
 import msgspec
 import pytest
-from locust.runners import STATE_MISSING, STATE_RUNNING, MasterRunner
+from locust.event import Events
+from locust.runners import STATE_MISSING, STATE_RUNNING, STATE_STOPPED, MasterRunner, WorkerNode, WorkerNodes
 from msgspec.structs import replace
 
 from loadtests.load.conducting.course import Stage
@@ -35,8 +36,13 @@ class FakeMaster:
     """What `Workers` uses of Locust's master."""
 
     def __init__(self, *names: str) -> None:
-        self.clients = {name: SimpleNamespace(state=STATE_RUNNING) for name in names}
-        self.environment = SimpleNamespace(parsed_options=SimpleNamespace())
+        self.clients = WorkerNodes()
+        for name in names:
+            self.clients[name] = WorkerNode(name, state=STATE_RUNNING)
+        self.environment = SimpleNamespace(parsed_options=SimpleNamespace(), events=Events())
+        self.target_user_count, self.spawn_rate = 4, 2.0
+        self.state = STATE_RUNNING
+        self.starts: list[tuple[int, float]] = []
         self.sent: list[tuple[str, Any]] = []
         self.answers: list[Any] = []  # called with each message that is sent
         self._numbers: dict[str, int] = {}
@@ -50,6 +56,10 @@ class FakeMaster:
     def briefing(self) -> Briefing | None:
         text = getattr(self.environment.parsed_options, orders.BRIEFING_OPTION)
         return msgspec.json.decode(text, type=Briefing) if text else None
+
+    def start(self, user_count: int, spawn_rate: float) -> None:
+        self.starts.append((user_count, spawn_rate))
+        self.environment.events.spawning_complete.fire(user_count=user_count)
 
     def get_worker_index(self, name: str) -> int:
         return self._numbers.setdefault(name, len(self._numbers))
@@ -96,6 +106,35 @@ def begun(*names: str) -> tuple[Workers, FakeMaster]:
     ensemble = Workers(cast(MasterRunner, master))
     ensemble.begin(PLAN)
     return ensemble, master
+
+
+def test_who_comes_while_the_users_are_dealt_out_gets_some_too() -> None:
+    _, master = begun("a")
+    master.environment.events.spawning_complete.fire(user_count=4)
+    gevent.sleep()
+    assert master.starts == []
+    master.clients["b"] = WorkerNode("b")
+    master.environment.events.spawning_complete.fire(user_count=4)
+    gevent.sleep()
+    assert master.starts == [(4, 2.0)]
+
+
+def test_a_run_that_has_stopped_meanwhile_is_not_begun_again() -> None:
+    _, master = begun("a")
+    master.clients["b"] = WorkerNode("b")
+    master.environment.events.spawning_complete.fire(user_count=4)
+    master.state = STATE_STOPPED
+    gevent.sleep()
+    assert master.starts == []
+
+
+def test_where_there_are_more_workers_than_users_they_are_not_dealt_out_again_and_again() -> None:
+    _, master = begun("a")
+    master.clients["b"] = WorkerNode("b")  # it never gets any
+    for _ in range(3):
+        master.environment.events.spawning_complete.fire(user_count=4)
+        gevent.sleep()
+    assert len(master.starts) == 1
 
 
 def test_the_plan_goes_to_every_worker_and_says_how_many_they_are() -> None:
