@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+from gevent.event import Event
 from locust import events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
@@ -82,6 +83,7 @@ class Session:
         self._run: ActiveRun | None = None
         self._ensemble: Ensemble | None = None  # of the process that writes,
         self._attending: Attending | None = None  # or of a worker
+        self._ready = Event()  # a worker may be told to start before it knows what it is
         self._page = PoolPage()
 
     def on_parser(self, parser: LocustArgumentParser, **_: Any) -> None:
@@ -111,9 +113,14 @@ class Session:
             self._ensemble = Alone(environment)
         if web_ui is not None:
             self._page.attach(environment, web_ui, check=partial(check_start, shape=self._shape))
+        self._ready.set()
 
     def on_test_start(self, environment: Environment, **_: Any) -> None:
-        """Begin a fresh run with what the form says."""
+        """Begin a fresh run with what the form says.
+
+        A worker of a run that is on hears of it while Locust still connects it, before `on_init`.
+        """
+        self._ready.wait()
         set_current_run(environment, None)
         try:
             if self._attending is not None:
