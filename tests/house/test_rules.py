@@ -94,9 +94,17 @@ def test_the_set_up_needs_only_the_standard_library() -> None:
 
 def test_every_room_of_the_server_is_under_a_contract() -> None:
     contracts = PYPROJECT["tool"]["importlinter"]["contracts"]
-    sources = {module for contract in contracts for module in contract["source_modules"]}
+    sources = {module for contract in contracts for module in contract.get("source_modules", ())}
     rooms = {f"queen.{path.parent.name}" for path in (ROOT / "queen").glob("*/__init__.py")}
     assert rooms - sources == {"queen.commands"}, "name the new room in pyproject.toml's contracts"
+
+
+def test_every_room_of_the_load_has_its_place_in_the_order_of_layers() -> None:
+    contracts = PYPROJECT["tool"]["importlinter"]["contracts"]
+    (order,) = (each["layers"] for each in contracts if each.get("containers") == ["loadtests.load"])
+    placed = {room for layer in order for room in layer.split(" : ")}
+    rooms = {path.parent.name for path in (ROOT / "loadtests" / "load").glob("*/__init__.py")}
+    assert rooms - placed == {"options"}, "name the new room in pyproject.toml's layers"
 
 
 # ------------------------------------------------------------------ what documents promise

@@ -113,7 +113,7 @@ async def test_so_is_one_that_was_taken_unheard_while_the_first_in_line_waited(
     looked_s = time.perf_counter()
     measured_s = await asyncio.gather(*(redelivery_s(*phase) for phase in phases_s.items()))
     delays_s = [delay_s for delay_s in measured_s if delay_s is not None]
-    assert len(delays_s) >= len(NAMES) - 1, "at most one of these pauses holds a look"
+    assert len(delays_s) > len(NAMES) // 2, "one look a second cannot meet most of them"
     assert min(delays_s) > 0.98
     assert statistics.median(delays_s) < 1.5
 
