@@ -18,18 +18,17 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise, zip_longest
 from typing import TypeVar
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple, replace
 
 from loadtests.ledger.intervals import Interval, IntervalSet
+from loadtests.ledger.multiset import Layers
 from loadtests.load.measuring.histogram import HistogramCounts, summed
 from loadtests.results import ErrorCount, ProducerLedger, WorkerShare
 
 NOTHING = HistogramCounts()
 Key = TypeVar("Key")
 Item = TypeVar("Item")
-Layers = tuple[tuple[Interval, ...], ...]
 
 
 class Counts(Struct, frozen=True):
@@ -163,16 +162,6 @@ def said_once(parts: Sequence[Part]) -> tuple[Part, ...]:
 def shared(parts: Iterable[Part], latest: Part) -> tuple[Part, ...]:
     """Parts of one worker, each with what its latest says of the whole run: the same objects, not copies."""
     return tuple(replace(part, ledger=latest.ledger, lanes=latest.lanes) for part in parts)
-
-
-def encode(part: Part) -> bytes:
-    """The part as MessagePack."""
-    return msgspec.msgpack.encode(part)
-
-
-def decode(content: bytes) -> Part:
-    """Parse a part. Raises msgspec.MsgspecError."""
-    return msgspec.msgpack.decode(content, type=Part)
 
 
 def count_errors(errors: Iterable[ErrorCount]) -> tuple[ErrorCount, ...]:
