@@ -17,6 +17,7 @@ class Collected(Struct, frozen=True):
     """What the workers of a run have reported."""
 
     parts: tuple[Part, ...]  # at most one for each worker and window
+    silent: tuple[int, ...] = ()  # workers that are gone: their part is their last checkpoint, or missing
 
     def sum(self) -> Part:
         """All parts as one. Raises ValueError when there is none."""

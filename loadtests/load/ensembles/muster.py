@@ -106,7 +106,8 @@ class Muster:
     def collected(self, known: Iterable[tuple[Participant, tuple[Part, ...]]]) -> Collected:
         """The parts of all workers, those of the lost ones marked; something empty when there are none."""
         parts = [lost(part) if worker.is_lost else part for worker, several in known for part in several]
-        return Collected(tuple(parts) or (self.nothing,))
+        silent = tuple(worker.number for worker in self.workers if worker.is_lost)
+        return Collected(tuple(parts) or (self.nothing,), silent)
 
     def _nothing(self, window: int) -> Part:
         """The part of a window in which nothing was measured."""
