@@ -1,7 +1,8 @@
 from typing import Any
 
+from loadtests.ledger.multiset import Layers
 from loadtests.load.measuring.group_accounts import DRAIN, FULL, LedgerState, group_accounts, ledger_state
-from loadtests.load.measuring.part import Lane, Layers, Part, lost, merge
+from loadtests.load.measuring.part import Lane, Part, lost, merge
 from loadtests.results import GroupAccount, ProducerLedger, WorkerShare
 
 TEN: Layers = (((0, 9),),)
