@@ -39,6 +39,7 @@ class Target(NamedTuple):
 
     help: str
     commands: tuple[tuple[str, ...], ...] = ()
+    unless_said: tuple[str, ...] = ()  # the last command's first argument, where ARGS begins with none
 
 
 CHECKS = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), ("lint-imports",))
@@ -64,10 +65,14 @@ TARGETS = {
     "test": Target("check style, types and imports, then run the tests", (*CHECKS, PYTEST)),
     "lint": Target("check style, types and imports", CHECKS),
     "serve": Target("start the queue server with a database of its own", (("queen", "serve"),)),
-    "load": Target("load a server and account for every message", (("queen", "load", "high"),)),
+    "load": Target(
+        'load a server and account for every message (ARGS="mixed --users 20"; else: high)',
+        (("queen", "load"),),
+        unless_said=("high",),
+    ),
     "sweep": Target("measure a matrix of settings", (("queen", "sweep"),)),
     "ceiling": Target(
-        "measure the server beside what its database can do (about 4 minutes)", (("queen", "ceiling"),)
+        "measure the server beside what its database can do (about 5 minutes)", (("queen", "ceiling"),)
     ),
     "report": Target(
         "write the report of the latest run, or of the one that is named", (("queen", "report"),)
@@ -121,7 +126,8 @@ def run(checkout: Checkout, target: Target, arguments: Sequence[str], environ: d
         if code:
             return code
     if target.commands:
-        become(checkout, (*target.commands[-1], *arguments), environ)
+        said = bool(arguments) and not arguments[0].startswith("-")
+        become(checkout, (*target.commands[-1], *(() if said else target.unless_said), *arguments), environ)
     return 0
 
 
@@ -140,7 +146,7 @@ def usage() -> str:
             "",
             *targets,
             "",
-            "The first one installs what it needs into .venv, which takes about 10 to 40 seconds.",
+            "Whichever comes first installs what all need into .venv, which takes about 10 to 40 seconds.",
             "Arguments go to the command that the target runs:",
             '  make test ARGS="tests/house -x"',
             "  python3 bootstrap.py sweep --help",

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", help="port to listen on, 0: any free one (PORT, 6632)")
     parser.add_argument("--pool-size", help="database connections at most (DB_POOL_SIZE, 20)")
     parser.add_argument(
-        "--strategy", help="how pushes are inserted: sequential, batch, coalesce (PUSH_STRATEGY, batch)"
+        "--strategy", help="how pushes are inserted: sequential, batch, coalesce (PUSH_STRATEGY, coalesce)"
     )
     parser.add_argument("--log-level", help="debug, info, warn or error (LOG_LEVEL, info)")
     parser.add_argument(

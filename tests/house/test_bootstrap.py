@@ -63,6 +63,22 @@ def test_the_last_command_gets_the_arguments_and_gives_the_exit_code(small: Smal
     assert done.stdout == "load|high|--users|two words|"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "handed_on"),
+    [
+        ((), "load|high|"),
+        (("mixed", "--users", "3"), "load|mixed|--users|3|"),
+        (("--help",), "load|high|--help|"),
+    ],
+)
+def test_a_load_is_high_unless_it_is_named(
+    small: SmallCheckout, arguments: tuple[str, ...], handed_on: str
+) -> None:
+    small.pretend_to_be_set_up()
+    small.put_command("queen", 'printf "%s|" "$@"')
+    assert small.run("load", *arguments).stdout == f"load|{handed_on}"
+
+
 def test_the_last_command_is_the_process_itself(small: SmallCheckout) -> None:
     small.pretend_to_be_set_up()
     small.put_command("queen", "echo $$; read never_comes")

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -9,6 +10,8 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from queen.cli import COMMAND_GROUP, Command
+from queen.commands import serve
+from queen.settings import load
 from tests.house.test_rules import PYPROJECT
 
 ENTRY_POINTS = [
@@ -45,3 +48,12 @@ def test_every_option_of_a_command_is_explained(entry: EntryPoint) -> None:
 def test_help_loads_nothing_heavy() -> None:
     loading = "; ".join(f"import {entry.module}" for entry in ENTRY_POINTS)
     assert modules_after(loading) & HEAVY == set()
+
+
+def test_the_defaults_that_the_help_of_serve_names_are_those_of_the_settings() -> None:
+    parser = argparse.ArgumentParser()
+    serve.COMMAND.add_arguments(parser)
+    defaults = load({}).environ()
+    named = re.findall(r"\(([A-Z_]+), ([^)]+)\)", " ".join(parser.format_help().split()))
+    assert dict(named) == {name: defaults[name] for name, _ in named}
+    assert len(named) >= 5
