@@ -13,6 +13,7 @@ class Caution(enum.Enum):
     """Why a result is weaker than it looks. The value is the stable word for `--json`."""
 
     ACCOUNTING_BROKEN = "accounting_broken"
+    NOT_ACCOUNTED = "not_accounted"
     INVALID_TRIALS = "invalid_trials"
     NO_THROUGHPUT = "no_throughput"
     INTERRUPTED = "interrupted"
@@ -54,6 +55,10 @@ _WHAT_TO_DO: dict[Caution, str] = {
     Caution.ACCOUNTING_BROKEN: (
         "Do not use these figures: a server that loses or repeats messages is not fast. Keep the trial's "
         "directory (ledger.json, server.log) and report it."
+    ),
+    Caution.NOT_ACCOUNTED: (
+        "Nobody knows whether this server keeps its messages: nothing wrong was found, but not all of it "
+        "was read. Give the reading at the end more time (--drain-for), or the server some rest, and repeat."
     ),
     Caution.INVALID_TRIALS: (
         "They were left out, so their cells rest on fewer trials. Close what else runs and repeat the "

@@ -1,7 +1,7 @@
 """Dataset → verdict: the order in which the findings are made, and nothing else."""
 
 from reports.dataset import Dataset
-from reports.findings import cautions, curves, limits, offered, timeouts, validity
+from reports.findings import accounting, cautions, curves, limits, offered, timeouts, validity
 from reports.runs import one_unit
 from reports.verdict import Verdict
 
@@ -15,7 +15,7 @@ def judge(dataset: Dataset) -> Verdict:
     found = {part.name: curves.curves(part, limits.limits(part, waits)) for part in parts}
     every = tuple(curve for part in parts for curve in found[part.name])
     silent = curves.silent(runs)
-    audit = validity.accounting(runs)
+    audit = accounting.accounting(runs)
     checked = validity.validity(runs, parts)
     return Verdict(
         runs=tuple(run.name for run in runs),

@@ -147,23 +147,33 @@ class OfferedLoad(Struct, frozen=True, kw_only=True):
     direct_rtt_ms: float | None  # as in `Curve`
 
 
+class DeliveryTotals(Struct, frozen=True, kw_only=True):
+    """What came to one group of consumers, summed over the trials. In messages; None: not known of one."""
+
+    group: str
+    delivered: int
+    undelivered: int | None
+    again: int | None  # deliveries once more, after a nack or when a lease was over
+    unexplained: int | None  # once more without such a reason, or never pushed
+    out_of_order: int
+
+
 class AccountingTotals(Struct, frozen=True, kw_only=True):
-    """What became of all messages, summed over the audited trials."""
+    """What became of all messages, summed over the trials that were looked into."""
 
     trials: int
     acknowledged: int
     stored: int
     unknown: int
     unknown_stored: int
-    lost: int
+    lost: int | None  # None: not known of one trial at least, and none is known to be lost
     duplicated: int
     unexplained: int
     out_of_order: int
-
-    @property
-    def holds(self) -> bool:
-        """Whether acknowledged ⊆ stored and stored − acknowledged ⊆ unknown, once and in order."""
-        return not (self.lost or self.duplicated or self.unexplained or self.out_of_order)
+    deliveries: tuple[DeliveryTotals, ...] = ()  # of each group of consumers, by name
+    ways: tuple[str, ...] = ()  # how it was read, of how many trials
+    holds: bool | None = True  # False: something is wrong; None: not known
+    because: tuple[str, ...] = ()  # what is wrong, or what is not known; empty: neither
 
 
 class InvalidTrial(Struct, frozen=True):

@@ -39,8 +39,8 @@ three end by themselves.
 The options of the load itself (batch, payload, …) stand in the page's form, and, with the variable of the
 environment that sets each, below `locust -f loadtests/locustfiles/high.py --help`. If the server at --host
 asks for a bearer token, QUEEN_LOAD_TOKEN_FILE names a file with it. Exit codes: 0 done,
-1 it failed, 2 wrong usage, 3 not every message is accounted for (lost, duplicated, unexplained or out of
-order), 130 a headless run was interrupted."""
+1 it failed, or it is not known whether every message is accounted for, 2 wrong usage, 3 not every message
+is (lost, duplicated, unexplained or out of order), 130 a headless run was interrupted."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -42,6 +42,12 @@ def in_vain(run: RunFiles) -> str:
     return results.read(only_trial(run).trial, Trial).load.in_vain
 
 
+def not_accounted(run: RunFiles) -> str:
+    """What is not known of its messages, in one line; empty: nothing that was to be found out."""
+    remarks = results.read(only_trial(run).trial, Trial).remarks
+    return "; ".join(remark.detail for remark in remarks if remark.reason == "not_accounted")
+
+
 async def account_for(runs: Iterable[RunFiles], database: Database | None) -> bool:
     """Audit each run and store the account; whether the law holds for all of them.
 
@@ -62,7 +68,7 @@ async def account_for(runs: Iterable[RunFiles], database: Database | None) -> bo
 
 def with_account(trial: Trial, account: Accounting) -> Trial:
     """The trial with this account of what is stored in the place of any other."""
-    others = (remark for remark in trial.remarks if remark.reason != "accounting")
+    others = (remark for remark in trial.remarks if remark.reason not in ("accounting", "not_accounted"))
     found = accounting_remarks(account, trial.deliveries)
     return replace(trial, accounting=account, remarks=(*others, *found))
 

@@ -74,6 +74,9 @@ async def _session(request: LoadRequest, environ: Mapping[str, str]) -> int:
     if in_vain := next(filter(None, map(load_audit.in_vain, finished.runs)), ""):
         _say(in_vain)
         return EXIT_FAILED
+    if left_open := next(filter(None, map(load_audit.not_accounted, finished.runs)), ""):
+        _say(f"NOT EVERY MESSAGE IS ACCOUNTED FOR: {left_open}")
+        return EXIT_FAILED
     return EXIT_INTERRUPTED if stop.is_set() and request.headless else 0
 
 

@@ -10,13 +10,13 @@ from loadtests.commands.load_audit import only_trial
 from loadtests.commands.load_stages import stages_table
 from loadtests.results import (
     QUEUE_MODE,
-    Accounting,
     GroupAccount,
     Latency,
     LoadResult,
     Manifest,
     RunFiles,
     Trial,
+    accounted,
 )
 
 
@@ -42,8 +42,7 @@ def table(trial: Trial) -> Table:
     shown.add_column("figure", justify="right")
     for name, figure in _rows(load):
         shown.add_row(name, figure)
-    if trial.accounting is not None:
-        shown.add_row("every message accounted for", _verdict(trial.accounting))
+    shown.add_row("every message accounted for", str(accounted(trial)))
     for group in trial.deliveries:
         shown.add_row(*_group_row(group))
     for remark in trial.remarks:
@@ -53,7 +52,7 @@ def table(trial: Trial) -> Table:
 
 def _rows(load: LoadResult) -> Iterable[tuple[str, str]]:
     yield "acknowledged", f"{load.throughput_msg_s:,.0f} msg/s"
-    yield "pushes answered", f"{load.requests_ok:,}"
+    yield "pushes acknowledged", f"{load.requests_ok:,}"
     yield "pushes refused (not stored)", f"{load.requests_not_done:,}"
     yield "pushes with unknown outcome", f"{load.requests_unknown:,}"
     if load.requests_missed:
@@ -78,27 +77,17 @@ def _latency(latency: Latency | None) -> str:
     return f"{latency.p50_ms:.1f} / {latency.p95_ms:.1f} / {latency.p99_ms:.1f} ms"
 
 
-def _verdict(account: Accounting) -> str:
-    stored = f"{account.stored:,} stored" if account.source == "table" else f"{account.stored:,} read back"
-    if not account.holds:
-        return (
-            f"NO: {account.lost} lost, {account.duplicated} duplicated, "
-            f"{account.unexplained} unexplained, {account.out_of_order} out of order"
-        )
-    if not account.checked_to_end:
-        return f"as far as they were read ({stored})"
-    if account.unheard_producers:
-        return f"as far as is known ({stored}, {account.unheard_stored} of lost producers)"
-    return f"yes ({stored})"
-
-
 def _group_row(group: GroupAccount) -> tuple[str, str]:
     name = "consumers received" if group.group == QUEUE_MODE else f"group {group.group} received"
     verdict = "" if group.holds else "NO: "
-    again = f"{group.nacked:,} nacked, {group.lapsed:,} lapsed"
+    reasons = f"{group.nacked:,} nacked, {group.lapsed:,} lapsed"
     wrong = f"{group.out_of_order:,} out of order"
     if group.unjudged:
-        return name, f"{verdict}at least {group.delivered:,} ({again}, {wrong}; {group.unjudged})"
-    missing = "not read to the end" if group.undelivered is None else f"{group.undelivered:,} missing"
-    wrong = f"{group.unexplained:,} unexplained, {wrong}"
-    return name, f"{verdict}{group.delivered:,} ({missing}, {again}, {wrong})"
+        return name, f"{verdict}at least {group.delivered:,} ({reasons}, {wrong}; {group.unjudged})"
+    missing = "missing not known" if group.undelivered is None else f"{group.undelivered:,} missing"
+    again = f"{_figure(group.again)} again for that, {_figure(group.unexplained)} without a reason"
+    return name, f"{verdict}{group.delivered:,} ({missing}, {reasons}, {again}, {wrong})"
+
+
+def _figure(count: int | None) -> str:
+    return "-" if count is None else f"{count:,}"

@@ -111,8 +111,9 @@ class StoredLog:
             duplicated=messages - different,
             unexplained=different - explained - unheard_stored + self._foreign,
             out_of_order=sum(lane.out_of_order for lane in self._lanes.values()),
-            unheard_producers=max(len(unheard_producers), len(self._ledger.lost)),
+            unheard_producers=len(unheard_producers),
             unheard_stored=unheard_stored,
+            unheard_processes=len(self._ledger.lost),
         )
 
     def _of(self, producer: ProducerLedger) -> LaneLog:

@@ -67,7 +67,9 @@ class LoadPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timeout_s: float = 40.0  # a client's patience with one request
     seed: int = 7
     consuming: Consuming | None = None  # None: nobody consumes
-    check_s: Annotated[float, Meta(ge=0)] = 0.0  # longest reading back of the messages at the end; 0: none
+    check_s: Annotated[float, Meta(ge=0)] = (
+        0.0  # without a message, in reading them back at the end; 0: they are not
+    )
 
     @property
     def queue_is_its_own(self) -> bool:

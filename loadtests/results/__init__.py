@@ -48,12 +48,14 @@ from loadtests.results.trial import (
     Sample,
     Trial,
 )
+from loadtests.results.verdict import Accounted, accounted, faults, how_read, unknowns
 from loadtests.results.version import FORMAT
 
 __all__ = [
     "FORMAT",
     "LATER_COLUMNS",
     "QUEUE_MODE",
+    "Accounted",
     "Accounting",
     "Arrivals",
     "CeilingCell",
@@ -83,10 +85,14 @@ __all__ = [
     "Trial",
     "TrialFiles",
     "WorkerShare",
+    "accounted",
+    "faults",
+    "how_read",
     "read",
     "read_trials",
     "replace",
     "transaction_id",
+    "unknowns",
     "write",
     "write_samples",
 ]

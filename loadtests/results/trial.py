@@ -12,13 +12,16 @@ QUEUE_MODE = "__QUEUE_MODE__"  # the group of consumers that name none
 
 
 class Accounting(Struct, frozen=True, kw_only=True):
-    """The law: acknowledged ⊆ stored, and stored − acknowledged ⊆ unknown. In messages."""
+    """The law: acknowledged ⊆ stored, and stored − acknowledged ⊆ unknown. In messages.
+
+    Files of earlier versions have 0 for what was lost where it is not known: `checked_to_end` tells.
+    """
 
     acknowledged: int
     stored: int
     unknown: int
     unknown_stored: int  # of the unknown, how many are in the table
-    lost: int  # acknowledged, not stored: must be 0
+    lost: int | None  # acknowledged, not stored: must be 0; None: it was not read to its end
     duplicated: int  # stored more than once: must be 0
     unexplained: int  # stored, neither acknowledged nor unknown: must be 0
     out_of_order: int  # stored before a lower sequence of the same producer and partition
@@ -26,24 +29,26 @@ class Accounting(Struct, frozen=True, kw_only=True):
     checked_to_end: bool = True  # False: the drain ended early; what it did not meet is not called lost
     unheard_producers: int = 0  # their process was lost, and with it part of what they knew
     unheard_stored: int = 0  # stored, of such a producer, and not in what it had reported
+    unheard_processes: int = 0  # that were lost, whether or not they had producers
 
     @property
     def complete(self) -> bool:
         """Whether everything could be judged; else what is found is certain, and more may be wrong."""
-        return self.checked_to_end and not self.unheard_producers
+        return self.checked_to_end and not (self.unheard_producers or self.unheard_processes)
 
     @property
     def holds(self) -> bool:
-        """Whether every message is accounted for."""
-        return self.lost == 0 and self.duplicated == 0 and self.unexplained == 0 and self.out_of_order == 0
+        """Whether nothing is known to be wrong: with `complete` every message is accounted for."""
+        return not (self.lost or self.duplicated or self.unexplained or self.out_of_order)
 
 
 class GroupAccount(Struct, frozen=True, kw_only=True):
     """What one consumer group received, by the consumers' own account. In messages.
 
     A message may come again when it was given back (`nacked`) or when its lease was or may have been
-    over (`lapsed`); any other extra delivery is unexplained, and so is a message that nobody has pushed. A
-    lane is a producer's messages in a partition.
+    over (`lapsed`); any other extra delivery is unexplained, and so is a message that nobody has pushed.
+    What did come again for such a reason is counted by that reason, first as a nack. A lane is a producer's
+    messages in a partition.
     """
 
     group: str  # or `QUEUE_MODE`
@@ -51,15 +56,30 @@ class GroupAccount(Struct, frozen=True, kw_only=True):
     undelivered: int | None  # acknowledged to producers, never delivered; None: not known
     nacked: int
     lapsed: int
-    unexplained: int  # deliveries too many: must be 0
+    unexplained: int | None  # deliveries too many: must be 0; None: not known, see `unjudged`
     out_of_order: int  # acknowledged, and first delivered after a later one of the same lane: must be 0
     order_judged: Literal["all", "per worker", "no"]  # among which deliveries
     unjudged: str = ""  # why repeats are not judged; the other figures then say "at least"
+    again_nacked: int | None = None  # deliveries of a message that had been given back; None: not known
+    again_lapsed: int | None = None  # of one whose lease was or may have been over; None: not known
+    read_on: bool = True  # False: it was not to be read to its end when the consumers had stopped
 
     @property
     def holds(self) -> bool:
         """Whether every delivery is explained and in order, as far as it is known."""
-        return not self.undelivered and self.unexplained == 0 and self.out_of_order == 0
+        return not (self.undelivered or self.unexplained or self.out_of_order)
+
+    @property
+    def again(self) -> int | None:
+        """Deliveries of messages that had come before, and the reason is known; None: not known."""
+        if self.again_nacked is None or self.again_lapsed is None:
+            return None
+        return self.again_nacked + self.again_lapsed
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return "the queue's consumers" if self.group == QUEUE_MODE else self.group
 
 
 class PoolUse(Struct, frozen=True, kw_only=True):
@@ -108,6 +128,7 @@ class Invalidity(Struct, frozen=True, kw_only=True):
         "generator_limited",
         "busy_machine",
         "accounting",
+        "not_accounted",
         "crashed",
         "worker_lost",
         "users_changed",

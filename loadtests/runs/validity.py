@@ -16,6 +16,7 @@ from loadtests.results import (
     LoadResult,
     MachineUse,
     WorkerShare,
+    unknowns,
 )
 
 MISSED_LIMIT = 0.001  # of the requests that were due
@@ -59,8 +60,13 @@ def remarks(
 def accounting_remarks(
     accounting: Accounting | None, deliveries: Iterable[GroupAccount]
 ) -> tuple[Invalidity, ...]:
-    """What is wrong with the messages that were stored, and with those that consumers received."""
-    return (*_accounting(accounting), *(remark for group in deliveries for remark in _deliveries(group)))
+    """What is wrong with the messages that were stored, and with those that consumers received.
+
+    And, not fatal, what of that could not be found out (`loadtests.results.unknowns`).
+    """
+    groups = tuple(deliveries)
+    wrong = (*_accounting(accounting), *(remark for group in groups for remark in _deliveries(group)))
+    return (*wrong, *_not_accounted(unknowns(accounting, groups)))
 
 
 def _pool(cell: Cell, pool_filled: bool) -> Iterator[Invalidity]:
@@ -184,6 +190,11 @@ def _deliveries(group: GroupAccount) -> Iterator[Invalidity]:
     if not group.holds:
         counts = _counts(group, ("undelivered", "unexplained", "out_of_order"))
         yield Invalidity(reason="accounting", detail=f"deliveries to {group.group}: {counts}", fatal=True)
+
+
+def _not_accounted(why: Iterable[str]) -> Iterator[Invalidity]:
+    if detail := "; ".join(why):
+        yield Invalidity(reason="not_accounted", detail=f"not known: {detail}", fatal=False)
 
 
 def _counts(account: Accounting | GroupAccount, names: Iterable[str]) -> str:

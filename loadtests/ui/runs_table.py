@@ -4,14 +4,14 @@ Who owns the server adds to a trial after the load has written it, so a row is r
 has changed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtests import results
-from loadtests.results import Accounting, GroupAccount, LoadResult, ResultError, RunFiles, StageResult, Trial
+from loadtests.results import GroupAccount, LoadResult, ResultError, RunFiles, StageResult, Trial, accounted
 
 MOST_RUNS = 100
 
@@ -39,7 +39,8 @@ class Row(Struct, frozen=True, rename="camel"):
     pool_timeouts: int | None = None
     pool_wait_mean_ms: float | None = None
     accounted: str = ""  # what became of the messages, in words; of a stage nothing is said
-    accounted_holds: bool | None = None  # None: nobody has looked
+    accounted_holds: bool | None = None  # None: not known
+    redelivered: str = ""  # to consumers: with a reason / without one; empty: nothing was recorded
     remarks: tuple[str, ...] = ()
 
 
@@ -76,12 +77,14 @@ class RunsTable:
 
 def rows_of(number: int, run: RunFiles, trial: Trial) -> tuple[Row, ...]:
     """What the table says of a trial and of its stages."""
+    verdict = accounted(trial)
     whole = replace(
         _row(number, run, trial, trial.load),
         pool_timeouts=trial.pool.timed_out if trial.pool else None,
         pool_wait_mean_ms=trial.pool.wait_mean_ms if trial.pool else None,
-        accounted=_accounted(trial),
-        accounted_holds=_holds(trial),
+        accounted=str(verdict),
+        accounted_holds=verdict.holds,
+        redelivered=_redelivered(trial.deliveries),
         remarks=tuple(f"{remark.reason.replace('_', ' ')}: {remark.detail}" for remark in trial.remarks),
     )
     return (whole, *(_stage_row(number, run, trial, stage) for stage in trial.stages))
@@ -117,32 +120,15 @@ def _row(number: int, run: RunFiles, trial: Trial, load: LoadResult) -> Row:
     )
 
 
-def _accounted(trial: Trial) -> str:
-    account = trial.accounting
-    if account is None:
-        return "not checked"
-    if not _holds(trial):
-        return f"NO: {', '.join(_breaches(account, trial.deliveries))}"
-    known = account.complete and all(
-        group.undelivered is not None and not group.unjudged for group in trial.deliveries
-    )
-    return f"yes ({account.stored:,} stored)" if known else "as far as it is known"
+def _redelivered(groups: Sequence[GroupAccount]) -> str:
+    """Of all groups together; "-" where it is not known of one of them."""
+    if not groups:
+        return ""
+    with_reason = _sum(group.again for group in groups)
+    without = _sum(group.unexplained for group in groups)
+    return f"{with_reason} / {without}"
 
 
-def _holds(trial: Trial) -> bool | None:
-    if trial.accounting is None:
-        return None
-    return trial.accounting.holds and all(group.holds for group in trial.deliveries)
-
-
-def _breaches(account: Accounting, groups: Sequence[GroupAccount]) -> Iterator[str]:
-    for name in ("lost", "duplicated", "unexplained", "out_of_order"):
-        if count := getattr(account, name):
-            yield f"{count:,} {name.replace('_', ' ')}"
-    for group in groups:
-        if group.undelivered:
-            yield f"{group.undelivered:,} not delivered to {group.group}"
-        if group.unexplained:
-            yield f"{group.unexplained:,} unexplained at {group.group}"
-        if group.out_of_order:
-            yield f"{group.out_of_order:,} out of order at {group.group}"
+def _sum(counts: Iterable[int | None]) -> str:
+    known = list(counts)
+    return "-" if None in known else f"{sum(each or 0 for each in known):,}"

@@ -39,11 +39,8 @@ def notices(
 
 def _about_correctness(accounting: AccountingTotals | None) -> Iterator[Notice]:
     if accounting is not None and not accounting.holds:
-        detail = (
-            f"{accounting.lost} lost, {accounting.duplicated} duplicated, "
-            f"{accounting.unexplained} unexplained, {accounting.out_of_order} out of order"
-        )
-        yield Notice(Caution.ACCOUNTING_BROKEN, detail)
+        caution = Caution.NOT_ACCOUNTED if accounting.holds is None else Caution.ACCOUNTING_BROKEN
+        yield Notice(caution, "; ".join(accounting.because))
 
 
 def _about_trials(runs: Sequence[Run], validity: Validity) -> Iterator[Notice]:
@@ -59,6 +56,8 @@ def _about_trials(runs: Sequence[Run], validity: Validity) -> Iterator[Notice]:
     if unknown := sum(trial.pool is None for trial in used):
         yield Notice(Caution.POOL_UNKNOWN, f"{unknown} of {len(used)} trials hold no counts of the pool")
     for remark in validity.remarks:
+        if remark.reason == "not_accounted":  # said already, see `_about_correctness`
+            continue
         what = "" if remark.reason in REMARKED else f"{remark.reason.replace('_', ' ')} in "
         detail = f"{what}{remark.trials} of {validity.trials} trials, for instance: {remark.detail}"
         yield Notice(REMARKED.get(remark.reason, Caution.REMARKED), detail)

@@ -1,4 +1,4 @@
-"""What the figures rest on: valid trials, precision, the generator's share, and the accounting."""
+"""What the figures rest on: valid trials, precision, and the generator's share."""
 
 from collections.abc import Iterable, Sequence
 from statistics import fmean
@@ -6,7 +6,7 @@ from statistics import fmean
 from loadtests.results import Trial
 from reports.findings.curves import Part
 from reports.runs import Run
-from reports.verdict import AccountingTotals, InvalidTrial, Precision, RemarkCount, Validity
+from reports.verdict import InvalidTrial, Precision, RemarkCount, Validity
 
 
 def validity(runs: Sequence[Run], parts: Iterable[Part]) -> Validity:
@@ -21,24 +21,6 @@ def validity(runs: Sequence[Run], parts: Iterable[Part]) -> Validity:
         precision=tuple(_precision(part) for part in parts),
         generator_share=max((share for share in shares if share is not None), default=None),
         other_cpu_share=fmean(foreign) if foreign else None,
-    )
-
-
-def accounting(runs: Iterable[Run]) -> AccountingTotals | None:
-    """Sums over the trials that were audited, valid or not; None when none was."""
-    audits = [trial.accounting for run in runs for trial in run.trials if trial.accounting is not None]
-    if not audits:
-        return None
-    return AccountingTotals(
-        trials=len(audits),
-        acknowledged=sum(audit.acknowledged for audit in audits),
-        stored=sum(audit.stored for audit in audits),
-        unknown=sum(audit.unknown for audit in audits),
-        unknown_stored=sum(audit.unknown_stored for audit in audits),
-        lost=sum(audit.lost for audit in audits),
-        duplicated=sum(audit.duplicated for audit in audits),
-        unexplained=sum(audit.unexplained for audit in audits),
-        out_of_order=sum(audit.out_of_order for audit in audits),
     )
 
 

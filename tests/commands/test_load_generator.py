@@ -22,6 +22,7 @@ from tests.locustfiles.support import until
 from tests.locustfiles.test_web_mode import has_pushed, ours
 
 BRIEF = ("--headless", "--run-time", "3s")
+UNREAD = ("--drain-for", "0")  # of a server that keeps nothing
 LIMITED = "The generator was near its own limit"
 
 
@@ -74,7 +75,20 @@ def test_a_load_that_its_generator_limits_is_marked_in_its_files_its_table_and_i
     tmp_path: Path,
 ) -> None:
     with null_server(1) as url:
-        words = ["high", "--users", "8", "--loop", "closed", "--host", url, *BRIEF, "--", "--batch", "1"]
+        words = [
+            "high",
+            "--users",
+            "8",
+            "--loop",
+            "closed",
+            "--host",
+            url,
+            *BRIEF,
+            "--",
+            *UNREAD,
+            "--batch",
+            "1",
+        ]
         with queen_load(*words, cwd=tmp_path) as process:
             table, said = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 0, said
@@ -91,7 +105,7 @@ def test_a_run_whose_form_names_another_server_is_not_looked_for_in_the_table_of
     with null_server(10) as url, queen_load("reasonable", "--pool", "3", cwd=tmp_path) as process:
         assert process.stdout is not None
         page = process.stdout.readline().split()[0]
-        form = {"user_count": 1, "spawn_rate": 1, "host": url}
+        form = {"user_count": 1, "spawn_rate": 1, "host": url, "drain_for": "0"}
         urlopen(f"{page}/swarm", data=urlencode(form).encode()).close()
         until(lambda: True if answered(page) else None)
         urlopen(f"{page}/stop", data=b"").close()
@@ -106,7 +120,7 @@ def test_a_run_whose_form_names_another_server_is_not_looked_for_in_the_table_of
 
 def test_a_load_that_its_generator_does_not_limit_is_not_marked(tmp_path: Path) -> None:
     words = ["high", "--users", "2", *BRIEF]
-    with null_server(100) as url, queen_load(*words, "--host", url, cwd=tmp_path) as process:
+    with null_server(100) as url, queen_load(*words, "--host", url, "--", *UNREAD, cwd=tmp_path) as process:
         table, said = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 0, said
     trial, manifest = only_trial(tmp_path)
@@ -118,7 +132,7 @@ def test_a_load_that_its_generator_does_not_limit_is_not_marked(tmp_path: Path) 
 
 def test_a_push_of_a_hundred_distinct_messages_costs_the_generator_little(tmp_path: Path) -> None:
     with null_server(100) as url:
-        words = ["high", "--users", "8", "--loop", "closed", *BRIEF, "--host", url]
+        words = ["high", "--users", "8", "--loop", "closed", *BRIEF, "--host", url, "--", *UNREAD]
         with queen_load(*words, cwd=tmp_path) as process:
             _, said = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 0, said

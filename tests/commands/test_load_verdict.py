@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from loadtests import results
-from loadtests.commands.load_audit import account_for, only_trial, with_account
+from loadtests.commands.load_audit import account_for, not_accounted, only_trial, with_account
 from loadtests.commands.load_summary import table
 from loadtests.results import QUEUE_MODE, Accounting, GroupAccount, Invalidity, RunFiles, Trial
 from tests.commands.test_load import acknowledged_run
@@ -34,6 +34,8 @@ def group(**changes: Any) -> GroupAccount:
         "unexplained": 0,
         "out_of_order": 0,
         "order_judged": "all",
+        "again_nacked": 4,
+        "again_lapsed": 1,
     }
     return GroupAccount(**(given | changes))
 
@@ -73,18 +75,41 @@ def test_the_table_takes_the_place_of_what_was_read_back_and_of_nothing_else(tri
 @pytest.mark.parametrize(
     ("found", "told"),
     [
-        (account(), "yes (10 stored)"),
-        (account(source="drain"), "yes (10 read back)"),
-        (account(source="drain", stored=7, checked_to_end=False), "as far as they were read (7 read back)"),
+        (account(), "yes: 10 in the table"),
+        (account(source="drain"), "yes: 10 read back over HTTP to the end"),
+        (
+            account(source="drain", stored=7, lost=None, checked_to_end=False),
+            "not known: what is lost (7 read back, 10 acknowledged)",
+        ),
         (
             account(unheard_producers=2, unheard_stored=5),
-            "as far as is known (10 stored, 5 of lost producers)",
+            "not known: what lost processes did last (5 stored that nobody has told of)",
         ),
-        (account(source="drain", checked_to_end=False, duplicated=1), "NO: 0 lost, 1 duplicated"),
+        (account(unheard_processes=1), "not known: what lost processes did last"),
+        (
+            account(source="drain", lost=None, checked_to_end=False, duplicated=1),
+            "NO: 1 duplicated, not known: what is lost",
+        ),
     ],
 )
 def test_the_verdict_claims_no_more_than_is_known(trial: Trial, found: Accounting, told: str) -> None:
     assert told in shown(with_account(trial, found))
+
+
+def test_of_a_queue_that_nobody_looked_into_it_is_said(trial: Trial) -> None:
+    assert "not known: what is stored (nobody has looked)" in shown(replace(trial, accounting=None))
+
+
+def test_the_table_leaves_open_what_a_group_never_received(tmp_path: Path, trial: Trial) -> None:
+    run = acknowledged_run(tmp_path / "open", "load-t1")
+    unread = (group(undelivered=None), group(group="load-1", undelivered=None, read_on=False))
+    settled = with_account(replace(trial, deliveries=unread), account())
+    assert [remark.reason for remark in settled.remarks] == ["not_accounted"]
+    assert settled.valid
+    results.write(only_trial(run).trial, settled)
+    assert not_accounted(run) == "not known: what load-0 never received (not read to the end)"
+    results.write(only_trial(run).trial, with_account(replace(trial, deliveries=unread[1:]), account()))
+    assert not_accounted(run) == ""  # nobody had asked
 
 
 @pytest.mark.parametrize(
@@ -92,12 +117,16 @@ def test_the_verdict_claims_no_more_than_is_known(trial: Trial, found: Accountin
     [
         (
             group(),
-            ["group load-0 received", "10 (0 missing, 4 nacked, 2 lapsed, 0 unexplained, 0 out of order)"],
+            [
+                "group load-0 received",
+                "10 (0 missing, 4 nacked, 2 lapsed, 5 again for that, 0 without a reason, 0 out of order)",
+            ],
         ),
         (group(group=QUEUE_MODE), ["consumers received"]),
-        (group(undelivered=None), ["10 (not read to the end"]),
+        (group(undelivered=None), ["10 (missing not known"]),
+        (group(again_nacked=None), ["- again for that, 0 without a reason"]),
         (
-            group(undelivered=None, unjudged="the account was full"),
+            group(undelivered=None, unexplained=None, unjudged="the account was full"),
             ["at least 10 (4 nacked, 2 lapsed, 0 out of order; the account was full)"],
         ),
         (group(undelivered=2), ["NO: 10 (2 missing"]),

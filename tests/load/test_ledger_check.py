@@ -9,6 +9,7 @@ import gevent
 import pytest
 
 from loadtests import results
+from loadtests.load.consuming.drain_reader import DrainReader, Patience
 from loadtests.load.ledger_check import LedgerCheck
 from loadtests.load.measuring.part import Lane, Part
 from loadtests.load.observing import Verdict
@@ -21,6 +22,7 @@ from loadtests.results import (
     RunFiles,
     Trial,
     WorkerShare,
+    accounted,
 )
 from loadtests.runs.server_facts import FACTS_VARIABLE, ServerFacts, encode
 from tests.load.fake_queue import FakeQueue
@@ -28,6 +30,7 @@ from tests.load.fake_server import fake_server
 from tests.sweep.made import made_load
 
 QUEUE = "load-t1"
+SHARED = Consuming(groups=1, lease_s=1)
 Break = Callable[[list[dict[str, Any]]], None]
 EVERYTHING = ((0, 99),)
 
@@ -80,8 +83,18 @@ class Case:
     def trial(self) -> Trial:
         return results.read(self.files.trial("001").trial, Trial)
 
-    def end(self, *lanes: Lane, environ: dict[str, str] | None = None, **plan: Any) -> Verdict | None:
-        producer = ProducerLedger(producer=0, partition="p0", acknowledged=EVERYTHING)
+    @property
+    def reasons(self) -> list[str]:
+        return [remark.reason for remark in self.trial.remarks]
+
+    def end(
+        self,
+        *lanes: Lane,
+        environ: dict[str, str] | None = None,
+        acknowledged: tuple[tuple[int, int], ...] = EVERYTHING,
+        **plan: Any,
+    ) -> Verdict | None:
+        producer = ProducerLedger(producer=0, partition="p0", acknowledged=acknowledged)
         share = WorkerShare(worker=0, host="h", cpu_s=0.1, measured_s=1.0, producers=1, heard_at="2026-01-01")
         total = Part(
             run_tag="t1",
@@ -133,12 +146,67 @@ def test_each_planted_fault_is_exit_code_3_and_named(case: Case, fault: Break, n
     assert named in case.trial.remarks[-1].detail
 
 
-def test_what_could_not_be_read_is_not_called_lost(case: Case) -> None:
+def test_what_could_not_be_read_is_not_called_lost_nor_accounted_for(case: Case) -> None:
     lose(case.queue.partition(QUEUE))
-    assert case.end(check_s=0.01) is None
+    verdict = case.end(check_s=0.01)
+    assert verdict is not None
+    assert verdict.exit_code == 1
     account = case.trial.accounting
     assert account is not None
-    assert (account.lost, account.checked_to_end, account.complete) == (0, False, False)
+    assert (account.lost, account.checked_to_end, account.complete) == (None, False, False)
+    assert case.reasons == ["users_changed", "not_accounted"]
+    assert "not known: what is lost" in case.trial.remarks[-1].detail
+    assert case.trial.valid
+    assert accounted(case.trial).holds is None
+
+
+def test_a_fault_that_is_certain_comes_before_what_is_not_known(case: Case) -> None:
+    lose(case.queue.partition(QUEUE))
+    double(case.queue.partition(QUEUE))
+    verdict = case.end(check_s=0.3)
+    assert verdict is not None
+    assert verdict.exit_code == 3
+    assert case.reasons == ["users_changed", "accounting", "not_accounted"]
+
+
+def test_a_group_that_could_not_be_read_to_its_end_is_not_accounted_for(case: Case) -> None:
+    del case.queue.partition(QUEUE)[50:]
+    case.queue.put_group_at("load-0", QUEUE, 50)
+    environ = {FACTS_VARIABLE: json.dumps({"postgres": "18.1"})}
+    verdict = case.end(lane(delivered=(((0, 49),),)), environ=environ, consuming=SHARED, check_s=0.01)
+    assert verdict is not None
+    assert verdict.exit_code == 1
+    assert "not known: what load-0 never received" in verdict.line
+
+
+def test_a_process_that_is_ended_while_it_reads_leaves_no_yes_behind(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(*_: Any, **__: Any) -> bool:
+        raise SystemExit
+
+    monkeypatch.setattr(DrainReader, "read", ended)
+    with pytest.raises(SystemExit):
+        case.end(lane(), consuming=SHARED)
+    assert case.reasons == ["users_changed", "not_accounted"]
+    assert accounted(case.trial).holds is None
+
+
+@pytest.mark.parametrize("messages", [100, 2_000_000])
+def test_the_time_to_read_grows_with_the_messages(
+    case: Case, monkeypatch: pytest.MonkeyPatch, messages: int
+) -> None:
+    given: list[float] = []
+
+    def limits(quiet_s: float, longest_s: float) -> Patience:
+        given.extend((quiet_s, longest_s))
+        return Patience(0.0, 0.0)
+
+    monkeypatch.setattr("loadtests.load.ledger_check.Patience", limits)
+    case.end(acknowledged=((0, messages - 1),), consuming=SHARED, check_s=0.5)
+    quiet_s, longest_s = given
+    assert quiet_s == 1.5  # a lease may hold messages back
+    assert longest_s == pytest.approx(2 * 1.5 + 2 * messages / 1_000)
 
 
 def test_a_queue_of_others_and_a_check_of_no_time_claim_nothing(case: Case) -> None:
@@ -146,6 +214,16 @@ def test_a_queue_of_others_and_a_check_of_no_time_claim_nothing(case: Case) -> N
     assert case.end(check_s=0.0) is None
     assert case.end(queue="orders") is None
     assert case.trial.accounting is None
+    assert accounted(case.trial).holds is None
+    assert case.reasons == ["users_changed"]
+
+
+def test_where_nothing_is_to_be_read_a_delivery_too_many_is_wrong_all_the_same(case: Case) -> None:
+    verdict = case.end(lane(delivered=(((0, 59),), ((0, 6),))), consuming=SHARED, check_s=0.0)
+    assert verdict is not None
+    assert verdict.exit_code == 3
+    assert case.reasons == ["users_changed", "accounting"]
+    assert "7 unexplained" in str(accounted(case.trial))
 
 
 def test_where_the_table_is_looked_into_only_deliveries_are_judged(case: Case) -> None:

@@ -16,6 +16,7 @@ from tests.locustfiles.support import finish, free_port, locust, until
 from tests.locustfiles.test_web_mode import Page, ours, runs_in, trial_of
 
 STALL_S = 2.0
+UNREAD = ["--drain-for", "0"]  # of a server that keeps nothing
 
 
 def answer(request: SeenRequest) -> bytes:
@@ -93,6 +94,7 @@ def test_a_stall_of_two_seconds_shows_in_the_open_loop_and_hides_from_the_closed
     The closed loop has 4 slow pushes among thousands; of the open loop's, those of 2 s in 30 s are slow.
     """
     options = ["--headless", "-u", "4", "-r", "4", "-t", "31s", "--batch", "1", "--payload-bytes", "20"]
+    options += UNREAD
     directories = [tmp_path / "open", tmp_path / "closed"]
     for directory in directories:
         directory.mkdir()
@@ -119,7 +121,12 @@ def test_no_push_comes_before_retry_after_and_what_was_due_is_held_not_missed(
     tmp_path: Path, client: str
 ) -> None:
     options = ["--headless", "-u", "1", "-r", "1", "-t", "3s", "--warm-up", "0", "--client", client]
-    options += ["--only-summary", "--exit-code-on-error", "0"]  # Locust calls a refusal an error of the run
+    options += [
+        "--only-summary",
+        *UNREAD,
+        "--exit-code-on-error",
+        "0",
+    ]  # Locust calls a refusal an error of the run
     busy = Busy()
     with (  # an interval that a busy machine is not late by: two pushes would be due before the first answer
         fake_server(busy) as server,
@@ -175,7 +182,7 @@ def test_a_ramp_has_figures_for_each_step_and_ends_by_itself(tmp_path: Path) -> 
 def test_the_saturation_search_finds_what_a_server_carries(tmp_path: Path) -> None:
     options = ["--headless", "-u", "4", "-r", "4", "--warm-up", "0.5", "--step-time", "2", "--batch", "10"]
     # An objective that other programs on the machine do not decide on.
-    search = ["--from-rate", "400", "--precision", "0.2", "--payload-bytes", "20", "--p99-ms", "200"]
+    search = ["--from-rate", "400", "--precision", "0.2", "--payload-bytes", "20", "--p99-ms", "200", *UNREAD]
     with (
         fake_server(OneAtATime()) as server,
         locust("saturation", "--host", server.url, *options, *search, cwd=tmp_path) as process,

@@ -118,7 +118,8 @@ def test_against_a_server_that_is_not_ours_the_unknown_stays_unknown(tmp_path: P
         locust("high", "--host", server.url, *options, cwd=tmp_path) as process,
     ):
         output = finish(process)
-    assert process.returncode == 0, output
+    assert process.returncode == 1, output
+    assert "NOT EVERY MESSAGE IS ACCOUNTED FOR: not known: what is lost (0 read back" in output
     (run,) = runs_in(tmp_path)
     cell = trial_of(run).cell
     assert (cell.pool, cell.strategy, cell.connection_timeout_ms) == (None, None, None)
@@ -126,7 +127,8 @@ def test_against_a_server_that_is_not_ours_the_unknown_stays_unknown(tmp_path: P
     assert "no /metrics/pool" in results.read(run.manifest, Manifest).notes[0]
     account = trial_of(run).accounting
     assert account is not None
-    assert (account.lost, account.checked_to_end) == (0, False)  # it has no pops to read back by
+    assert (account.lost, account.checked_to_end) == (None, False)  # it has no pops to read back by
+    assert [remark.reason for remark in trial_of(run).remarks] == ["not_accounted"]
 
 
 class Forgetful(FakeQueue):

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from loadtests import results
-from loadtests.results import Accounting, Ledger, LoadResult, Trial
+from loadtests.results import Accounted, Accounting, Ledger, LoadResult, Trial, accounted
 
 LATENCY = '{"count":20,"p50_ms":1.0,"p90_ms":1.5,"p95_ms":2.0,"p99_ms":3.0,"p999_ms":4.0,"max_ms":4.5}'
 LOAD = f"""{{
@@ -57,11 +57,39 @@ def test_a_trial_that_was_checked_against_the_table(tmp_path: Path) -> None:
     assert trial.accounting.holds
     assert trial.accounting.complete
     assert trial.accounting.source == "table"
+    assert accounted(trial) == Accounted(True, ("220 in the table",))
+
+
+def test_a_trial_whose_queue_was_not_read_to_its_end_said_that_nothing_was_lost(tmp_path: Path) -> None:
+    path = tmp_path / "trial.json"
+    unread = ACCOUNT.replace('"stored": 220', '"stored": 9').replace(
+        "}", ', "source": "drain", "checked_to_end": false}'
+    )
+    path.write_text(TRIAL.replace(ACCOUNT, unread), encoding="utf-8")
+    trial = results.read(path, Trial)
+    assert trial.accounting is not None
+    assert trial.accounting.lost == 0
+    assert accounted(trial) == Accounted(None, ("what is lost (9 read back, 220 acknowledged)",))
+
+
+def test_what_came_again_was_not_counted(tmp_path: Path) -> None:
+    group = """{"group": "load-0", "delivered": 220, "undelivered": 0, "nacked": 3, "lapsed": 0,
+      "unexplained": 0, "out_of_order": 0, "order_judged": "all"}"""
+    path = tmp_path / "trial.json"
+    path.write_text(TRIAL.replace('"remarks"', f'"deliveries": [{group}], "remarks"'), encoding="utf-8")
+    trial = results.read(path, Trial)
+    assert (trial.deliveries[0].again, trial.deliveries[0].read_on) == (None, True)
+    assert accounted(trial).holds
 
 
 @pytest.mark.parametrize(
     ("changes", "complete"),
-    [({}, True), ({"checked_to_end": False}, False), ({"unheard_producers": 1}, False)],
+    [
+        ({}, True),
+        ({"checked_to_end": False}, False),
+        ({"unheard_producers": 1}, False),
+        ({"unheard_processes": 1}, False),
+    ],
 )
 def test_an_account_is_complete_when_everything_was_checked(changes: dict[str, int], complete: bool) -> None:
     counts = dict.fromkeys(
@@ -77,6 +105,7 @@ def test_an_account_is_complete_when_everything_was_checked(changes: dict[str, i
         ({"undelivered": None}, True),  # not known: nothing is claimed
         ({"undelivered": 1}, False),
         ({"unexplained": 1}, False),
+        ({"unexplained": None}, True),
         ({"out_of_order": 1}, False),
         ({"nacked": 5, "lapsed": 5}, True),
     ],

@@ -18,7 +18,9 @@ from loadtests.results import (
 from loadtests.ui.runs_table import MOST_RUNS, RunsTable, rows_of
 from tests.sweep.made import made_accounting, made_load
 
+UNREAD: dict[str, Any] = {"source": "drain", "checked_to_end": False, "stored": 7, "lost": None}
 LOAD = replace(made_load(acknowledged=90, sent=9, measured_s=10), response=None)
+NOT_LOOKED = "not known: what is stored (nobody has looked)"
 ACCOUNTING = made_accounting(stored=99, lost=1)
 
 
@@ -45,7 +47,7 @@ def test_runs_stand_side_by_side_in_the_order_in_which_they_ended(tmp_path: Path
     first, second = table.rows()
     assert (first.pool, second.pool) == (20, 7)
     assert (first.acknowledged_msg_s, first.service_p99_ms, first.response_p99_ms) == (9.0, 4, None)
-    assert (first.accounted, first.accounted_holds, first.pool_timeouts) == ("not checked", None, None)
+    assert (first.accounted, first.accounted_holds, first.pool_timeouts) == (NOT_LOOKED, None, None)
 
 
 def test_the_generator_is_judged_by_its_busiest_process(tmp_path: Path) -> None:
@@ -79,7 +81,7 @@ def test_what_the_owner_of_the_server_adds_later_is_shown(tmp_path: Path) -> Non
     results.write(path, replace(trial, accounting=ACCOUNTING, pool=pool))
     os.utime(path, ns=(changed_ns, changed_ns))
     (after,) = table.rows()
-    assert before.accounted == "not checked"
+    assert before.accounted == NOT_LOOKED
     assert after.accounted == "NO: 1 lost"
     assert (after.accounted_holds, after.pool_timeouts, after.pool_wait_mean_ms) == (False, 5, 0.5)
 
@@ -87,17 +89,26 @@ def test_what_the_owner_of_the_server_adds_later_is_shown(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("account", "group", "said", "holds"),
     [
-        ({}, {}, "yes (100 stored)", True),
-        ({"checked_to_end": False}, {}, "as far as it is known", True),
-        ({}, {"undelivered": None}, "as far as it is known", True),
-        ({}, {"unjudged": "why"}, "as far as it is known", True),
+        ({}, {}, "yes: 100 in the table", True),
+        ({"source": "drain"}, {}, "yes: 100 read back over HTTP to the end", True),
+        (UNREAD, {}, "not known: what is lost (7 read back, 100 acknowledged)", None),
+        (UNREAD | {"lost": 0}, {}, "not known: what is lost (7 read back, 100 acknowledged)", None),
+        ({}, {"undelivered": None}, "not known: what g never received (not read to the end)", None),
+        (None, {"unexplained": 7}, "NO: 7 unexplained at g", False),
+        ({}, {"unjudged": "why", "unexplained": None}, "not known: what g received (why)", None),
+        (
+            {},
+            {"undelivered": None, "out_of_order": 2},
+            "NO: 2 out of order at g, not known: what g never received (not read to the end)",
+            False,
+        ),
         ({"unexplained": 1200}, {}, "NO: 1,200 unexplained", False),
         ({}, {"undelivered": 2, "unexplained": 1}, "NO: 2 not delivered to g, 1 unexplained at g", False),
         ({"out_of_order": 1}, {"out_of_order": 3}, "NO: 1 out of order, 3 out of order at g", False),
     ],
 )
 def test_the_verdict_is_that_of_the_table_and_of_every_group(
-    tmp_path: Path, account: dict[str, Any], group: dict[str, Any], said: str, holds: bool
+    tmp_path: Path, account: dict[str, Any] | None, group: dict[str, Any], said: str, holds: bool | None
 ) -> None:
     run, trial = written(tmp_path / "run", 20)
     received = GroupAccount(
@@ -112,7 +123,7 @@ def test_the_verdict_is_that_of_the_table_and_of_every_group(
     )
     judged = replace(
         trial,
-        accounting=replace(replace(ACCOUNTING, stored=100, lost=0), **account),
+        accounting=None if account is None else replace(ACCOUNTING, **{"stored": 100, "lost": 0} | account),
         deliveries=(replace(received, **group),),
     )
     results.write(run.trial("001").trial, judged)
@@ -120,6 +131,33 @@ def test_the_verdict_is_that_of_the_table_and_of_every_group(
     table.add(run)
     (row,) = table.rows()
     assert (row.accounted, row.accounted_holds) == (said, holds)
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [((), ""), (((3, 4, 0), (1, 0, 2)), "8 / 2"), (((None, None, None), (1, 0, 2)), "- / -")],
+)
+def test_what_came_again_is_told_with_a_reason_beside_without_one(
+    tmp_path: Path, counts: tuple[tuple[int | None, ...], ...], said: str
+) -> None:
+    run, trial = written(tmp_path / "run", 20)
+    groups = tuple(
+        GroupAccount(
+            group="g",
+            delivered=100,
+            undelivered=0,
+            nacked=9,
+            lapsed=9,
+            unexplained=without,
+            out_of_order=0,
+            order_judged="all",
+            again_nacked=nacked,
+            again_lapsed=lapsed,
+        )
+        for nacked, lapsed, without in counts
+    )
+    (row,) = rows_of(1, run, replace(trial, deliveries=groups))
+    assert row.redelivered == said
 
 
 def test_each_stage_has_a_row_below_its_run(tmp_path: Path) -> None:

@@ -5,7 +5,10 @@ in one pop as the plan has. What was received and what may come again is entered
 before the server can deliver it again: a message that is given back is entered before that is sent.
 """
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from time import perf_counter
+from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -27,6 +30,8 @@ PAUSE_S = 0.2  # after a failure, so that a broken server is not hammered
 MAX_PAUSE_S = 5.0  # longest Retry-After that is obeyed in full
 ACK_TRIES = 5  # an acknowledgement may be sent again: what is done already is answered as done
 SLOW_LEASES = 1.5  # how long a slow consumer holds a batch, in leases
+
+Read = TypeVar("Read")
 
 
 class _Item(Struct, rename="camel", frozen=True, omit_defaults=True):
@@ -79,31 +84,22 @@ class ConsumerLoop:
     def run(self) -> None:
         """Consume until told to stop."""
         while not self._stopping.is_set():
-            answer = self._pop()
-            if answer is not None and answer.reply.status == 200:
-                self._consume(answer)
+            popped = self._pop()
+            if popped is not None:
+                self._consume(*popped)
 
-    def _pop(self) -> Answer | None:
-        """None, after a pause, when it failed."""
+    def _pop(self) -> tuple[Answer, Sequence[PoppedMessage]] | None:
+        """An answer with messages; None when there are none or, after a pause, when it failed."""
         try:
-            answer = self._exchange("GET", "pop", self._pop_request)
+            answer, messages = self._exchange("GET", "pop", self._pop_request, read_messages)
         except TransportError:
             self._stopping.wait(PAUSE_S)
             return None
-        if answer.reply.status not in (200, 204):
+        if messages is None and answer.reply.status != 204:
             self._stopping.wait(_pause_s(answer))
-            return None
-        return answer
+        return (answer, messages) if messages else None
 
-    def _consume(self, answer: Answer) -> None:
-        try:
-            messages = read_messages(answer.reply.body)
-        except msgspec.MsgspecError as error:
-            self._run.live.other("GET", "pop", 0.0, 0, f"bad answer: {error}")
-            self._stopping.wait(PAUSE_S)
-            return
-        if not messages:
-            return
+    def _consume(self, answer: Answer, messages: Sequence[PoppedMessage]) -> None:
         in_time = perf_counter() < answer.sent_at + self._lease_s  # it began after the pop was sent
         held = HeldBatch(messages, self._deliveries, self._run.plan.run_tag, in_time=in_time)
         self._measure(held, answer.answered_at)
@@ -164,14 +160,14 @@ class ConsumerLoop:
         request = self._ack_head + b"Content-Length: %d\r\n\r\n" % len(body) + body
         for _ in range(ACK_TRIES):
             try:
-                answer = self._exchange("POST", "ack", request)
+                answer, answers = self._exchange("POST", "ack", request, partial(_read, items=len(items)))
             except TransportError as error:
                 if isinstance(error, NoAnswer):
                     held.lapse()
                 pause_s = PAUSE_S
             else:
                 if answer.reply.status == 200:
-                    return self._read(answer, len(items))
+                    return None if answers is None else (answers, answer.answered_at)
                 if not refused_for_now(answer.reply.status, answer.reply.body):
                     return None
                 pause_s = _pause_s(answer)
@@ -179,19 +175,13 @@ class ConsumerLoop:
                 return None
         return None
 
-    def _read(self, answer: Answer, items: int) -> tuple[list[_Acknowledged], float] | None:
-        try:
-            answers = _acknowledged.decode(answer.reply.body)
-        except msgspec.MsgspecError as error:
-            self._run.live.other("POST", "ack", 0.0, 0, f"bad answer: {error}")
-            return None
-        if len(answers) != items:
-            self._run.live.other("POST", "ack", 0.0, 0, f"bad answer: {len(answers)} for {items} items")
-            return None
-        return answers, answer.answered_at
+    def _exchange(
+        self, method: str, name: str, request: bytes, read: Callable[[bytes], Read]
+    ) -> tuple[Answer, Read | None]:
+        """One request, shown once in Locust's table; what a 200 says, if it can be read.
 
-    def _exchange(self, method: str, name: str, request: bytes) -> Answer:
-        """One request, shown in Locust's table. Raises `TransportError`."""
+        Raises `TransportError`.
+        """
         live, begun_at = self._run.live, perf_counter()
         try:
             answer = self._connection.exchange(request)
@@ -199,11 +189,24 @@ class ConsumerLoop:
             live.other(method, name, error.failed_at - begun_at, 0, str(error))
             raise
         reply, duration_s = answer.reply, answer.answered_at - answer.sent_at
-        error_text = ""
-        if reply.status not in (200, 204):
+        found, error_text = None, ""
+        if reply.status == 200:
+            try:
+                found = read(reply.body)
+            except (msgspec.MsgspecError, ValueError) as error:
+                error_text = f"bad answer: {error}"
+        elif reply.status != 204:
             error_text = f"{reply.status}: {reply.body[:TEXT_LIMIT].decode('utf-8', 'replace')}"
         live.other(method, name, duration_s, len(reply.body), error_text)
-        return answer
+        return answer, found
+
+
+def _read(body: bytes, items: int) -> list[_Acknowledged]:
+    """The answers to so many items. Raises `MsgspecError` and ValueError."""
+    answers = _acknowledged.decode(body)
+    if len(answers) != items:
+        raise ValueError(f"{len(answers)} for {items} items")
+    return answers
 
 
 def _item(message: PoppedMessage, status: str = "") -> _Item:

@@ -32,6 +32,27 @@ logger = logging.getLogger(__name__)
 OnMessages = Callable[[Sequence[PoppedMessage]], None]
 
 
+class Patience:
+    """How long to read on: until nothing has come for `quiet_s`, and `longest_s` at most.
+
+    So a queue of many messages is given the time that they need, and a server that has nothing is soon left.
+    """
+
+    def __init__(self, quiet_s: float, longest_s: float) -> None:
+        self._quiet_s = quiet_s
+        self._latest_s = perf_counter() + longest_s
+        self.renew()
+
+    @property
+    def left_s(self) -> float:
+        """Seconds; 0 when it is over."""
+        return max(0.0, min(self._latest_s, self._renewed_s + self._quiet_s) - perf_counter())
+
+    def renew(self) -> None:
+        """There were messages, or another group is read."""
+        self._renewed_s = perf_counter()
+
+
 class DrainReader:
     """Pops of one queue over one connection. Raises ValueError for a host that is no http:// address."""
 
@@ -50,20 +71,21 @@ class DrainReader:
         on_messages: OnMessages,
         *,
         enough: Callable[[], bool],
-        deadline_s: float,
+        patience: Patience,
         quiet_s: float = QUIET_S,
     ) -> bool:
         """Read the group to its end; True when it was reached and nothing can have been overlooked.
 
         The end: no message is there (204, or 200 without any, as some servers have it) and there were
         `enough`, or none has come for `quiet_s` (for as long as a lease may still hold some back). Stops at
-        `deadline_s`, an instant of `perf_counter`; of a server that refuses or does not answer it says so,
-        and waits until then only if there were not `enough`.
+        the end of `patience`; of a server that refuses or does not answer it says so, and waits until then
+        only if there were not `enough`.
         """
         path = self._path + ("" if group == QUEUE_MODE else f"&consumerGroup={quote(group, safe='')}")
         request = self._endpoint.request_head("GET", path) + b"\r\n"
-        certain, quiet_since, refusals = True, perf_counter(), _Refusals(group, enough, deadline_s)
-        while perf_counter() < deadline_s:
+        patience.renew()
+        certain, quiet_since, refusals = True, perf_counter(), _Refusals(group, enough, patience)
+        while patience.left_s:
             try:
                 reply = self._connection.exchange(request).reply
             except TransportError as error:
@@ -89,6 +111,7 @@ class DrainReader:
                 return False
             if messages:
                 on_messages(messages)
+                patience.renew()
                 quiet_since = perf_counter()
             elif enough() or perf_counter() - quiet_since >= quiet_s:
                 return certain
@@ -105,10 +128,10 @@ class DrainReader:
 class _Refusals:
     """Pops one after the other that came to nothing."""
 
-    def __init__(self, group: str, enough: Callable[[], bool], deadline_s: float) -> None:
+    def __init__(self, group: str, enough: Callable[[], bool], patience: Patience) -> None:
         self._group = group
         self._enough = enough
-        self._deadline_s = deadline_s
+        self._patience = patience
         self._since_s: float | None = None
         self._said = False
 
@@ -122,7 +145,7 @@ class _Refusals:
             return True
         self._said = True
         line = "group %s cannot be read back (%s); what is missing is waited for, at most %.0f s"
-        logger.warning(line, self._group, text, max(0.0, self._deadline_s - now_s))
+        logger.warning(line, self._group, text, self._patience.left_s)
         return False
 
     def are_over(self) -> None:

@@ -48,7 +48,7 @@ def ledger_state(total: Part) -> LedgerState:
         delivered=sum(group.delivered for group in groups),
         nacked=sum(group.nacked for group in groups),
         lapsed=sum(group.lapsed for group in groups),
-        unexplained=sum(group.unexplained for group in groups) if known else None,
+        unexplained=sum(group.unexplained or 0 for group in groups) if known else None,
         out_of_order=sum(group.out_of_order for group in groups),
     )
 
@@ -100,6 +100,7 @@ def _account(name: str, lanes: Sequence[Lane], issued: _Issued, *, drained: bool
     for lane in lanes:
         by_place.setdefault((lane.partition, lane.producer), []).append(lane)
     delivered = nacked = lapsed = unexplained = out_of_order = undelivered = 0
+    again_nacked = again_lapsed = 0
     received: dict[Place, IntervalSet] = {}
     for place, of_workers in by_place.items():
         came = _sum(lane.delivered for lane in of_workers)
@@ -110,7 +111,11 @@ def _account(name: str, lanes: Sequence[Lane], issued: _Issued, *, drained: bool
         delivered += len(received[place])
         nacked += len(back)
         lapsed += len(over)
-        unexplained += came.extra_over(back, over, silent) + issued.never_sent(place, received[place])
+        repeats, not_nacked = len(came) - len(received[place]), came.extra_over(back)
+        too_many = came.extra_over(back, over, silent)
+        again_nacked += repeats - not_nacked
+        again_lapsed += not_nacked - too_many
+        unexplained += too_many + issued.never_sent(place, received[place])
         late = IntervalSet(interval for lane in of_workers for interval in lane.late)
         # What has no answer may have been stored late.
         out_of_order += len(late & issued.acknowledged.get(place, IntervalSet()))
@@ -125,10 +130,12 @@ def _account(name: str, lanes: Sequence[Lane], issued: _Issued, *, drained: bool
         undelivered=undelivered if known else None,
         nacked=nacked,
         lapsed=lapsed,
-        unexplained=0 if full else unexplained,
+        unexplained=None if full else unexplained,
         out_of_order=out_of_order,
         order_judged="all" if len(workers) <= 1 else "per worker",
         unjudged=FULL if full else "",
+        again_nacked=None if full else again_nacked,
+        again_lapsed=None if full else again_lapsed,
     )
 
 

@@ -14,7 +14,7 @@ from loadtests.load.options.values import (
 )
 from loadtests.load.plan import Consuming
 
-CHECK_S = 15.0  # with the last answers less than what `queen load` gives Locust to end
+CHECK_S = 15.0  # as long as nothing comes
 SHARES_LIMIT = 1 + 1e-9  # what is said to sum to 1 may do so up to rounding
 
 
@@ -137,5 +137,6 @@ def add_arguments(parser: LocustArgumentParser, consumers: float, default: Consu
         type=float,
         default=CHECK_S,
         env_var="QUEEN_LOAD_DRAIN_FOR",
-        help="seconds at most to read the run's queue back at the end, to account for every message; 0: no",
+        help="seconds without a message after which reading the run's queue back at the end is given up; "
+        "it accounts for every message; 0: it is not read",
     )

@@ -16,6 +16,7 @@ const COLUMNS = [
   ["refused / unknown / missed", (run) => [run.refused, run.unknown, run.missed].map(figure).join(" / ")],
   ["generator", (run) => `${run.generatorCpu === null ? "-" : `${figure(100 * run.generatorCpu)} % CPU`}, ceiling not known`],
   ["accounted for", (run) => run.accounted],
+  ["again, with / without a reason", (run) => run.redelivered || "-"],
   ["remarks", (run) => run.remarks.join("; ") || (run.stage ? "" : "none")],
   ["files", (run) => (run.stage ? "" : run.directory)],
 ];

@@ -95,6 +95,28 @@ def test_a_failing_server_is_shown_and_not_hammered() -> None:
     assert len(scene.seen) < 5
 
 
+@pytest.mark.parametrize(
+    ("method", "body", "told"),
+    [
+        ("GET", b'{"messages":7}', "bad answer"),
+        ("POST", b'{"success":true}', "bad answer"),
+        ("POST", b'[{"success":true}]', "bad answer: 1 for 3 items"),
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_one_failed_request(method: str, body: bytes, told: str) -> None:
+    def script(request: SeenRequest) -> bytes | None:
+        return response(200, body) if request.method == method else pops_then_nothing(request)
+
+    scene = Scene(script)
+    run = scene.run(lambda seen: len(seen) >= 3 and seen[-1].method == "GET", drain_s=0.5)
+    entry = scene.statistics.get({"GET": "pop", "POST": "ack"}[method], method)
+    answered = sum(request.method == method for request in scene.seen)
+    (error,) = scene.statistics.errors.values()
+    assert told in str(error.error)
+    assert 0 < error.occurrences == entry.num_requests == entry.num_none_requests <= answered
+    assert run.recorder.part().counts.popped == 0
+
+
 def queue_of(messages: int, lease_s: float = 60.0) -> FakeQueue:
     """Messages of producer 0 in partition p0."""
     queue = FakeQueue(lease_s=lease_s)

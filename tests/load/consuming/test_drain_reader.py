@@ -1,13 +1,15 @@
 """Reading a queue to its end, from servers that behave and servers that do not."""
 
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from time import perf_counter
 
 import gevent
 import pytest
 
-from loadtests.load.consuming.drain_reader import DrainReader
+from loadtests.load.consuming.drain_reader import DrainReader, Patience
 from loadtests.load.consuming.taking import PoppedMessage
 from tests.load.fake_queue import FakeQueue
 from tests.load.fake_server import SeenRequest, fake_server, response
@@ -32,7 +34,13 @@ class Reading:
         self.seen: list[SeenRequest] = []
 
     def run(
-        self, enough: int, *, group: str = "ledger-t1", quiet_s: float = 0.6, within_s: float = 10.0
+        self,
+        enough: int,
+        *,
+        group: str = "ledger-t1",
+        quiet_s: float = 0.6,
+        silent_s: float = 10.0,
+        within_s: float = 10.0,
     ) -> bool:
         with (
             fake_server(self.script) as server,
@@ -44,7 +52,7 @@ class Reading:
                 group,
                 self._take,
                 enough=lambda: len(self.read) >= enough,
-                deadline_s=perf_counter() + within_s,
+                patience=Patience(silent_s, within_s),
                 quiet_s=quiet_s,
             )
 
@@ -72,6 +80,30 @@ def test_when_some_are_missing_it_waits_as_long_as_it_is_told_and_then_that_is_t
     began = perf_counter()
     assert Reading(queue_of(3).script).run(4, quiet_s=1.2)
     assert perf_counter() - began >= 1.2
+
+
+def slowly(queue: FakeQueue, pause_s: float) -> Callable[[SeenRequest], bytes | None]:
+    """A server that takes so long for each answer, of three messages at most."""
+
+    def script(request: SeenRequest) -> bytes | None:
+        threading.Event().wait(pause_s)
+        few = replace(request, target=request.target.replace("batch=1000", "batch=1"))
+        return queue.script(few)
+
+    return script
+
+
+def test_as_long_as_messages_come_it_reads_on_and_when_none_come_it_is_over_soon() -> None:
+    began = perf_counter()
+    assert Reading(slowly(queue_of(12), 0.15)).run(12, silent_s=0.6, within_s=20)
+    assert perf_counter() - began > 0.6
+    began = perf_counter()
+    assert not Reading(queue_of(3).script).run(4, quiet_s=30, silent_s=0.6, within_s=20)
+    assert perf_counter() - began < 5
+
+
+def test_it_reads_no_longer_than_it_may_though_messages_come() -> None:
+    assert not Reading(slowly(queue_of(60), 0.2)).run(60, silent_s=5, within_s=0.7)
 
 
 def test_an_answer_without_messages_is_an_empty_one_whatever_its_status() -> None:

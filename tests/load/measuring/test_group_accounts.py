@@ -64,6 +64,18 @@ def test_a_repeat_needs_a_reason_of_its_own_wherever_it_was_received() -> None:
     assert account(part(lane(delivered=TWICE, lapsed=TEN), lane(worker=1))).unexplained == 10
 
 
+def test_what_came_again_is_counted_by_its_reason_and_without_one() -> None:
+    thrice: Layers = (((0, 9),), ((0, 9),), ((0, 3),))
+    found = account(part(lane(delivered=thrice, nacked=(((0, 5),),)), lane(1, delivered=(), lapsed=TEN)))
+    assert (found.again_nacked, found.again_lapsed, found.unexplained) == (6, 8, 0)
+    assert (found.nacked, found.lapsed, found.again) == (6, 10, 14)
+    more = account(part(lane(delivered=thrice, nacked=(((0, 5),),))))
+    assert (more.again_nacked, more.again_lapsed, more.unexplained) == (6, 0, 8)
+    assert (account(part(lane())).again, account(part(lane(nacked=TEN))).again) == (0, 0)
+    gone = merge([part(lane()), lost(part(lane(worker=1), worker=1))])
+    assert (account(gone).again_lapsed, account(gone).unexplained) == (10, 0)
+
+
 def test_order_is_judged_within_each_worker_and_the_last_reading_is_no_other() -> None:
     assert account(part(lane(), lane(worker=1))).order_judged == "per worker"
     assert account(part(lane(), lane(worker=DRAIN, delivered=(), late=((0, 1),)))).order_judged == "all"
@@ -102,7 +114,7 @@ def test_what_a_lost_process_has_pushed_is_not_unexplained() -> None:
 def test_of_a_group_whose_account_was_full_only_what_is_certain_is_said() -> None:
     full = part(lane(full=True, delivered=(((0, 7),),), late=((3, 3),)), lane(worker=1, delivered=TWICE))
     found = account(full)
-    assert (found.delivered, found.undelivered, found.unexplained) == (10, 0, 0)
+    assert (found.delivered, found.undelivered, found.unexplained, found.again) == (10, 0, None, None)
     assert (found.out_of_order, found.holds, found.unjudged) == (1, False, FULL)
     missing = account(part(lane(full=True, delivered=(((0, 7),),))))
     assert (missing.undelivered, missing.holds) == (None, True)

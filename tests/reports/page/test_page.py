@@ -142,7 +142,7 @@ def test_one_load_on_a_server_that_is_not_ours_has_a_page(tmp_path: Path) -> Non
     loaded = dataset.load([run])
     text = build.render(loaded, judge(loaded))
     assert "At an offered load" in text
-    assert "Not checked" in text
+    assert "Not known: nobody has checked" in text
     assert "No DB_POOL_SIZE is recommended" in text
 
 

@@ -1,0 +1,73 @@
+"""Is every message accounted for? Yes, no, or not known: one answer, for everyone who shows it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct
+
+from loadtests.results.trial import Accounting, GroupAccount, Trial
+
+STORED_FAULTS = ("lost", "duplicated", "unexplained", "out_of_order")
+NOBODY_LOOKED = "what is stored (nobody has looked)"
+
+
+class Accounted(Struct, frozen=True):
+    """The answer, and what it rests on."""
+
+    holds: bool | None  # True: every message is accounted for; False: something is wrong; None: not known
+    because: tuple[str, ...]  # how it was read; what is wrong; what is not known. Never empty
+
+    def __str__(self) -> str:
+        """In a line, for instance "yes: 100 in the table"."""
+        case = {True: "yes", False: "NO", None: "not known"}[self.holds]
+        return f"{case}: {', '.join(self.because)}"
+
+
+def accounted(trial: Trial) -> Accounted:
+    """The answer of what is stored and of what every group received, together."""
+    account, groups = trial.accounting, trial.deliveries
+    if wrong := tuple(faults(account, groups)):
+        return Accounted(False, (*wrong, *(f"not known: {what}" for what in unknowns(account, groups))))
+    left_out = (NOBODY_LOOKED,) if account is None else ()
+    if why := (*left_out, *unknowns(account, groups), *_left_alone(groups)):
+        return Accounted(None, why)
+    assert account is not None
+    return Accounted(True, (how_read(account),))
+
+
+def faults(account: Accounting | None, groups: Iterable[GroupAccount]) -> Iterator[str]:
+    """What is wrong for certain, each fault with its count."""
+    for name in STORED_FAULTS if account is not None else ():
+        if count := getattr(account, name):
+            yield f"{count:,} {name.replace('_', ' ')}"
+    for group in groups:
+        if group.undelivered:
+            yield f"{group.undelivered:,} not delivered to {group.name}"
+        if group.unexplained:
+            yield f"{group.unexplained:,} unexplained at {group.name}"
+        if group.out_of_order:
+            yield f"{group.out_of_order:,} out of order at {group.name}"
+
+
+def unknowns(account: Accounting | None, groups: Sequence[GroupAccount]) -> Iterator[str]:
+    """What should have been found out and was not; of what nobody was to look into nothing is said."""
+    if account is not None and not account.checked_to_end:
+        yield f"what is lost ({account.stored:,} read back, {account.acknowledged:,} acknowledged)"
+    if account is not None and (account.unheard_producers or account.unheard_processes):
+        yield f"what lost processes did last ({account.unheard_stored:,} stored that nobody has told of)"
+    for group in groups:
+        if group.unjudged:
+            yield f"what {group.name} received ({group.unjudged})"
+        elif group.undelivered is None and group.read_on:
+            yield f"what {group.name} never received (not read to the end)"
+
+
+def how_read(account: Accounting) -> str:
+    """How what is stored was read."""
+    way = "in the table" if account.source == "table" else "read back over HTTP to the end"
+    return f"{account.stored:,} {way}"
+
+
+def _left_alone(groups: Iterable[GroupAccount]) -> Iterator[str]:
+    for group in groups:
+        if group.undelivered is None and not group.read_on and not group.unjudged:
+            yield f"what {group.name} never received (it was not to be read to its end)"
