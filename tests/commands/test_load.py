@@ -283,7 +283,7 @@ async def test_whatever_breaks_the_law_of_messages_is_found(
     assert trial.valid == (verdict is None)
     shown = io.StringIO()
     Console(file=shown, width=120).print(table(trial))
-    assert (verdict or "yes (10 stored)") in shown.getvalue()
+    assert (verdict or "yes: 10 in the table") in shown.getvalue()
 
 
 async def store(database: Database, queue: str, order: Sequence[int]) -> None:

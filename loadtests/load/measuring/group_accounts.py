@@ -30,6 +30,7 @@ class LedgerState(Struct, frozen=True):
     delivered: int  # different ones, of all groups
     nacked: int  # of all groups
     lapsed: int  # of all groups
+    again: int | None  # deliveries once more for such a reason, of all groups; None: not known of one of them
     unexplained: int | None  # deliveries too many, of all groups: must be 0; None: not known of one of them
     out_of_order: int  # of all groups: must be 0
 
@@ -48,6 +49,7 @@ def ledger_state(total: Part) -> LedgerState:
         delivered=sum(group.delivered for group in groups),
         nacked=sum(group.nacked for group in groups),
         lapsed=sum(group.lapsed for group in groups),
+        again=sum(group.again or 0 for group in groups) if known else None,
         unexplained=sum(group.unexplained or 0 for group in groups) if known else None,
         out_of_order=sum(group.out_of_order for group in groups),
     )

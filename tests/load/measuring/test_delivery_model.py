@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loadtests.ledger.law import WHOLE_PRODUCER, Stretch
+from loadtests.ledger.multiset import Multiset
 from loadtests.load.consuming.held_batch import HeldBatch
 from loadtests.load.consuming.taking import PoppedMessage, stretches
 from loadtests.load.measuring.deliveries import GroupDeliveries
@@ -93,7 +94,11 @@ class World:
         rest = GroupDeliveries("g", worker=DRAIN, scope=WHOLE_PRODUCER, earlier=lanes)
         for stretch in stretches([message(*each) for each in LOG[self.position :]], "t"):
             rest.taken(stretch)
-        (found,) = group_accounts(part([*lanes, *rest.lanes()]), drained=True)
+        lanes += rest.lanes()
+        (found,) = group_accounts(part(lanes), drained=True)
+        repeats = sum(len(Multiset(lane.delivered)) for lane in lanes) - found.delivered
+        assert found.again is not None and found.unexplained is not None
+        assert found.again + found.unexplained == repeats, "what came again has a reason or has none"
         return found
 
     def _of(self, which: int) -> Held | None:

@@ -74,6 +74,7 @@ def test_what_came_again_is_counted_by_its_reason_and_without_one() -> None:
     assert (account(part(lane())).again, account(part(lane(nacked=TEN))).again) == (0, 0)
     gone = merge([part(lane()), lost(part(lane(worker=1), worker=1))])
     assert (account(gone).again_lapsed, account(gone).unexplained) == (10, 0)
+    assert ledger_state(gone).again == 10
 
 
 def test_order_is_judged_within_each_worker_and_the_last_reading_is_no_other() -> None:
@@ -118,7 +119,7 @@ def test_of_a_group_whose_account_was_full_only_what_is_certain_is_said() -> Non
     assert (found.out_of_order, found.holds, found.unjudged) == (1, False, FULL)
     missing = account(part(lane(full=True, delivered=(((0, 7),),))))
     assert (missing.undelivered, missing.holds) == (None, True)
-    assert ledger_state(full).unexplained is None
+    assert (ledger_state(full).unexplained, ledger_state(full).again) == (None, None)
 
 
 def test_of_a_worker_that_was_lost_each_delivery_may_have_lapsed() -> None:
@@ -150,6 +151,7 @@ def test_the_state_of_a_run_that_goes_on() -> None:
         delivered=14,
         nacked=2,
         lapsed=0,
+        again=0,
         unexplained=1,
         out_of_order=0,
     )
