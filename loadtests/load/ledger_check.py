@@ -61,9 +61,9 @@ class LedgerCheck:
         groups = group_names(plan.consuming) if plan.consuming else ()
         received = group_accounts(total, drained=False, groups=groups)
         if not plan.check_s:
-            received = tuple(replace(group, read_on=False) for group in received)
+            received = tuple(replace(group, reading="not asked") for group in received)
             return _verdict(_stored(files, None, received))
-        _stored(files, None, received, NOT_FINISHED)  # if this process is ended before it has read all
+        _stored(files, None, received, finished=False)  # if this process is ended before it has read all
         table_follows = facts_about(self._environ, plan.host).postgres is not None
         patience = _patience(plan, total, readings=len(groups) + (not table_follows))
         reader = DrainReader(plan.host, plan.queue, partitions=plan.partitions)
@@ -81,10 +81,16 @@ class LedgerCheck:
 
 
 def _stored(
-    files: RunFiles, accounting: Accounting | None, received: tuple[GroupAccount, ...], *more: Invalidity
+    files: RunFiles,
+    accounting: Accounting | None,
+    received: tuple[GroupAccount, ...],
+    *,
+    finished: bool = True,
 ) -> tuple[Invalidity, ...]:
     """Write what is known into trial.json; returns the remarks about it."""
-    found = (*accounting_remarks(accounting, received), *more)
+    found = accounting_remarks(accounting, received)
+    if not finished:
+        found = (*(remark for remark in found if remark.fatal), NOT_FINISHED)
     for trial in results.read_trials(files):
         others = tuple(remark for remark in trial.remarks if remark.reason not in JUDGEMENTS)
         added = replace(trial, accounting=accounting, deliveries=received, remarks=(*others, *found))

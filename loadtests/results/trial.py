@@ -62,7 +62,7 @@ class GroupAccount(Struct, frozen=True, kw_only=True):
     unjudged: str = ""  # why repeats are not judged; the other figures then say "at least"
     again_nacked: int | None = None  # deliveries of a message that had been given back; None: not known
     again_lapsed: int | None = None  # of one whose lease was or may have been over; None: not known
-    read_on: bool = True  # False: it was not to be read to its end when the consumers had stopped
+    reading: Literal["ended", "cut off", "not asked"] = "ended"  # on, when the consumers had stopped
 
     @property
     def holds(self) -> bool:

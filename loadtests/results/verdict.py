@@ -57,8 +57,10 @@ def unknowns(account: Accounting | None, groups: Sequence[GroupAccount]) -> Iter
     for group in groups:
         if group.unjudged:
             yield f"what {group.name} received ({group.unjudged})"
-        elif group.undelivered is None and group.read_on:
-            yield f"what {group.name} never received (not read to the end)"
+        elif group.reading == "cut off":
+            yield f"what else {group.name} received (not read to the end)"
+        elif group.undelivered is None and group.reading == "ended":
+            yield f"what {group.name} never received"
 
 
 def how_read(account: Accounting) -> str:
@@ -69,5 +71,5 @@ def how_read(account: Accounting) -> str:
 
 def _left_alone(groups: Iterable[GroupAccount]) -> Iterator[str]:
     for group in groups:
-        if group.undelivered is None and not group.read_on and not group.unjudged:
-            yield f"what {group.name} never received (it was not to be read to its end)"
+        if group.reading == "not asked" and not group.unjudged:
+            yield f"what else {group.name} received (it was not to be read to the end)"

@@ -102,12 +102,12 @@ def test_of_a_queue_that_nobody_looked_into_it_is_said(trial: Trial) -> None:
 
 def test_the_table_leaves_open_what_a_group_never_received(tmp_path: Path, trial: Trial) -> None:
     run = acknowledged_run(tmp_path / "open", "load-t1")
-    unread = (group(undelivered=None), group(group="load-1", undelivered=None, read_on=False))
+    unread = (group(reading="cut off"), group(group="load-1", undelivered=None, reading="not asked"))
     settled = with_account(replace(trial, deliveries=unread), account())
     assert [remark.reason for remark in settled.remarks] == ["not_accounted"]
     assert settled.valid
     results.write(only_trial(run).trial, settled)
-    assert not_accounted(run) == "not known: what load-0 never received (not read to the end)"
+    assert not_accounted(run) == "not known: what else load-0 received (not read to the end)"
     results.write(only_trial(run).trial, with_account(replace(trial, deliveries=unread[1:]), account()))
     assert not_accounted(run) == ""  # nobody had asked
 

@@ -176,7 +176,16 @@ def test_a_group_that_could_not_be_read_to_its_end_is_not_accounted_for(case: Ca
     verdict = case.end(lane(delivered=(((0, 49),),)), environ=environ, consuming=SHARED, check_s=0.01)
     assert verdict is not None
     assert verdict.exit_code == 1
-    assert "not known: what load-0 never received" in verdict.line
+    assert "not known: what else load-0 received (not read to the end)" in verdict.line
+
+
+def test_a_group_that_has_everything_may_get_more_where_nobody_read_on(case: Case) -> None:
+    environ = {FACTS_VARIABLE: json.dumps({"postgres": "18.1"})}
+    case.queue.put_group_at("load-0", QUEUE, 50)  # it would deliver fifty once more
+    assert case.end(lane(), environ=environ, consuming=SHARED, check_s=0.0) is None
+    (group,) = case.trial.deliveries
+    assert (group.undelivered, group.unexplained, group.reading) == (0, 0, "not asked")
+    assert accounted(case.trial).holds is None
 
 
 def test_a_process_that_is_ended_while_it_reads_leaves_no_yes_behind(

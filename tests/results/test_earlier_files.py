@@ -78,7 +78,7 @@ def test_what_came_again_was_not_counted(tmp_path: Path) -> None:
     path = tmp_path / "trial.json"
     path.write_text(TRIAL.replace('"remarks"', f'"deliveries": [{group}], "remarks"'), encoding="utf-8")
     trial = results.read(path, Trial)
-    assert (trial.deliveries[0].again, trial.deliveries[0].read_on) == (None, True)
+    assert (trial.deliveries[0].again, trial.deliveries[0].reading) == (None, "ended")
     assert accounted(trial).holds
 
 

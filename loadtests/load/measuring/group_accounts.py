@@ -136,6 +136,7 @@ def _account(name: str, lanes: Sequence[Lane], issued: _Issued, *, drained: bool
         out_of_order=out_of_order,
         order_judged="all" if len(workers) <= 1 else "per worker",
         unjudged=FULL if full else "",
+        reading="ended" if drained else "cut off",
         again_nacked=None if full else again_nacked,
         again_lapsed=None if full else again_lapsed,
     )
