@@ -30,7 +30,7 @@ _TEXTS = {"run_id", "trial_id", "part", "strategy", "loop", "shape", "client", "
 _TEXTS |= {"clock", "remarks"}
 _NULLABLE_INTEGERS = {"pool", "connection_timeout_ms"}
 _INTEGERS = {"block", "order", "attempt", "num_workers", "clients", "batch", "payload_bytes", "partitions"}
-_INTEGERS |= {"requests_ok", "requests_not_done", "requests_unknown", "requests_missed"}
+_INTEGERS |= {"requests_ok", "requests_not_done", "requests_unknown", "requests_missed", "requests_held"}
 _INTEGERS |= {"trials", "count"}
 
 

@@ -3,15 +3,16 @@
 `trials`   one row a trial. `run_id`, `trial_id`, `part` (string); `block`, `order`, `attempt` (int64);
            every field of `Cell` under its own name; `measured_s`, `throughput_msg_s`, `pushes_s`
            (acknowledged requests per second); `requests_ok`, `requests_not_done`, `requests_unknown`,
-           `requests_missed` (int64); `timeouts` (requests refused by the pool, float64), `timeouts_s`;
-           `service_p50_ms` … `response_p99_ms`; `hold_mean_ms`, `wait_mean_ms`, `busy_mean`,
-           `waiting_mean`; `server_cpu_cores` … `other_cpu_cores` (CPU seconds per second);
-           `db_rtt_measured_ms`; `valid` (bool); `remarks` (string, "" when there is none).
+           `requests_missed`, `requests_held` (int64); `timeouts` (requests refused by the pool, float64),
+           `timeouts_s`; `service_p50_ms` … `response_p99_ms` (of an open loop); `hold_mean_ms`,
+           `wait_mean_ms`, `busy_mean`, `waiting_mean`; `server_cpu_cores` … `other_cpu_cores` (CPU seconds
+           per second); `db_rtt_measured_ms`; `valid` (bool); `remarks` (string, "" when there is none).
 `samples`  one row a sample: `run_id`, `trial_id`, the factors, then every field of `Sample`. Files from
            before a column was there have NaN in it.
-`latency`  one row a part, cell and clock: factors, `clock` ("service", "response"), `trials`, `count`,
-           `p50_ms`, `p95_ms`, `p99_ms` of the merged histograms, and `p50_low_ms`, `p50_high_ms`, … the
-           lowest and highest single trial. NaN where the trials left no histogram to merge.
+`latency`  one row a part, cell and clock: factors, `clock` ("service", of an open loop "response"), `trials`,
+           `count`, `p50_ms`, `p95_ms`, `p99_ms` of the merged histograms, and `p50_low_ms`,
+           `p50_high_ms`, … the lowest and highest single trial. NaN where the trials left no histogram to
+           merge.
 
 Every frame has `direct_rtt_ms`, the round trip to the database without the added one (0: this machine).
 Whole numbers that may be missing are `Int64`, other numbers float64 (missing: NaN), texts `string`.
@@ -117,10 +118,12 @@ def _trial_row(trial: Trial) -> Row:
         "requests_not_done": load.requests_not_done,
         "requests_unknown": load.requests_unknown,
         "requests_missed": load.requests_missed,
+        "requests_held": load.requests_held,
         "timeouts": float(timeouts),
         "timeouts_s": timeouts / load.measured_s,
     }
-    for clock, latency in (("service", load.service), ("response", load.response)):
+    for clock in CLOCKS:
+        latency = _latency(trial, clock)
         row |= {f"{clock}_{name}": getattr(latency, name, None) for name in PERCENTILES}
     for name in ("hold_mean_ms", "wait_mean_ms", "busy_mean", "waiting_mean"):
         row[name] = getattr(pool, name, None)
@@ -166,7 +169,7 @@ def _latency_rows(members: Sequence[tuple[Run, Trial]]) -> Iterable[Row]:
     logs = [found.latency for found in files if found is not None and found.latency.exists()]
     merged = histogram.merge(logs)
     for clock in CLOCKS:
-        single = [found for _, trial in members if (found := getattr(trial.load, clock)) is not None]
+        single = [found for _, trial in members if (found := _latency(trial, clock)) is not None]
         if not single:
             continue
         together = _together(merged.get(clock) if len(logs) == len(single) else None, single)
@@ -177,6 +180,13 @@ def _latency_rows(members: Sequence[tuple[Run, Trial]]) -> Iterable[Row]:
             row |= {name: getattr(together, name, None)}
             row |= {f"{stem}_low_ms": min(low_high), f"{stem}_high_ms": max(low_high)}
         yield row
+
+
+def _latency(trial: Trial, clock: str) -> Latency | None:
+    """A clock of a trial. A closed loop has none from an intended start: there is no such instant."""
+    if clock == "response" and trial.cell.loop == "closed":
+        return None
+    return trial.load.service if clock == "service" else trial.load.response
 
 
 def _together(merged: HdrHistogram | None, single: Sequence[Latency]) -> Latency | None:

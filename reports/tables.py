@@ -63,6 +63,7 @@ class OfferedRow:
     offered: str
     throughput: str
     missed: str
+    held: str
     timeouts: str
     hold: str
     requests: str  # a loan
@@ -110,6 +111,7 @@ def offered(loads: Sequence[OfferedLoad]) -> tuple[OfferedRow, ...]:
             offered=number(load.cell.rate_msg_s),
             throughput=f"{load.throughput:,.0f}",
             missed=f"{load.missed:,}",
+            held=f"{load.held:,}",
             timeouts=f"{load.timeouts:,}",
             hold=number(load.loans.hold_ms if load.loans else None),
             requests=number(load.loans.requests if load.loans else None),

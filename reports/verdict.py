@@ -142,6 +142,7 @@ class OfferedLoad(Struct, frozen=True, kw_only=True):
     trials: int
     throughput: float  # mean
     missed: int  # requests that were due while too many were in flight
+    held: int  # requests that were due while the server wanted a pause
     timeouts: int  # requests of all trials
     loans: Loans | None
     direct_rtt_ms: float | None  # as in `Curve`

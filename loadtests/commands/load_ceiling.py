@@ -1,11 +1,13 @@
 """After a load: was it the server that was measured, or the generator? Adds the answer to the run's files.
 
 The generator's ceiling is measured as a sweep does it (`loadtests.sweep.ceiling`), when server and
-database are gone and the machine is free, with the client, batch and payload of the run. It is the
-ceiling of one process, so a run of several has none, and the CPU of each of them tells instead.
+database are gone and the machine is free: in the loop of the run, with its client, batch, payload and
+producers. Consumers have no part in it; what they cost shows in the CPU of the process, which is judged
+beside it. It is the ceiling of one process, so a run of several has none.
 """
 
 from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -13,23 +15,22 @@ from msgspec.structs import replace
 from loadtests import results
 from loadtests.commands.load_audit import only_trial
 from loadtests.results import Cell, Manifest, RunFiles, Trial
-from loadtests.runs.validity import generator_limited, issued_msg_s
-from loadtests.sweep.ceiling import ceiling_key, measure_ceiling
+from loadtests.runs.validity import is_of_ceiling, issued_msg_s, near_ceiling
+from loadtests.sweep.ceiling import measure_ceiling
 from loadtests.sweep.load_process import LoadProcess
 
 SEED = 7
 
 
-async def ceiling_of(cell: Cell, directory: Path) -> float:
-    """Messages/s of one generator process against a null server, with the cell's client, batch and payload.
+async def ceiling_of(cell: Cell, directory: Path, *, stamped: bool) -> float:
+    """Messages/s of one generator process against a null server, see `measure_ceiling`.
 
-    Takes about 3 s. Raises `ChildFailed`, `ResultError`, OSError.
+    Takes about 3 s, of an open loop 5 s. Raises `ChildFailed`, `ResultError`, OSError.
     """
-    process = await LoadProcess.start(directory)
-    try:
-        return await measure_ceiling(cell, process, seed=SEED)
-    finally:
-        await process.stop()
+    numbers = count()
+    return await measure_ceiling(
+        cell, lambda: LoadProcess.start(directory / str(next(numbers))), seed=SEED, stamped=stamped
+    )
 
 
 async def judge(runs: Iterable[RunFiles], scratch: Path) -> None:
@@ -37,25 +38,37 @@ async def judge(runs: Iterable[RunFiles], scratch: Path) -> None:
 
     Raises as `ceiling_of`.
     """
-    ceilings: dict[tuple[str, int], float] = {}
+    ceilings: dict[tuple[str, int, int, bool], float] = {}
     for run in runs:
         files = only_trial(run)
         trial = results.read(files.trial, Trial)
         if len({share.worker for share in trial.load.workers}) > 1:
             continue
         cell = trial.cell
-        kind = ceiling_key(cell), cell.payload_bytes
+        consumed = trial.load.messages_popped > 0
+        kind = cell.ceiling_key, cell.payload_bytes, cell.clients, consumed
         if kind not in ceilings:
-            ceilings[kind] = await ceiling_of(cell, scratch / f"ceiling-{len(ceilings)}")
+            directory = scratch / f"ceiling-{len(ceilings)}"
+            ceilings[kind] = await ceiling_of(cell, directory, stamped=consumed)
         results.write(files.trial, judged(trial, ceilings[kind]))
         manifest = results.read(run.manifest, Manifest)
-        known = {**manifest.generator_ceiling_msg_s, ceiling_key(cell): ceilings[kind]}
-        results.write(run.manifest, replace(manifest, generator_ceiling_msg_s=known))
+        known = {**manifest.generator_ceiling_msg_s, cell.ceiling_key: ceilings[kind]}
+        notes = (*manifest.notes, note(cell, ceilings[kind], consumed=consumed))
+        results.write(run.manifest, replace(manifest, generator_ceiling_msg_s=known, notes=notes))
+
+
+def note(cell: Cell, ceiling_msg_s: float, *, consumed: bool) -> str:
+    """What was measured, in one line."""
+    consumers = "; the run's consumers had no part in it" if consumed else ""
+    return (
+        f"the generator reaches {ceiling_msg_s:,.0f} msg/s against a null server ({cell.loop} loop, "
+        f"{cell.client} client, {cell.clients} producers, batch {cell.batch}, {cell.payload_bytes} bytes, "
+        f"one process{consumers})"
+    )
 
 
 def judged(trial: Trial, ceiling_msg_s: float) -> Trial:
-    """The trial, with the remark about its generator that its ceiling asks for, and no other of that kind."""
-    others = tuple(remark for remark in trial.remarks if remark.reason != "generator_limited")
-    load = trial.load
-    limited = generator_limited(issued_msg_s(trial.cell, load), load.workers, ceiling_msg_s)
+    """The trial with the remark that its ceiling asks for; what else was remarked stays."""
+    others = (remark for remark in trial.remarks if not is_of_ceiling(remark))
+    limited = near_ceiling(issued_msg_s(trial.cell, trial.load), ceiling_msg_s)
     return replace(trial, remarks=(*others, *limited))

@@ -36,11 +36,12 @@ def show(runs: Iterable[RunFiles]) -> None:
 def table(trial: Trial) -> Table:
     """One load's figures."""
     load = trial.load
-    title = f"{trial.cell.shape}, {load.users} producers, {load.measured_s:.1f} s measured"
+    cell = trial.cell
+    title = f"{cell.shape}, {cell.loop} loop, {load.users} producers, {load.measured_s:.1f} s measured"
     shown = Table(title=title, show_header=False, title_justify="left")
     shown.add_column("what")
     shown.add_column("figure", justify="right")
-    for name, figure in _rows(load):
+    for name, figure in _rows(load, open_loop=cell.loop == "open"):
         shown.add_row(name, figure)
     shown.add_row("every message accounted for", str(accounted(trial)))
     for group in trial.deliveries:
@@ -50,7 +51,7 @@ def table(trial: Trial) -> Table:
     return shown
 
 
-def _rows(load: LoadResult) -> Iterable[tuple[str, str]]:
+def _rows(load: LoadResult, *, open_loop: bool) -> Iterable[tuple[str, str]]:
     yield "acknowledged", f"{load.throughput_msg_s:,.0f} msg/s"
     yield "pushes acknowledged", f"{load.requests_ok:,}"
     yield "pushes refused (not stored)", f"{load.requests_not_done:,}"
@@ -58,13 +59,15 @@ def _rows(load: LoadResult) -> Iterable[tuple[str, str]]:
     if load.requests_missed:
         yield "pushes missed by the generator", f"{load.requests_missed:,}"
     if load.requests_held:
-        yield "pushes held back by the server", f"{load.requests_held:,}"
+        yield "pushes held back by the server, never sent", f"{load.requests_held:,}"
     if load.held is not None:
         yield "producers held back p50 / p95 / p99", _latency(load.held)
     if load.messages_popped:
         yield "consumed", f"{load.messages_popped / load.measured_s:,.0f} msg/s"
     yield "latency p50 / p95 / p99, from the send", _latency(load.service)
-    yield "the same from the intended start", _latency(load.response)
+    yield "the same from the intended start", _latency(load.response) if open_loop else "-"
+    if load.schedule_lag is not None:
+        yield "schedule lag p50 / p95 / p99", _latency(load.schedule_lag)
     if load.end_to_end is not None:
         yield "the same until a consumer had the message", _latency(load.end_to_end)
     for error in load.errors[:3]:

@@ -123,8 +123,8 @@ def as_planned(plan: LoadPlan) -> Stage:
 class LiveStatistics:
     """The rows that Locust's page and console show.
 
-    In a closed loop a push is due when it is sent, so both of its clocks are one histogram, and there is
-    no lag. What is no request of its own stays out of the totals.
+    A closed loop has no intended start other than the send, so it has no row for it, and no lag. What is no
+    request of its own stays out of the totals.
     """
 
     def __init__(self, statistics: RequestStats, *, open_loop: bool) -> None:
@@ -149,8 +149,9 @@ class LiveStatistics:
 
     def pushed_elsewhere(self, due_s: float, attempt: Attempt) -> None:
         """A push over a client that has fired Locust's request event already: all but that."""
-        if self._open_loop:
-            self._lag.record(attempt.begun_at - due_s, 0)
+        if not self._open_loop:
+            return
+        self._lag.record(attempt.begun_at - due_s, 0)
         if attempt.outcome.acknowledged:
             self._intended.record(attempt.done_at - due_s, attempt.answer_bytes)
 
@@ -168,8 +169,6 @@ class LiveStatistics:
 
     def flush(self) -> None:
         """Hand everything to Locust."""
-        if not self._open_loop:
-            self._intended.copy(self._push)
         for entry in (self._push, self._intended, self._lag, self._held, *self._others.values()):
             entry.flush(self._statistics)
 

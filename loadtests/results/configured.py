@@ -31,6 +31,11 @@ class Cell(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     synchronous_commit: str = "on"
     arrivals: Arrivals = "random"  # of the schedules, open loop
 
+    @property
+    def ceiling_key(self) -> str:
+        """Names its generator in the manifest: `raw/batch=10`, of an open loop `raw/batch=10/open`."""
+        return f"{self.client}/batch={self.batch}{'/open' if self.loop == 'open' else ''}"
+
 
 class ServerVersions(Struct, frozen=True, kw_only=True):
     """What answered: our server or another, and its database."""
@@ -69,7 +74,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     seed: int | None = None
     blocks_asked: int | None = None
     blocks_done: int | None = None  # complete blocks; None while running
-    generator_ceiling_msg_s: dict[str, float] = {}  # "raw/batch=10" → msg/s against the null server
+    generator_ceiling_msg_s: dict[str, float] = {}  # `Cell.ceiling_key` → msg/s at a null server
     finished_at: str | None = None  # None: still running or interrupted
     interrupted: bool = False
     notes: tuple[str, ...] = ()  # for instance "block 4 dropped: over budget"

@@ -125,6 +125,8 @@ class Invalidity(Struct, frozen=True, kw_only=True):
         "pool_not_filled",
         "missed",
         "undersent",
+        "held_back",
+        "schedule_lag",
         "generator_limited",
         "busy_machine",
         "accounting",

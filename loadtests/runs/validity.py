@@ -2,7 +2,7 @@
 
 A fatal remark keeps the trial out of every statistic and has it repeated within the budget. Any other
 is shown beside the result: a generator near its limit or a busy host is a finding, not a fault.
-Schedule lag is not judged: against latencies of 10 ms it fails healthy trials.
+Schedule lag is never fatal: against latencies of 10 ms it would fail healthy trials.
 """
 
 import math
@@ -13,6 +13,7 @@ from loadtests.results import (
     Cell,
     GroupAccount,
     Invalidity,
+    Latency,
     LoadResult,
     MachineUse,
     WorkerShare,
@@ -20,9 +21,13 @@ from loadtests.results import (
 )
 
 MISSED_LIMIT = 0.001  # of the requests that were due
+HELD_LIMIT = 0.001  # of the requests that were due
+LAG_SHARE = 0.2  # of the response time, both at p99
+LAG_LEAST_MS = 1.0  # less is what any timer is late by
 SENT_LEAST = 0.99  # of the requests that were asked for
 CHANCE = 4.0  # standard deviations that chance is granted
 CEILING_SHARE = 0.5  # of the generator's ceiling
+NULL_SERVER = "against a null server"
 CORE_SHARE = 0.85  # of a core, by one Locust process: it can hardly do more than one
 SPREAD_LIMIT = 0.01  # by which one worker's window may be longer than another's
 OTHER_CPU_REMARK = 0.15  # of the machine's CPU, used by others
@@ -41,15 +46,17 @@ def remarks(
 ) -> tuple[Invalidity, ...]:
     """Everything there is to say against a trial; empty when there is nothing.
 
-    `ceiling_msg_s` is what the generator reaches against the null server with the same client and
-    batch; `pool_filled` whether the server's pool was full before the warm-up; `crashed` names the
+    `ceiling_msg_s` is what the generator reaches against the null server with the same client, batch and
+    loop; `pool_filled` whether the server's pool was full before the warm-up; `crashed` names the
     child processes that did not end as they should.
     """
     found = [
         *(Invalidity(reason="crashed", detail=detail, fatal=True) for detail in crashed),
         *_pool(cell, pool_filled),
         *_sent(cell, load),
-        *generator_limited(issued_msg_s(cell, load), load.workers, ceiling_msg_s),
+        *near_ceiling(issued_msg_s(cell, load), ceiling_msg_s),
+        *busy_process(load.workers),
+        *lagging(load.schedule_lag, load.response),
         *_workers(load),
         *_machine(load, machine),
         *accounting_remarks(accounting, ()),
@@ -82,10 +89,11 @@ def _pool(cell: Cell, pool_filled: bool) -> Iterator[Invalidity]:
 def _sent(cell: Cell, load: LoadResult) -> Iterator[Invalidity]:
     due = load.requests_sent + load.requests_pending + load.requests_missed + load.requests_held
     yield from missed_too_many(load.requests_missed, due)
+    yield from held_back(load.requests_held, due)
     asked = asked_for(cell, load)
     if due == 0 or due < asked - max((1 - SENT_LEAST) * asked, _by_chance(cell, asked)):
         yield Invalidity(
-            reason="undersent", detail=f"{due} of {asked:.0f} requests asked for were sent", fatal=True
+            reason="undersent", detail=f"{due} of {asked:.0f} requests asked for fell due", fatal=True
         )
 
 
@@ -121,27 +129,63 @@ def missed_too_many(missed: int, due: int) -> Iterator[Invalidity]:
         )
 
 
+def held_back(held: int, due: int) -> Iterator[Invalidity]:
+    """Whether the server's Retry-After kept back requests that were due: no latency tells of them."""
+    if held > HELD_LIMIT * due:
+        yield Invalidity(
+            reason="held_back",
+            detail=f"{_percent(held / due)} of the {due} requests that were due were not sent: "
+            "the server had asked for a pause. They are in no latency",
+            fatal=False,
+        )
+
+
+def lagging(lag: Latency | None, response: Latency | None) -> Iterator[Invalidity]:
+    """Whether a large share of the response time is the generator's own lateness."""
+    if lag is None or response is None:
+        return
+    if lag.p99_ms > LAG_LEAST_MS and lag.p99_ms > LAG_SHARE * response.p99_ms:
+        yield Invalidity(
+            reason="schedule_lag",
+            detail=f"the generator itself turned to its pushes late: by {lag.p99_ms:.1f} ms at p99, "
+            f"where the response time from the intended start is {response.p99_ms:.1f} ms",
+            fatal=False,
+        )
+
+
+def _percent(share: float) -> str:
+    """60%, and 0.2% where whole percents would say nothing."""
+    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"
+
+
 def issued_msg_s(cell: Cell, load: LoadResult) -> float:
     """Messages per second that the generator sent: those that were refused have cost it as much."""
     return max(load.throughput_msg_s, load.requests_sent * cell.batch / load.measured_s)
 
 
-def generator_limited(
-    issued_msg_s: float, workers: Iterable[WorkerShare], ceiling_msg_s: float | None
-) -> Iterator[Invalidity]:
-    """Whether a generator was near what it can do: by its ceiling or, where that is not known, by its CPU.
+def near_ceiling(issued_msg_s: float, ceiling_msg_s: float | None) -> Iterator[Invalidity]:
+    """Whether a generator sent a large part of what it can; None: its ceiling is not known.
 
     The ceiling of one process says nothing about several, so theirs is not known.
     """
-    if ceiling_msg_s:
-        share = issued_msg_s / ceiling_msg_s
-        if share > CEILING_SHARE:
-            yield Invalidity(
-                reason="generator_limited",
-                detail=f"{share:.0%} of the {ceiling_msg_s:.0f} msg/s it reaches against a null server",
-                fatal=False,
-            )
+    if not ceiling_msg_s:
         return
+    share = issued_msg_s / ceiling_msg_s
+    if share > CEILING_SHARE:
+        yield Invalidity(
+            reason="generator_limited",
+            detail=f"{share:.0%} of the {ceiling_msg_s:.0f} msg/s that it reaches {NULL_SERVER}",
+            fatal=False,
+        )
+
+
+def is_of_ceiling(remark: Invalidity) -> bool:
+    """Whether `near_ceiling` made this remark, of all that say that the generator was the limit."""
+    return remark.reason == "generator_limited" and remark.detail.endswith(NULL_SERVER)
+
+
+def busy_process(workers: Iterable[WorkerShare]) -> Iterator[Invalidity]:
+    """Whether a Locust process had hardly any CPU left, whatever its ceiling is said to be."""
     cores = [(share.cpu_s / share.measured_s, share.worker) for share in workers if share.measured_s > 0]
     busiest, worker = max(cores, default=(0.0, 0))
     if busiest > CORE_SHARE:

@@ -25,7 +25,7 @@ class RunRecord:
 
     @property
     def ceilings_msg_s(self) -> dict[str, float]:
-        """The generator's ceilings, by `ceiling.ceiling_key`, of an earlier sitting too."""
+        """The generator's ceilings, by `Cell.ceiling_key`, of an earlier sitting too."""
         known = self._manifest or self._before
         return dict(known.generator_ceiling_msg_s) if known else {}
 

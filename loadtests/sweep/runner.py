@@ -134,13 +134,7 @@ class Sweep:
         for key, cell in ceiling.distinct_ceilings(cells).items():
             if key not in known:
                 self._show(f"generator's ceiling, {key}")
-                generator = await stage.take()
-                try:
-                    known[key] = await ceiling.measure_ceiling(
-                        cell, generator, seed=self.state.experiment.seed
-                    )
-                finally:
-                    await generator.stop()
+                known[key] = await ceiling.measure_ceiling(cell, stage.take, seed=self.state.experiment.seed)
                 self._progress.tell(
                     f"the generator reaches {known[key]:,.0f} msg/s against a null server ({key})"
                 )

@@ -25,7 +25,7 @@ from loadtests.sweep.state import SweepState
 from queen.errors import UserError
 
 EXIT_DONE, EXIT_FAILED, EXIT_ACCOUNTING = 0, 1, 3
-CEILING_S = 2.6  # one measurement of the generator's ceiling, start included
+CEILING_S = 2.6  # one load against the null server, start included
 START_S = 1.5  # PostgreSQL and the first load process
 
 
@@ -109,7 +109,8 @@ def plan_text(experiment: Experiment) -> str:
             lines.append(
                 f"  {label:32s} {load}, batch {cell.batch}, {cell.connection_timeout_ms} ms time-out"
             )
-    ceilings = len(ceiling.distinct_ceilings(planned.cell for each in state.parts for planned in each.cells))
+    cells = (planned.cell for each in state.parts for planned in each.cells)
+    ceilings = sum(map(ceiling.measurements, ceiling.distinct_ceilings(cells).values()))
     total_s = START_S + CEILING_S * ceilings + state.seconds_left(experiment.budget_s)
     lines.append(f"{state.trials_left(experiment.budget_s)} trials, about {clock(total_s)} minutes")
     return "\n".join(lines)

@@ -24,7 +24,6 @@ from loadtests.load.plan import LoadPlan
 from loadtests.results import Accounting, Ledger, LoadResult, ResultError, RunFiles, Trial, TrialFiles
 from loadtests.runs import validity
 from loadtests.sweep import measures, naming
-from loadtests.sweep.ceiling import ceiling_key
 from loadtests.sweep.databases import TrialDatabases, connect, round_trip_ms
 from loadtests.sweep.endings import Endings
 from loadtests.sweep.load_process import LoadProcess, LoadStage
@@ -90,7 +89,7 @@ async def run_trial(task: TrialTask, bench: Bench) -> Trial:
         raise TrialFailed(f"{task.trial_id}: {' '.join(str(error).split())}", generator.directory) from error
     finally:
         await generator.stop()
-    ceiling_msg_s = bench.ceilings_msg_s.get(ceiling_key(task.cell))
+    ceiling_msg_s = bench.ceilings_msg_s.get(task.cell.ceiling_key)
     trial = _trial(task, measured, accounting, ceiling_msg_s)
     _store(trial, measured, generator.directory, bench.run)
     return trial

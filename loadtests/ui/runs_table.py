@@ -31,10 +31,13 @@ class Row(Struct, frozen=True, rename="camel"):
     acknowledged_msg_s: float
     service_p50_ms: float | None
     service_p99_ms: float | None
-    response_p99_ms: float | None
+    response_p99_ms: float | None  # from the intended start; a closed loop has none
     refused: int  # requests that were not done
     unknown: int
     missed: int
+    held: int  # due while the server wanted a pause, so not sent
+    lag_p50_ms: float | None  # schedule lag; a closed loop has none
+    lag_p99_ms: float | None
     generator_cpu: float | None = None  # cores, of the busiest process: one can make use of one
     pool_timeouts: int | None = None
     pool_wait_mean_ms: float | None = None
@@ -110,10 +113,13 @@ def _row(number: int, run: RunFiles, trial: Trial, load: LoadResult) -> Row:
         acknowledged_msg_s=load.throughput_msg_s,
         service_p50_ms=load.service.p50_ms if load.service else None,
         service_p99_ms=load.service.p99_ms if load.service else None,
-        response_p99_ms=load.response.p99_ms if load.response else None,
+        response_p99_ms=load.response.p99_ms if load.response and cell.loop == "open" else None,
         refused=load.requests_not_done,
         unknown=load.requests_unknown,
         missed=load.requests_missed,
+        held=load.requests_held,
+        lag_p50_ms=load.schedule_lag.p50_ms if load.schedule_lag else None,
+        lag_p99_ms=load.schedule_lag.p99_ms if load.schedule_lag else None,
         generator_cpu=max(
             (share.cpu_s / share.measured_s for share in load.workers if share.measured_s), default=None
         ),

@@ -10,14 +10,20 @@ _DODGE = 1.05  # so that the bars of the three do not hide each other
 _PERCENTILES = (("p50", "p50 (median)"), ("p95", "p95"), ("p99", "p99"))
 
 
+def clock_of(latency: pd.DataFrame) -> str:
+    """What a user feels, "response"; or "service", where a closed loop has no other."""
+    return "response" if (latency["clock"] == "response").any() else "service"
+
+
 @style.themed
 def draw(
     latency: pd.DataFrame,
     title: str = "Latency against pool size",
     columns: int = 2,
-    clock: str = "response",
+    clock: str | None = None,
 ) -> Figure:
-    """Draw a `latency` frame of one part. `clock`: "response" (what a user feels) or "service"."""
+    """Draw a `latency` frame of one part. `clock`: "response", "service", or None for that of `clock_of`."""
+    clock = clock or clock_of(latency)
     frame = with_labels(latency[latency["clock"] == clock].dropna(subset=["pool"]))
     groups = list(frame.groupby(["db_rtt_ms", "series"], sort=False))
     figure, axes = style.panels(len(groups), title, columns, sharey=True)

@@ -25,6 +25,7 @@ def _load(part: str, cell: Cell, trials: Sequence[Trial], near_ms: float | None)
         trials=len(trials),
         throughput=fmean(trial.load.throughput_msg_s for trial in trials),
         missed=sum(trial.load.requests_missed for trial in trials),
+        held=sum(trial.load.requests_held for trial in trials),
         timeouts=sum(timeouts_of(trial) for trial in trials),
         loans=cells.loans(trials),
         direct_rtt_ms=near_ms,

@@ -52,9 +52,9 @@ def _precision(part: Part) -> Precision:
 
 
 def _ceiling_share(run: Run, trial: Trial) -> float | None:
-    """Throughput of a trial over its generator's own ceiling; None when that was not measured."""
+    """Throughput of a trial over its generator's own ceiling; None when that was not measured in its loop."""
     known = {} if run.manifest is None else run.manifest.generator_ceiling_msg_s
-    ceiling = known.get(f"{trial.cell.client}/batch={trial.cell.batch}")
+    ceiling = known.get(trial.cell.ceiling_key)
     return trial.load.throughput_msg_s / ceiling if ceiling else None
 
 

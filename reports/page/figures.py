@@ -67,7 +67,7 @@ def _capacity(verdict: Verdict) -> Iterator[PageChart]:
 def _latency(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
     for place, part in enumerate(_parts(verdict)):
         frame = dataset.latency[dataset.latency["part"] == part]
-        clock = "response" if (frame["clock"] == "response").any() else "service"
+        clock = latency.clock_of(frame)
         if frame[frame["clock"] == clock]["pool"].notna().any():
             title = titles.latency([curve for curve in verdict.curves if curve.part == part])
             yield page_chart(

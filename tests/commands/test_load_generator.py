@@ -93,12 +93,26 @@ def test_a_load_that_its_generator_limits_is_marked_in_its_files_its_table_and_i
             table, said = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 0, said
     trial, manifest = only_trial(tmp_path)
-    (remark,) = (remark for remark in trial.remarks if remark.reason == "generator_limited")
-    assert "null server" in remark.detail
+    limits = [remark.detail for remark in trial.remarks if remark.reason == "generator_limited"]
+    assert any("null server" in detail for detail in limits)
     ceiling_msg_s = manifest.generator_ceiling_msg_s["raw/batch=1"]
     assert trial.load.throughput_msg_s > ceiling_msg_s / 2
     assert "generator limited" in table
     assert LIMITED in report_of(tmp_path)
+
+
+def test_the_ceiling_of_an_open_loop_is_that_of_an_open_loop(tmp_path: Path) -> None:
+    """Offered all that the machine can give it, it cannot be far from its own ceiling."""
+    with null_server(1) as url:
+        words = ["high", "--users", "8", "--rate", "200000", "--host", url, *BRIEF]
+        with queen_load(*words, "--", "--batch", "1", "--in-flight", "16", cwd=tmp_path) as process:
+            _, said = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, said
+    trial, manifest = only_trial(tmp_path)
+    assert list(manifest.generator_ceiling_msg_s) == ["raw/batch=1/open"]
+    limits = [remark.detail for remark in trial.remarks if remark.reason == "generator_limited"]
+    assert any("null server" in detail for detail in limits), limits
+    assert "null server (open loop, raw client, 8 producers" in " ".join(manifest.notes)
 
 
 def test_a_run_whose_form_names_another_server_is_not_looked_for_in_the_table_of_ours(tmp_path: Path) -> None:
@@ -125,7 +139,7 @@ def test_a_load_that_its_generator_does_not_limit_is_not_marked(tmp_path: Path) 
     assert process.returncode == 0, said
     trial, manifest = only_trial(tmp_path)
     assert "generator_limited" not in {remark.reason for remark in trial.remarks}
-    assert manifest.generator_ceiling_msg_s["raw/batch=100"] > 2 * trial.load.throughput_msg_s
+    assert manifest.generator_ceiling_msg_s["raw/batch=100/open"] > 2 * trial.load.throughput_msg_s
     assert "generator limited" not in table
     assert LIMITED not in report_of(tmp_path)
 

@@ -72,6 +72,15 @@ def test_an_invalid_trial_is_listed_but_not_in_the_latencies(tmp_path: Path) -> 
     assert loaded.latency["trials"].min() == 1
 
 
+def test_only_an_open_loop_has_a_clock_from_the_intended_start(tmp_path: Path) -> None:
+    loaded = dataset.load([write_run(tmp_path, World(**{**vars(SMALL), "timeout_pools": (1, 2)}))])
+    clocks = loaded.latency.groupby("loop")["clock"].agg(set).to_dict()
+    assert clocks == {"closed": {"service"}, "open": {"service", "response"}}
+    told = loaded.trials[loaded.trials["response_p99_ms"].notna()]
+    assert set(told["loop"]) == {"open"}
+    assert loaded.trials["service_p99_ms"].notna().all()
+
+
 def first_trial(run: Path) -> Path:
     return sorted(RunFiles(run).trials.iterdir())[0]
 

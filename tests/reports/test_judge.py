@@ -7,7 +7,7 @@ import pytest
 
 from loadtests import results
 from loadtests.results import Invalidity
-from reports import dataset, wording
+from reports import dataset, tables, wording
 from reports.advice import Caution
 from reports.judge import judge
 from reports.verdict import Curve, Limit, Verdict
@@ -140,6 +140,32 @@ def test_littles_law_is_told_for_offered_loads_too(verdict: Verdict) -> None:
     for load in verdict.offered:
         assert load.loans is not None
         assert load.loans.needed == pytest.approx(load.loans.busy, rel=0.02)
+
+
+def test_what_the_server_held_back_is_told_where_missed_is(tmp_path: Path) -> None:
+    run = write_run(tmp_path, World())
+    path = next(path for path in run.rglob("trial.json") if '"open"' in path.read_text())
+    trial = results.read(path, results.Trial)
+    load = msgspec.structs.replace(trial.load, requests_held=1_200, requests_missed=3)
+    results.write(path, msgspec.structs.replace(trial, load=load))
+    found = judge(dataset.load([run])).offered
+    assert sorted((load.missed, load.held) for load in found)[-1] == (3, 1_200)
+    rows = {row.missed: row.held for row in tables.offered(found)}
+    assert rows["3"] == "1,200"
+
+
+def test_the_generators_share_is_of_the_ceiling_of_its_own_loop(tmp_path: Path) -> None:
+    laws = {("batch", 0.0): Law(10_000, 1.0)}
+    run = write_run(tmp_path, World(laws=laws, ceiling_msg_s=20_000.0))
+    of_closed = judge(dataset.load([run])).validity.generator_share
+    manifest = results.read(results.RunFiles(run).manifest, results.Manifest)
+    ceilings = {**manifest.generator_ceiling_msg_s, "raw/batch=10/open": 5_000.0}
+    results.write(
+        results.RunFiles(run).manifest, msgspec.structs.replace(manifest, generator_ceiling_msg_s=ceilings)
+    )
+    of_both = judge(dataset.load([run])).validity.generator_share
+    assert of_closed is not None and of_both is not None
+    assert of_closed < of_both
 
 
 def test_a_full_pool_binds_until_a_larger_one_is_no_faster(verdict: Verdict) -> None:

@@ -164,15 +164,25 @@ def share(worker: int, measured_s: float = 10.0, *, window: int = 1, complete: b
 
 
 @pytest.mark.parametrize(("cpu_s", "limited"), [(8.4, False), (8.6, True)])
-def test_without_a_ceiling_the_cpu_of_the_busiest_process_tells(cpu_s: float, limited: bool) -> None:
+@pytest.mark.parametrize("ceiling_msg_s", [None, 1e9])
+def test_the_cpu_of_the_busiest_process_tells_whatever_the_ceiling_is(
+    ceiling_msg_s: float | None, cpu_s: float, limited: bool
+) -> None:
     load = replace(made_load(), workers=(share(0), replace(share(1), cpu_s=cpu_s), share(2, 0.0)))
-    found = [remark for remark in remarks(CLOSED, load) if remark.reason == "generator_limited"]
-    assert [(remark.detail, remark.fatal) for remark in found] == [
+    found = remarks(CLOSED, load, ceiling_msg_s=ceiling_msg_s)
+    limits = [remark for remark in found if remark.reason == "generator_limited"]
+    assert [(remark.detail, remark.fatal) for remark in limits] == [
         ("Locust process 1 used 86% of a core", False)
     ] * limited
-    assert not [
-        remark for remark in remarks(CLOSED, load, ceiling_msg_s=1e9) if remark.reason == "generator_limited"
-    ], "a ceiling tells better"
+
+
+def test_a_busy_process_near_its_ceiling_is_said_to_be_both() -> None:
+    load = replace(made_load(acknowledged=10_000), workers=(replace(share(0), cpu_s=9.9),))
+    found = remarks(CLOSED, load, ceiling_msg_s=15_000)
+    assert [(remark.reason, remark.detail[:3]) for remark in found] == [
+        ("generator_limited", "67%"),
+        ("generator_limited", "Loc"),
+    ]
 
 
 def test_a_lost_worker_is_named_and_fatal() -> None:
@@ -197,4 +207,38 @@ def test_what_was_held_back_by_the_server_was_due_and_is_not_undersent() -> None
     reasons = [
         [remark.reason for remark in remarks(cell, load)] for load in (half, replace(half, requests_held=0))
     ]
-    assert reasons == [[], ["undersent"]]
+    assert reasons == [["held_back"], ["undersent"]]
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [(0, []), (1, []), (2, ["0.2% of the 1000"]), (600, ["60% of the 1000 requests that were due"])],
+)
+def test_held_back_load_is_a_remark_with_its_share(held: int, said: list[str]) -> None:
+    load = replace(made_load(sent=1000 - held), requests_held=held)
+    found = remarks(OPEN, load)
+    assert [(remark.reason, remark.fatal) for remark in found] == [("held_back", False)] * len(said)
+    assert all(remark.detail.startswith(text) for remark, text in zip(found, said, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("lag_ms", "response_ms", "said"),
+    [
+        (80.0, 89.0, True),
+        (2.1, 10.0, True),
+        (1.9, 10.0, False),  # a fifth
+        (0.9, 1.0, False),  # any timer is as late
+        (3.0, 17.0, False),
+    ],
+)
+def test_a_generator_that_is_itself_late_is_a_remark(lag_ms: float, response_ms: float, said: bool) -> None:
+    latency = made_load().response
+    assert latency is not None
+    load = replace(
+        made_load(),
+        schedule_lag=replace(latency, p99_ms=lag_ms),
+        response=replace(latency, p99_ms=response_ms),
+    )
+    found = remarks(OPEN, load)
+    assert [(remark.reason, remark.fatal) for remark in found] == [("schedule_lag", False)] * said
+    assert all(f"{lag_ms} ms at p99" in remark.detail for remark in found)

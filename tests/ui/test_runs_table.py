@@ -50,6 +50,20 @@ def test_runs_stand_side_by_side_in_the_order_in_which_they_ended(tmp_path: Path
     assert (first.accounted, first.accounted_holds, first.pool_timeouts) == (NOT_LOOKED, None, None)
 
 
+def test_lag_and_held_back_load_are_shown_and_a_closed_loop_has_no_intended_start(tmp_path: Path) -> None:
+    run, trial = written(tmp_path / "run", 20)
+    latency = LOAD.service
+    assert latency is not None
+    lag = replace(latency, p50_ms=0.2, p99_ms=80.0)
+    load = replace(LOAD, response=latency, schedule_lag=lag, requests_missed=2, requests_held=7)
+    (of_open,) = rows_of(1, run, replace(trial, load=load))
+    assert (of_open.response_p99_ms, of_open.lag_p50_ms, of_open.lag_p99_ms) == (4, 0.2, 80.0)
+    assert (of_open.missed, of_open.held) == (2, 7)
+    closed = replace(trial, cell=Cell(loop="closed"), load=replace(LOAD, response=latency))
+    (of_closed,) = rows_of(1, run, closed)
+    assert (of_closed.response_p99_ms, of_closed.lag_p99_ms, of_closed.service_p99_ms) == (None, None, 4)
+
+
 def test_the_generator_is_judged_by_its_busiest_process(tmp_path: Path) -> None:
     run, trial = written(tmp_path / "run", 20)
     shares = tuple(

@@ -37,11 +37,11 @@ def load_result(part: Part) -> LoadResult:
         messages_popped=counts.popped,
         total_messages_acknowledged=sum(len(IntervalSet(each.acknowledged)) for each in part.ledger),
         total_messages_unknown=sum(len(IntervalSet(each.unknown)) for each in part.ledger),
-        service=_latency(part.service),
-        response=_latency(part.response),
-        schedule_lag=_latency(part.lag),
-        held=_latency(part.held),
-        end_to_end=_latency(part.end_to_end),
+        service=latency(part.service),
+        response=latency(part.response),
+        schedule_lag=latency(part.lag),
+        held=latency(part.held),
+        end_to_end=latency(part.end_to_end),
         errors=part.errors,
         generator_cpu_s=fsum(share.cpu_s for share in part.workers),
         workers=part.workers,
@@ -80,5 +80,6 @@ def histograms(part: Part) -> tuple[HdrHistogram, HdrHistogram]:
     )
 
 
-def _latency(counts: HistogramCounts) -> Latency | None:
+def latency(counts: HistogramCounts) -> Latency | None:
+    """Its percentiles; None: nothing was measured."""
     return LatencyHistogram.of(counts).latency()

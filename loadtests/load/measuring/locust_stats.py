@@ -57,11 +57,6 @@ class LiveEntry:
         self._histogram.record(duration_s)
         self._answer_bytes += answer_bytes
 
-    def copy(self, other: "LiveEntry") -> None:
-        """Show what another entry has gathered, if there is anything, also in this row."""
-        if other._histogram.count:
-            self._histogram, self._answer_bytes = other._histogram, other._answer_bytes
-
     def fail(self, statistics: RequestStats, error: str) -> None:
         """Count one request that failed: at once in the table of failures, and never as a latency."""
         self._failures += 1

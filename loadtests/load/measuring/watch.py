@@ -1,16 +1,16 @@
 """The generator watches itself: is what is measured still the server, or already the generator?
 
 The same rules and limits as for a finished trial (`loadtests.runs.validity`), over what is known while
-the load runs. Schedule lag is shown, not judged.
+the load runs.
 """
 
 import logging
 
-from loadtests.load.measuring.figures import measured_s
+from loadtests.load.measuring.figures import latency, measured_s
 from loadtests.load.measuring.part import Part
 from loadtests.load.plan import LoadPlan
 from loadtests.results import Invalidity, RunFiles
-from loadtests.runs.validity import generator_limited, missed_too_many
+from loadtests.runs.validity import busy_process, held_back, lagging, missed_too_many, near_ceiling
 
 LEAST_S = 3.0  # before that a share of CPU says little
 
@@ -20,13 +20,17 @@ logger = logging.getLogger(__name__)
 def warnings(part: Part, *, ceiling_msg_s: float | None) -> tuple[Invalidity, ...]:
     """What there is to say against the generator; `part` may be the sum of several workers and windows.
 
-    `ceiling_msg_s` is what it reaches against a null server; None: not known, then its CPU tells.
+    `ceiling_msg_s` is what it reaches against a null server; None: not known.
     """
     counts, length_s = part.counts, measured_s(part)
     throughput_msg_s = counts.acknowledged / length_s if length_s else 0.0
+    due = counts.sent + counts.pending + counts.missed + counts.held
     return (
-        *missed_too_many(counts.missed, counts.sent + counts.missed + counts.held),
-        *generator_limited(throughput_msg_s, part.workers, ceiling_msg_s),
+        *missed_too_many(counts.missed, due),
+        *held_back(counts.held, due),
+        *near_ceiling(throughput_msg_s, ceiling_msg_s),
+        *busy_process(part.workers),
+        *lagging(latency(part.lag), latency(part.response)),
     )
 
 

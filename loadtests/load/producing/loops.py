@@ -24,7 +24,7 @@ from loadtests.load.producing.backpressure import HoldBack
 from loadtests.load.producing.producer import Producer, Sender
 
 FAILURE_PAUSE_S = 0.1  # a server that fails at once must not make the generator spin
-WAKE_UP_S = 0.1  # by which a push may be overdue when the end comes and still be sent
+WAKE_UP_S = 0.1  # by which a push may be overdue when the end or a hold comes and still be sent
 
 
 class Loop(Protocol):
@@ -146,15 +146,20 @@ class OpenLoop:
         """Send a push, or count it as what it is."""
         if self._hold.holds(due_s):
             self._recorder.held(due_s)
-        elif len(self._flights) >= self._cap(stage) or self._is_over(due_s):
+        elif len(self._flights) >= self._cap(stage) or self._is_too_late(due_s):
             self._recorder.missed(due_s)
         else:
             self._departing.append(due_s)
             self._flights.spawn(self._fly, due_s)
 
-    def _is_over(self, due_s: float) -> bool:
-        """Whether the end has come and this push was due too long ago to be one that it interrupts."""
-        return self._stopping.is_set() and perf_counter() - due_s > WAKE_UP_S
+    def _is_too_late(self, due_s: float) -> bool:
+        """Whether the end, or a hold, has come and this push was due too long before to be let through.
+
+        That it was not sent before is the generator's lateness, and none of the server's doing.
+        """
+        now_s = perf_counter()
+        stopped = self._stopping.is_set() or now_s < self._hold.held_until
+        return stopped and now_s - due_s > WAKE_UP_S
 
     def _end(self, _: Event) -> None:
         self._end_s = perf_counter()

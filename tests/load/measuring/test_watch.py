@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from loadtests.load.measuring.histogram import LatencyHistogram
 from loadtests.load.measuring.part import Counts, Part
 from loadtests.load.measuring.watch import Watch, warnings
 from loadtests.load.plan import LoadPlan
@@ -39,14 +40,22 @@ def test_above_half_of_its_ceiling_it_says_so() -> None:
 
 @pytest.mark.parametrize(("missed", "said"), [(1, []), (2, ["missed"])])
 def test_pushes_that_it_left_out_are_said(missed: int, said: list[str]) -> None:
-    counts = Counts(ok=900, pending=50, held=100, missed=missed, acknowledged=9_000)
+    counts = Counts(ok=900, pending=1000, held=1, missed=missed, acknowledged=9_000)
     assert reasons(replace(PART, counts=counts)) == said
 
 
-def test_a_busy_process_is_said_where_there_is_no_ceiling() -> None:
+def test_a_busy_process_is_said_whatever_the_ceiling_is() -> None:
     busy = replace(PART, workers=(SHARE, replace(SHARE, worker=1, cpu_s=9.0)))
     assert reasons(busy) == ["generator_limited"]
-    assert reasons(busy, ceiling_msg_s=1e6) == []
+    assert reasons(busy, ceiling_msg_s=1e6) == ["generator_limited"]
+
+
+def test_what_the_server_held_back_and_its_own_lateness_are_said() -> None:
+    late, slow = LatencyHistogram(), LatencyHistogram()
+    late.record(0.08)
+    slow.record(0.089)
+    part = replace(PART, counts=replace(PART.counts, held=600), lag=late.counts(), response=slow.counts())
+    assert reasons(part) == ["held_back", "schedule_lag"]
 
 
 def test_before_anything_was_measured_there_is_nothing_to_say() -> None:

@@ -67,6 +67,27 @@ def test_a_second_hold_is_counted_apart() -> None:
     assert scene.over == [1.0, 2.0]
 
 
+def test_what_was_due_before_a_hold_began_is_none_of_its_and_does_not_end_it() -> None:
+    scene = Scene()
+    scene.answered(101.0, 2.0)
+    assert [scene.hold.holds(due) for due in (100.9, 101.0, 102.0)] == [False, True, True]
+    assert scene.over == []
+
+
+def test_a_late_loop_still_finds_the_holds_that_are_over() -> None:
+    scene = Scene()
+    for at_s in (101.0, 110.0):
+        scene.answered(at_s, 1.0)
+    assert [scene.hold.holds(due) for due in (100.0, 101.5, 105.0, 110.5, 111.0)] == [
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert scene.over == [1.0, 1.0]
+
+
 def test_the_end_of_a_run_ends_a_hold() -> None:
     scene = Scene()
     scene.answered(101.0, 5.0)

@@ -1,6 +1,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 import gevent
@@ -311,6 +311,22 @@ def test_what_is_due_in_a_hold_of_an_open_loop_is_held_neither_missed_nor_sent_l
     assert (part.counts.ok, part.counts.not_done) == (1, 1)
     assert part.held.count == 1
     assert part.held.max_s == pytest.approx(0.2)
+
+
+def test_what_a_late_loop_had_not_sent_when_a_hold_began_is_missed_not_held() -> None:
+    scene = Scene(loop="open", interval_ms=1.0)
+
+    def block_then_refuse(number: int) -> Attempt:
+        sleep(0.3)  # nobody has a turn meanwhile
+        return answered(BUSY, 0.3)
+
+    sender = FakeSender(block_then_refuse)
+    loop = scene.start_open(sender, [0.0, 0.05, 0.1, 0.25, 0.4, 30.0])
+    until(lambda: scene.recorder.part().counts.held == 1)
+    scene.end(loop)
+    counts = scene.recorder.part().counts
+    assert len(sender.bodies) == 2, "what was due just before is let through"
+    assert (counts.missed, counts.held, counts.not_done) == (2, 1, 2)
 
 
 @pytest.mark.parametrize("loop", ["open", "closed"])
