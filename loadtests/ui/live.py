@@ -23,9 +23,10 @@ from loadtests.load.measuring.part import Part
 from loadtests.load.measuring.watch import LEAST_S, warnings
 from loadtests.load.target import Backlog, TargetProbe
 from loadtests.runs.control import ControlError, See, Seen
-from loadtests.ui.panels import RECENT_S, Value, values_of
+from loadtests.ui.panels import values_of
 from loadtests.ui.parent import Parent
 from loadtests.ui.reading import Reading, RunView
+from loadtests.ui.recent import RECENT_S, Value
 
 PERIOD_S = 0.9  # readings are at least so far apart: who asks once a second gets a fresh one each time
 KEPT_POINTS = 330  # more than five minutes

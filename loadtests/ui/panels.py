@@ -1,29 +1,27 @@
 """From readings to what the page draws: pure, and all that it says about units and limits is decided here."""
 
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtests.load.target import WaitHistogram
 from loadtests.ui.reading import Reading
+from loadtests.ui.recent import Course, Value, now, rate, run_p99_ms, run_rate, wait_percentile
 
-RECENT_S = 5.0  # rates and percentiles are those of the last five seconds
 NOT_YET = "nothing has been read yet"
 ENOUGH_READINGS = 2  # a rate needs two
 NO_POOL = "the server does not answer, or has no /metrics/pool"
 NO_DETAIL = "the server's /metrics/pool does not tell"
 NO_WAIT = "no wait has ended yet, or the server's /metrics/pool does not tell"
 NO_DATABASE = "only `queen load`, which starts server and database, can look into it"
+NO_SHARING = "the server's strategy has requests share no calls, or its /metrics/pool does not tell"
 NO_RUN = "no run is on"
-NO_ANSWERS = "no run is on, or none of its pushes was acknowledged"
+NO_ANSWERS = "no run is on, or none of its pushes was acknowledged in the last 5 s"
 NO_BACKLOG = "no run yet, or the server has no /api/v1/status"
 
 SHOWN_DIGITS = 3
-
-Value = float | None
-Course = Callable[[Sequence[Reading]], Value]  # the value of the last reading; those before are at hand
+SHARES = (0.5, 0.95, 0.99)
 
 
 class Panel(Struct, frozen=True, rename="camel"):
@@ -45,74 +43,17 @@ def values_of(readings: Sequence[Reading]) -> tuple[Value, ...]:
     return tuple(_rounded(course(readings)) for kind in _KINDS for course in kind.courses)
 
 
-def now(value: Callable[[Reading], Value]) -> Course:
-    """The value as it was read."""
-    return lambda readings: value(readings[-1])
-
-
-def rate(counter: Callable[[Reading], Value]) -> Course:
-    """Growth of a counter per second over the last `RECENT_S`; none across its restart."""
-
-    def course(readings: Sequence[Reading]) -> Value:
-        before = _before(readings, lambda reading: counter(reading) is not None)
-        current = counter(readings[-1])
-        if before is None or current is None:
-            return None
-        grown = current - (counter(before) or 0.0)
-        return grown / (readings[-1].t_s - before.t_s) if grown >= 0 else None
-
-    return course
-
-
-def wait_percentile(share: float) -> Course:
-    """Of the waits that ended in the last `RECENT_S`: none when none ended."""
-
-    def course(readings: Sequence[Reading]) -> Value:
-        before = _before(readings, lambda reading: _waits(reading) is not None)
-        current = _waits(readings[-1])
-        earlier = _waits(before) if before is not None else None
-        if current is None or earlier is None or current.le_ms != earlier.le_ms:
-            return None
-        counts = [now - then for now, then in zip(current.counts, earlier.counts, strict=True)]
-        return percentile(current.le_ms, counts, share) if min(counts) >= 0 else None
-
-    return course
-
-
-def percentile(le_ms: Sequence[float], counts: Sequence[int], share: float) -> Value:
-    """Within its bucket on a straight line; of the last bucket, which has no end, its beginning."""
-    rank = share * sum(counts)
-    below = 0.0
-    for upper, count in zip((*le_ms, le_ms[-1]), counts, strict=True):
-        if count and rank <= count:
-            return below + (upper - below) * rank / count
-        rank -= count
-        below = upper
-    return None
-
-
-def _before(readings: Sequence[Reading], tells: Callable[[Reading], bool]) -> Reading | None:
-    """The oldest reading of the last `RECENT_S` from which on all tell."""
-    found = None
-    for reading in reversed(readings[:-1]):
-        if readings[-1].t_s - reading.t_s > RECENT_S or not tells(reading):
-            break
-        found = reading
-    return found
-
-
 def _rounded(value: Value) -> Value:
     return None if value is None else round(value, SHOWN_DIGITS)
 
 
 def _waits(reading: Reading) -> WaitHistogram | None:
-    """For a connection, and for a call to share it with."""
-    if reading.pool is None or reading.pool.wait_histogram is None:
-        return None
-    alone, boarding = reading.pool.wait_histogram, reading.pool.boarding
-    if boarding is None or boarding.wait_histogram.le_ms != alone.le_ms:
-        return alone
-    return WaitHistogram(alone.le_ms, tuple(map(operator.add, alone.counts, boarding.wait_histogram.counts)))
+    return reading.pool.wait_histogram if reading.pool is not None else None
+
+
+def _boarding_waits(reading: Reading) -> WaitHistogram | None:
+    boarding = reading.pool.boarding if reading.pool is not None else None
+    return boarding.wait_histogram if boarding is not None else None
 
 
 def _limit(reading: Reading) -> Value:
@@ -137,10 +78,12 @@ def _boarding(reading: Reading) -> Value:
 
 
 def _timeouts(reading: Reading) -> Value:
-    if reading.pool is None or reading.pool.timeouts is None:
-        return None
-    boarding = reading.pool.boarding
-    return reading.pool.timeouts + (boarding.timeouts if boarding is not None else 0)
+    return reading.pool.timeouts if reading.pool is not None else None
+
+
+def _boarding_timeouts(reading: Reading) -> Value:
+    boarding = reading.pool.boarding if reading.pool is not None else None
+    return boarding.timeouts if boarding is not None else None
 
 
 def _backends(name: str) -> Course:
@@ -151,8 +94,8 @@ def _rows_inserted(reading: Reading) -> Value:
     return reading.database.rows_inserted if reading.database is not None else None
 
 
-def _acknowledged(reading: Reading) -> Value:
-    return reading.run.acknowledged if reading.run is not None else None
+def _in_flight(reading: Reading) -> Value:
+    return reading.run.in_flight if reading.run is not None else None
 
 
 def _pending(reading: Reading) -> Value:
@@ -165,18 +108,6 @@ def _lag(reading: Reading) -> Value:
 
 def _lag_s(reading: Reading) -> Value:
     return reading.backlog.lag_s if reading.backlog is not None else None
-
-
-def _response(reading: Reading) -> Value:
-    return reading.run.response_p99_ms if reading.run is not None else None
-
-
-def _service(reading: Reading) -> Value:
-    return reading.run.service_p99_ms if reading.run is not None else None
-
-
-def _schedule_lag(reading: Reading) -> Value:
-    return reading.run.lag_p99_ms if reading.run is not None else None
 
 
 class _Kind(Struct, frozen=True):
@@ -207,19 +138,32 @@ _KINDS = (
     ),
     _Kind(
         "waiting",
-        "Waiting for a connection",
-        "requests",
-        {"for one": now(_waiting), "to share one": now(_boarding)},
+        "Waiting",
+        "at this moment",
+        {"calls for a connection": now(_waiting), "requests to share a call": now(_boarding)},
         NO_POOL,
     ),
     _Kind(
         "wait",
         "Wait for a connection, last 5 s",
         "ms",
-        {"p50": wait_percentile(0.5), "p95": wait_percentile(0.95), "p99": wait_percentile(0.99)},
+        {f"p{round(100 * share)}": wait_percentile(_waits, share) for share in SHARES},
         NO_WAIT,
     ),
-    _Kind("timeouts", "Waits that timed out", "per s", {"time-outs": rate(_timeouts)}, NO_DETAIL),
+    _Kind(
+        "boarding",
+        "Wait to share a call, last 5 s",
+        "ms",
+        {f"p{round(100 * share)}": wait_percentile(_boarding_waits, share) for share in SHARES},
+        NO_SHARING,
+    ),
+    _Kind(
+        "timeouts",
+        "Waits that timed out",
+        "per s",
+        {"for a connection": rate(_timeouts), "to share a call": rate(_boarding_timeouts)},
+        NO_DETAIL,
+    ),
     _Kind(
         "states",
         "Backends by state",
@@ -246,7 +190,13 @@ _KINDS = (
         NO_DATABASE,
     ),
     _Kind("inserts", "Rows inserted", "rows/s", {"inserted": rate(_rows_inserted)}, NO_DATABASE),
-    _Kind("pushed", "Messages acknowledged", "msg/s", {"acknowledged": rate(_acknowledged)}, NO_RUN),
+    _Kind(
+        "pushed",
+        "Messages acknowledged",
+        "msg/s",
+        {"acknowledged": run_rate(lambda run: run.acknowledged)},
+        NO_RUN,
+    ),
     _Kind(
         "depth",
         "Depth of the queue",
@@ -257,17 +207,28 @@ _KINDS = (
     _Kind("lag", "Oldest message not consumed", "s", {"lag": now(_lag_s)}, "no consumer group"),
     _Kind(
         "latency",
-        "Push p99 of the window",
+        "Push p99, last 5 s",
         "ms",
-        {"from the intended start": now(_response), "from the send": now(_service)},
+        {
+            "from the intended start": run_p99_ms(lambda run: run.response),
+            "from the send": run_p99_ms(lambda run: run.service),
+        },
         NO_ANSWERS,
+    ),
+    _Kind("in_flight", "Pushes under way", "requests", {"in flight": now(_in_flight)}, NO_RUN),
+    _Kind(
+        "not_sent",
+        "Pushes that were due and not sent",
+        "per s",
+        {"missed": run_rate(lambda run: run.missed), "held back": run_rate(lambda run: run.held)},
+        NO_RUN,
     ),
     _Kind(
         "generator",
-        "Generator: schedule lag p99",
+        "Generator: schedule lag p99, last 5 s",
         "ms",
-        {"schedule lag": now(_schedule_lag)},
-        NO_RUN,
+        {"schedule lag": run_p99_ms(lambda run: run.lag)},
+        "no run is on, or a closed loop, which has no schedule",
     ),
 )
 

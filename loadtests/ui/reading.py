@@ -1,37 +1,40 @@
 """What is known of a load at one time: the server's pool and backlog, its database, the run."""
 
-from math import ceil
-
 from msgspec import Struct
 
+from loadtests.load.measuring.figures import measured_s, unanswered
 from loadtests.load.measuring.histogram import HistogramCounts
-from loadtests.load.measuring.part import Part
+from loadtests.load.measuring.part import NOTHING, Part
 from loadtests.load.target import Backlog, PoolGauges
 from loadtests.runs.control import DatabaseView
 
 
-class RunView(Struct, frozen=True):
-    """A run at one time: counts of its latest window, percentiles of that window until now."""
+class RunView(Struct, frozen=True, kw_only=True):
+    """A run at one time: what its latest window holds until now, so that two views tell what came between."""
 
-    window: int
-    acknowledged: int  # messages
-    missed: int  # requests
-    held: int
-    service_p99_ms: float | None
-    response_p99_ms: float | None
-    lag_p99_ms: float | None
+    place: tuple[str, int]  # the run's tag and the number of the window
+    age_s: float  # how long the window has been on
+    acknowledged: int = 0  # messages
+    in_flight: int = 0  # requests: pushes without an answer, whenever they were due
+    missed: int = 0
+    held: int = 0
+    service: HistogramCounts = NOTHING
+    response: HistogramCounts = NOTHING  # of a closed loop nothing: it has no intended start
+    lag: HistogramCounts = NOTHING
 
     @classmethod
     def of(cls, total: Part) -> "RunView":
         """What a part says."""
         return cls(
-            window=total.window,
+            place=(total.run_tag, total.window),
+            age_s=measured_s(total),
             acknowledged=total.counts.acknowledged,
+            in_flight=unanswered(total),
             missed=total.counts.missed,
             held=total.counts.held,
-            service_p99_ms=_p99_ms(total.service),
-            response_p99_ms=_p99_ms(total.response),
-            lag_p99_ms=_p99_ms(total.lag),
+            service=total.service,
+            response=total.response if total.lag.buckets else NOTHING,
+            lag=total.lag,
         )
 
 
@@ -43,13 +46,3 @@ class Reading(Struct, frozen=True, kw_only=True):
     backlog: Backlog | None = None
     database: DatabaseView | None = None
     run: RunView | None = None
-
-
-def _p99_ms(counts: HistogramCounts) -> float | None:
-    """To the bucket, which is a thousandth wide: not the figure of the result files, but next to free."""
-    rank = ceil(0.99 * counts.count)
-    for micros, count in counts.buckets:
-        rank -= count
-        if rank <= 0:
-            return micros / 1000
-    return None

@@ -3,10 +3,12 @@ from collections.abc import Iterator
 
 import gevent
 import pytest
+from msgspec.structs import replace
 
 from loadtests.load.measuring.histogram import HistogramCounts
 from loadtests.load.measuring.part import Counts, Part
 from loadtests.load.target import Backlog, TargetProbe
+from loadtests.results import WorkerShare
 from loadtests.ui.live import KEPT_POINTS, PERIOD_S, Live
 from loadtests.ui.panels import PANELS
 from loadtests.ui.reading import RunView
@@ -126,16 +128,47 @@ def test_a_message_that_is_younger_than_the_question_has_no_age_below_zero(serve
 
 
 def test_a_run_is_seen_by_its_latest_window() -> None:
-    view = RunView.of(
-        Part(
-            run_tag="t",
-            window=2,
-            started_at="x",
-            started_monotonic_s=0.0,
-            warmup_s=0.0,
-            counts=Counts(acknowledged=5, missed=1),
-            service=HistogramCounts(0, 0.1, ((1000, 98), (2000, 1), (100_000, 1))),
-        )
+    service = HistogramCounts(0, 0.1, ((1000, 98), (2000, 1), (100_000, 1)))
+    part = Part(
+        run_tag="t",
+        window=2,
+        started_at="x",
+        started_monotonic_s=0.0,
+        warmup_s=0.0,
+        counts=Counts(acknowledged=5, missed=1, held=3),
+        service=service,
+        response=service,
+        workers=(share(1, unanswered=4), share(2, unanswered=3)),
     )
-    assert (view.window, view.acknowledged, view.missed) == (2, 5, 1)
-    assert (view.service_p99_ms, view.lag_p99_ms) == (2.0, None)
+    view = RunView.of(part)
+    assert view.place == ("t", 2)
+    assert (view.acknowledged, view.missed, view.held, view.in_flight) == (5, 1, 3, 7)
+    assert view.service == service
+
+
+def test_a_closed_loop_has_no_intended_start_and_so_no_second_clock() -> None:
+    one = HistogramCounts(1000, 0.001, ((1000, 1),))
+    closed = Part(
+        run_tag="t",
+        window=1,
+        started_at="x",
+        started_monotonic_s=0.0,
+        warmup_s=0.0,
+        service=one,
+        response=one,
+    )
+    assert RunView.of(closed).response.count == 0
+    assert RunView.of(replace(closed, lag=one)).response == one
+
+
+def share(worker: int, unanswered: int) -> WorkerShare:
+    return WorkerShare(
+        worker=worker,
+        host="h",
+        cpu_s=0.1,
+        measured_s=1.0,
+        producers=1,
+        heard_at="x",
+        window=2,
+        unanswered=unanswered,
+    )

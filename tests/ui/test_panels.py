@@ -3,9 +3,11 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadtests.load.measuring.histogram import HistogramCounts
 from loadtests.load.target import Boarding, PoolGauges, WaitHistogram
-from loadtests.ui.panels import PANELS, Value, panels_after, percentile, values_of
-from loadtests.ui.reading import Reading
+from loadtests.ui.panels import PANELS, panels_after, values_of
+from loadtests.ui.reading import Reading, RunView
+from loadtests.ui.recent import Value, percentile
 
 BOUNDS_MS = (1.0, 10.0, 100.0)
 
@@ -44,12 +46,12 @@ def test_the_limit_is_drawn_as_it_was_at_the_time() -> None:
 
 def test_a_rate_is_that_of_the_last_five_seconds() -> None:
     readings = [reading(t_s, timeouts) for t_s, timeouts in ((0, 0), (3, 30), (6, 30), (9, 90))]
-    assert course(readings, "timeouts", "time-outs") == [None, 10.0, 0.0, 20.0]
+    assert course(readings, "timeouts", "for a connection") == [None, 10.0, 0.0, 20.0]
 
 
 def test_a_server_that_was_started_anew_gives_no_negative_rate_and_no_waits_of_its_past() -> None:
     readings = [reading(0, 90, (0, 9, 0, 0)), reading(1, 3, (2, 0, 0, 0))]
-    assert course(readings, "timeouts", "time-outs") == [None, None]
+    assert course(readings, "timeouts", "for a connection") == [None, None]
     assert course(readings, "wait", "p50") == [None, None]
 
 
@@ -58,19 +60,78 @@ def test_percentiles_of_the_wait_are_those_of_the_waits_between_two_readings() -
     assert [found["wait", line] for line in ("p50", "p95", "p99")] == [5.5, 9.55, 9.91]
 
 
-def test_those_who_wait_to_share_a_call_wait_too() -> None:
-    """Under `coalesce` they are nearly all: the call that they share is the only one at the pool."""
+def test_who_waits_to_share_a_call_is_never_added_to_who_waits_for_a_connection() -> None:
+    """Under `coalesce` a call waits at the pool, and those who share it wait before: two questions."""
 
-    def shared(t_s: float, waiting: int, timeouts: int, waits: tuple[int, ...]) -> Reading:
-        line = Boarding(waiting, timeouts, WaitHistogram(BOUNDS_MS, waits))
-        alone = WaitHistogram(BOUNDS_MS, (0, 0, 0, 0))
-        return Reading(t_s=t_s, pool=PoolGauges(8, 2, 1, 20, 0, alone, boarding=line))
+    def shared(t_s: float, timeouts: tuple[int, int], calls: int, requests: int) -> Reading:
+        line = Boarding(37, timeouts[1], WaitHistogram(BOUNDS_MS, (1000, requests, 0, 0)))
+        alone = WaitHistogram(BOUNDS_MS, (calls, 0, 0, 0))
+        return Reading(t_s=t_s, pool=PoolGauges(8, 2, 1, 20, timeouts[0], alone, boarding=line))
 
-    readings = [shared(0, 0, 0, (1000, 0, 0, 0)), shared(1, 37, 5, (1000, 10, 0, 0))]
+    found = drawn([shared(0, (0, 0), 0, 0), shared(1, (2, 5), 10, 10)])
+    assert (found["waiting", "calls for a connection"], found["waiting", "requests to share a call"]) == (
+        1,
+        37,
+    )
+    assert (found["wait", "p50"], found["boarding", "p50"]) == (0.5, 5.5)
+    assert (found["timeouts", "for a connection"], found["timeouts", "to share a call"]) == (2, 5)
+
+
+def running(
+    t_s: float, *, window: int = 1, tag: str = "t", age_s: float = 600.0, **seen: int | HistogramCounts
+) -> Reading:
+    return Reading(t_s=t_s, run=RunView(place=(tag, window), age_s=age_s + t_s, **seen))  # type: ignore[arg-type]
+
+
+def answered(*buckets: tuple[int, int]) -> HistogramCounts:
+    return HistogramCounts(buckets=buckets)
+
+
+def test_a_stall_is_seen_at_once_however_long_the_run_has_been_on_and_is_gone_when_it_is_over() -> None:
+    """Ten minutes of answers in 2 ms: a hundred late ones move no percentile of the whole."""
+    calm, stalled = answered((2000, 600_000)), answered((2000, 600_000), (5_000_000, 100))
+    over = answered((2000, 600_500), (5_000_000, 100))
+    seen = [(0, calm), (1, calm), (2, stalled), (3, stalled), (8, over), (9, over)]
+    readings = [running(t_s, service=both, response=both, lag=both) for t_s, both in seen]
+    for line in ("from the intended start", "from the send"):
+        assert course(readings, "latency", line) == [None, None, 5000.0, 5000.0, 2.0, None]
+
+
+def test_what_is_counted_from_the_start_of_a_window_is_all_recent_when_the_window_is() -> None:
+    before = running(10, window=1, acknowledged=9000, service=answered((1000, 9000)))
+    opened = running(11, window=2, age_s=-10, acknowledged=50, service=answered((3000, 50)))
+    later = running(12, window=2, age_s=-10, acknowledged=150, service=answered((3000, 150)))
+    readings = [before, opened, later]
+    assert course(readings, "latency", "from the send") == [None, 3.0, 3.0]
+    assert course(readings, "pushed", "acknowledged") == [None, 50.0, 75.0]
+
+
+def test_another_run_is_not_a_continuation_of_the_one_before() -> None:
+    first = running(10, tag="one", acknowledged=10, service=answered((9000, 10)))
+    second = running(11, tag="two", age_s=-10, acknowledged=30, service=answered((1000, 30)))
+    found = drawn([first, second])
+    assert (found["latency", "from the send"], found["pushed", "acknowledged"]) == (1.0, 30.0)
+
+
+def test_counts_that_shrink_are_no_rate_and_no_percentile() -> None:
+    """Of a worker that is lost less may be known than before."""
+    readings = [
+        running(0, acknowledged=10, service=answered((1000, 5), (2000, 5))),
+        running(1, acknowledged=8, service=answered((1000, 9))),
+    ]
     found = drawn(readings)
-    assert (found["waiting", "for one"], found["waiting", "to share one"]) == (1, 37)
-    assert found["wait", "p50"] == 5.5
-    assert found["timeouts", "time-outs"] == 5
+    assert (found["latency", "from the send"], found["pushed", "acknowledged"]) == (None, None)
+
+
+def test_pushes_that_are_under_way_missed_and_held_have_lines_of_their_own() -> None:
+    found = drawn([running(0, in_flight=4, missed=10, held=0), running(2, in_flight=9, missed=30, held=8)])
+    assert found["in_flight", "in flight"] == 9
+    assert (found["not_sent", "missed"], found["not_sent", "held back"]) == (10.0, 4.0)
+
+
+def test_the_schedule_lag_is_that_of_the_last_seconds_too() -> None:
+    readings = [running(0, lag=answered((50, 1000))), running(1, lag=answered((50, 1000), (40_000, 10)))]
+    assert course(readings, "generator", "schedule lag")[-1] == 40.0
 
 
 @given(counts=st.lists(st.integers(0, 50), min_size=4, max_size=4), share=st.floats(0.01, 1.0))

@@ -29,6 +29,10 @@ FORM = {
     "consumers": "0.34",
 }
 STARTED_WITH, CHANGED_TO = 20, 7
+PANELS = (
+    *("pool", "wait", "boarding", "states", "waits", "inserts", "pushed", "depth", "lag"),
+    *("latency", "in_flight", "not_sent", "generator"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +176,7 @@ def stop_button(locust: Page) -> Locator:
 
 def assert_charts_move(ours: Page) -> None:
     """A line of each source is drawn, and is another one soon after."""
-    for panel in ("pool", "wait", "states", "waits", "inserts", "pushed", "depth", "lag"):
+    for panel in PANELS:
         line = ours.locator(f"[data-panel={panel}] svg path:not(.limit)").first
         expect(line).to_have_attribute("d", re.compile("L"))
         drawn = line.get_attribute("d")

@@ -21,10 +21,12 @@ function showTiles(view) {
   byId("tile-open").textContent = figure(latest(view, "pool", 0));
   byId("tile-limit").textContent = limit === null ? "connections" : `limit ${figure(limit)}`;
   byId("tile-idle").textContent = figure(latest(view, "pool", 1));
-  const alone = latest(view, "waiting", 0);
-  byId("tile-waiting").textContent = figure(alone === null ? null : alone + (latest(view, "waiting", 1) ?? 0));
+  byId("tile-waiting").textContent = figure(latest(view, "waiting", 0));
+  byId("tile-boarding").textContent = figure(latest(view, "waiting", 1));
   byId("tile-wait").textContent = figure(latest(view, "wait", 2));
-  byId("tile-timeouts").textContent = figure(latest(view, "timeouts", 0));
+  byId("tile-boarding-wait").textContent = figure(latest(view, "boarding", 2));
+  const timeouts = latest(view, "timeouts", 0); // what timed out did so in one of the two waits
+  byId("tile-timeouts").textContent = figure(timeouts === null ? null : timeouts + (latest(view, "timeouts", 1) ?? 0));
   byId("tile-pushed").textContent = figure(latest(view, "pushed", 0));
 }
 
