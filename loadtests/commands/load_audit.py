@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from loadtests import results
 from loadtests.ledger.audit import audit
 from loadtests.ledger.law import scope_of_order
-from loadtests.results import Accounting, Ledger, Manifest, RunFiles, Trial, TrialFiles
+from loadtests.results import Accounting, Invalidity, Ledger, Manifest, RunFiles, Trial, TrialFiles
 from loadtests.runs.server_facts import ServerFacts
 from loadtests.runs.validity import accounting_remarks
 from loadtests.sweep.databases import connect
@@ -52,15 +52,18 @@ async def account_for(runs: Iterable[RunFiles], database: Database | None) -> bo
     """Audit each run and store the account; whether the law holds for all of them.
 
     Without a database of ours the account is what the Locust process found by reading the queue back; of a
-    queue that others may have written to nothing is claimed. Raises `UserError` when the database cannot
-    be read.
+    queue that others may have written to nothing is claimed. When the database cannot be read, that and
+    why is remarked (`not_accounted`): what was measured stands all the same.
     """
     holds = True
     for run in runs:
         files = only_trial(run)
         trial, ledger = results.read(files.trial, Trial), results.read(files.ledger, Ledger)
         if database is not None and ledger.run_tag in ledger.queue:
-            trial = with_account(trial, await _account_for(run, trial, ledger, database))
+            try:
+                trial = with_account(trial, await _account_for(trial, ledger, database))
+            except UserError as error:
+                trial = unchecked(trial, str(error))
             results.write(files.trial, trial)
         holds = holds and not any(remark.reason == "accounting" for remark in trial.remarks)
     return holds
@@ -73,11 +76,18 @@ def with_account(trial: Trial, account: Accounting) -> Trial:
     return replace(trial, accounting=account, remarks=(*others, *found))
 
 
-async def _account_for(run: RunFiles, trial: Trial, ledger: Ledger, database: Database) -> Accounting:
+def unchecked(trial: Trial, why: str) -> Trial:
+    """The trial when the table could not be read; what the load found by itself stays."""
+    others = (remark for remark in trial.remarks if remark.reason != "not_accounted")
+    missing = Invalidity(reason="not_accounted", detail=f"not checked: {why}", fatal=False)
+    return replace(trial, remarks=(*others, missing))
+
+
+async def _account_for(trial: Trial, ledger: Ledger, database: Database) -> Accounting:
     connection = await connect(database)
     try:
         return await audit(connection, ledger, order_scope=scope_of_order(trial.cell))
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        raise UserError(f"the messages of {run.root} cannot be checked: {error}") from None
+        raise UserError(f"the messages cannot be looked up in the database: {error}") from None
     finally:
         await connection.close()

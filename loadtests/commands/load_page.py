@@ -107,7 +107,10 @@ class PageKeeper:
         if looks:
             load_sampling.store(run, looks)
         shutil.copyfile(self._server.log, load_audit.only_trial(run).server_log)
-        self.accounted[run.root] = await load_audit.account_for([run], self._server.database)
+        holds = await load_audit.account_for([run], self._server.database)
+        if why := load_audit.not_accounted(run):
+            return Refused(why)
+        self.accounted[run.root] = holds
         return Noted()
 
 

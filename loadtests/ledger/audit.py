@@ -8,6 +8,7 @@ import asyncio
 from pathlib import Path
 
 from loadtests.ledger.law import WHOLE_PRODUCER, StoredLog, Stretch
+from loadtests.ledger.patience import patience_s
 from loadtests.results import Accounting, Ledger
 from queen.local.open_database import Connection
 
@@ -16,13 +17,18 @@ ROWS_AT_ONCE = 1_000
 
 
 async def audit(
-    connection: Connection, ledger: Ledger, *, order_scope: int = WHOLE_PRODUCER, timeout_s: float = 60.0
+    connection: Connection,
+    ledger: Ledger,
+    *,
+    order_scope: int = WHOLE_PRODUCER,
+    timeout_s: float | None = None,
 ) -> Accounting:
     """Read the ledger's queue from the table in one query and judge it.
 
     `order_scope` is the number of consecutive sequences that must be in order (`scope_of_order`). Raises
-    asyncpg.PostgresError and TimeoutError (after `timeout_s`, which it names).
+    asyncpg.PostgresError and TimeoutError (after `timeout_s`, which it names; None: by their number).
     """
+    timeout_s = patience_s(ledger.producers) if timeout_s is None else timeout_s
     log = StoredLog(ledger, order_scope)
     try:
         async with asyncio.timeout(timeout_s), connection.transaction(readonly=True):
@@ -30,5 +36,5 @@ async def audit(
             while rows := await cursor.fetch(ROWS_AT_ONCE):
                 log.add(Stretch(*row) for row in rows)
     except TimeoutError:
-        raise TimeoutError(f"reading them took longer than {timeout_s:g} s") from None
+        raise TimeoutError(f"reading them took longer than {timeout_s:.3g} s") from None
     return log.account()

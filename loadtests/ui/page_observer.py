@@ -1,21 +1,22 @@
 """Tells page and parent of each run: what its charts show, and when to look into the database."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import gevent
 
+from loadtests.ledger.patience import patience_s
 from loadtests.load.measuring.part import Part
 from loadtests.load.observing import Verdict
 from loadtests.load.plan import LoadPlan
-from loadtests.results import RunFiles
+from loadtests.results import ProducerLedger, RunFiles
 from loadtests.runs.control import Ask, ControlError, Refused, RunBegan, RunEnded, See, Seen
 from loadtests.ui.live import Live
 from loadtests.ui.parent import Parent
 from loadtests.ui.runs_table import RunsTable
 
 BEGIN_TIMEOUT_S = 5.0
-AUDIT_TIMEOUT_S = 300.0  # every message of a long run is looked up
+END_TIMEOUT_S = 60.0  # for all but looking up every message
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class PageObserver:
         """A row more; the parent adds what it knows."""
         self._live.ended(total)
         self._table.add(files)
-        self._over()
+        self._over(total.ledger)
         return None
 
     def failed(self, reason: str) -> None:
@@ -66,13 +67,14 @@ class PageObserver:
         self.failure = reason
         if self.run_on:
             self._live.given_up()
-            self._over()
+            self._over(())
 
-    def _over(self) -> None:
+    def _over(self, issued: Iterable[ProducerLedger]) -> None:
         self.run_on = False
         if self._told:
             ended = RunEnded(self._directory)
-            gevent.spawn(self._tell, ended, AUDIT_TIMEOUT_S, "it is accounted for at the end")
+            patience = END_TIMEOUT_S + patience_s(issued)
+            gevent.spawn(self._tell, ended, patience, "it is accounted for at the end")
 
     def _is_parents(self, host: str) -> bool:
         if self._parent is None:

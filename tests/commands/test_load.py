@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -15,14 +16,15 @@ import pytest
 from rich.console import Console
 
 from loadtests import results
-from loadtests.commands.load_audit import account_for, only_trial
+from loadtests.commands import load_audit
+from loadtests.commands.load_audit import account_for, not_accounted, only_trial
 from loadtests.commands.load_summary import table
 from loadtests.load.measuring.attempt import Attempt
 from loadtests.load.measuring.outcome import ALL_QUEUED
 from loadtests.load.measuring.recorder import Recorder
 from loadtests.load.plan import LoadPlan
 from loadtests.load.writing import write_results
-from loadtests.results import Cell, RunFiles, Trial
+from loadtests.results import Accounting, Cell, RunFiles, Trial
 from loadtests.sweep.databases import connect
 from queen import cli
 from queen.local.database import Database
@@ -284,6 +286,41 @@ async def test_whatever_breaks_the_law_of_messages_is_found(
     shown = io.StringIO()
     Console(file=shown, width=120).print(table(trial))
     assert (verdict or "yes: 10 in the table") in shown.getvalue()
+
+
+async def test_a_table_that_cannot_be_read_leaves_the_figures_and_says_that_nothing_was_checked(
+    tmp_path: Path, empty_tables: Database
+) -> None:
+    run = acknowledged_run(tmp_path, "load-t1")
+    nowhere = replace(empty_tables, name="nowhere")
+    assert await account_for([run], nowhere)  # nothing is known to be wrong
+    trial = results.read(only_trial(run).trial, Trial)
+    assert trial.load.messages_acknowledged == 10
+    assert trial.accounting is None
+    assert not_accounted(run).startswith("not checked: ")
+    assert "nowhere" in not_accounted(run)
+    await store(empty_tables, "load-t1", range(10))
+    assert await account_for([run], empty_tables)
+    assert not_accounted(run) == ""
+
+
+def test_a_run_that_cannot_be_checked_shows_its_figures_and_then_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def too_slow(*_: object, **__: object) -> Accounting:
+        raise TimeoutError("reading them took longer than 60 s")
+
+    monkeypatch.setattr(load_audit, "audit", too_slow)
+    monkeypatch.chdir(tmp_path)
+    code = cli.main(
+        ["load", "high", "--users", "1", "--headless", "--run-time", "1s", "--", "--warm-up", "0"]
+    )
+    shown, said = capfd.readouterr()
+    assert code == 1
+    assert "msg/s" in shown
+    assert "not checked" in shown
+    assert only_run(tmp_path).root.name in shown
+    assert "took longer than 60 s" in said.strip().splitlines()[-1]
 
 
 async def store(database: Database, queue: str, order: Sequence[int]) -> None:

@@ -49,6 +49,7 @@ class FakeParent(Parent):
     def __init__(self, *answers: Answer, url: str = "", pool: int = 20) -> None:
         super().__init__("nowhere", "token")
         self.asked: list[Ask] = []
+        self.waited_s: list[float] = []  # how long the answer to each may take
         self.seen = Seen(url, pool, 170, VIEW)
         self._answers = list(answers)
 
@@ -56,6 +57,7 @@ class FakeParent(Parent):
         if type(ask).__name__ == "See":
             return self.seen
         self.asked.append(ask)
+        self.waited_s.append(timeout_s)
         if not self._answers:
             raise ControlError("queen load does not answer: gone")
         return self._answers.pop(0)

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import gevent
 import pytest
+from msgspec.structs import replace
 
+from loadtests.ledger.patience import patience_s
 from loadtests.load.measuring.part import Part
 from loadtests.load.plan import LoadPlan
-from loadtests.results import RunFiles
+from loadtests.results import ProducerLedger, RunFiles
 from loadtests.runs.control import Noted, Refused, RunBegan, RunEnded
 from loadtests.ui.live import Live
 from loadtests.ui.page_observer import PageObserver, run_is_on
@@ -35,6 +37,16 @@ def test_the_parent_is_told_of_begin_and_end_of_a_run_on_its_server() -> None:
     observer = run_through(parent)
     assert parent.asked == [RunBegan("results/run-1"), RunEnded("results/run-1")]
     assert not observer.run_on
+
+
+def test_the_page_waits_for_the_verdict_as_long_as_looking_up_every_message_may_take() -> None:
+    many = ProducerLedger(producer=0, partition="p0", acknowledged=((0, 28_799_999),))
+    parent = FakeParent(Noted(), Noted(), url=HOST)
+    observer = PageObserver(Live(), RunsTable(), parent)
+    observer.began(FILES, PLAN)
+    observer.ended(FILES, PLAN, replace(PART, ledger=(many,)))
+    gevent.sleep(0)
+    assert parent.waited_s[-1] > patience_s([many]) > 300
 
 
 def test_a_run_on_another_server_is_not_the_parents() -> None:
