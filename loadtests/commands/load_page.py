@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 
 from loadtests.commands import load_audit, load_sampling
 from loadtests.commands.load_target import RestartableServer
+from loadtests.commands.page_ceilings import PageCeilings
 from loadtests.results import ResultError, RunFiles
 from loadtests.runs.control import (
     Answer,
@@ -17,6 +18,7 @@ from loadtests.runs.control import (
     Changed,
     ChangePool,
     DatabaseView,
+    MakeWay,
     Noted,
     Refused,
     RunBegan,
@@ -34,25 +36,35 @@ from queen.local.open_database import Connection
 class PageKeeper:
     """Answers the page's questions about one server, samples its runs and accounts for their messages."""
 
-    def __init__(self, server: RestartableServer, generator_pid: int) -> None:
+    def __init__(
+        self, server: RestartableServer, generator_pid: int, ceilings: PageCeilings | None = None
+    ) -> None:
         self.accounted: dict[Path, bool] = {}  # run → whether every message of it is accounted for
         self._server = server
         self._generator_pid = generator_pid
         self._changing = asyncio.Lock()
         self._run: str | None = None
+        self._expected = False  # a run that nobody has told of yet, or never will: it is on another server
+        self._ceilings = ceilings
         self._sampling = AsyncExitStack()
         self.looks: list[Look] = []  # of the run that is on
         self._watch = ActivityWatch(server)
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, server: RestartableServer, generator_pid: int) -> AsyncIterator["PageKeeper"]:
-        """A keeper for as long as the block runs; a run that is still on is no longer sampled then."""
-        keeper = cls(server, generator_pid)
+    async def open(
+        cls, server: RestartableServer, generator_pid: int, ceilings: PageCeilings | None = None
+    ) -> AsyncIterator["PageKeeper"]:
+        """A keeper for as long as the block runs; a run that is still on is no longer sampled then.
+
+        Without `ceilings` those of the generator are not measured.
+        """
+        keeper = cls(server, generator_pid, ceilings)
         try:
             yield keeper
         finally:
             await keeper._sampling.aclose()
+            await keeper._stop_measuring()
             await keeper._watch.close()
 
     async def handle(self, ask: Ask) -> Answer:
@@ -63,6 +75,8 @@ class PageKeeper:
                     return await self._see()
                 case ChangePool(pool):
                     return await self._change(pool)
+                case MakeWay():
+                    return await self._make_way()
                 case RunBegan(directory):
                     return await self._began(directory)
                 case RunEnded(directory):
@@ -86,13 +100,23 @@ class PageKeeper:
         if self._changing.locked():
             return Refused("the server is being started anew")
         async with self._changing:
-            return Changed(await self._server.restart(pool))
+            await self._stop_measuring()
+            try:
+                return Changed(await self._server.restart(pool))
+            finally:
+                self._measure_if_free()
+
+    async def _make_way(self) -> Answer:
+        self._expected = True
+        await self._stop_measuring()
+        return Noted()
 
     async def _began(self, directory: str) -> Answer:
         if self._changing.locked():
             return Refused("the server is being started anew")
         await self._sampling.aclose()  # of a run whose end nobody told
-        self._run = directory
+        self._run, self._expected = directory, False
+        await self._stop_measuring()
         self.looks = await self._sampling.enter_async_context(
             load_sampling.sampled(self._server, self._generator_pid)
         )
@@ -102,16 +126,29 @@ class PageKeeper:
         if directory != self._run:
             return Refused("no such run is on")
         looks, self.looks, self._run = self.looks, [], None
+        self._expected = False
         await self._sampling.aclose()
         run = RunFiles(Path(directory))
         if looks:
             load_sampling.store(run, looks)
         shutil.copyfile(self._server.log, load_audit.only_trial(run).server_log)
         holds = await load_audit.account_for([run], self._server.database)
+        if self._ceilings is not None:
+            self._ceilings.want(run)
+            self._measure_if_free()
         if why := load_audit.not_accounted(run):
             return Refused(why)
         self.accounted[run.root] = holds
         return Noted()
+
+    async def _stop_measuring(self) -> None:
+        if self._ceilings is not None:
+            await self._ceilings.make_way()
+
+    def _measure_if_free(self) -> None:
+        """Measure what ceilings are wanted, unless a run is on or about to begin: it would feel that."""
+        if self._ceilings is not None and self._run is None and not self._expected:
+            self._ceilings.go_on()
 
 
 class ActivityWatch:

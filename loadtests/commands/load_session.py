@@ -29,6 +29,7 @@ from loadtests.commands.load_page import PageKeeper
 from loadtests.commands.load_request import LoadRequest
 from loadtests.commands.load_target import RestartableServer, Target, open_target
 from loadtests.commands.locust_command import locust_command
+from loadtests.commands.page_ceilings import PageCeilings
 from loadtests.load.wire.credentials import TOKEN_FILE_VARIABLE
 from loadtests.results import RunFiles
 from loadtests.runs.control import SOCKET_VARIABLE, TOKEN_VARIABLE
@@ -127,7 +128,8 @@ async def _run_locust(
         if target.started is not None and request.headless:
             looks = await stack.enter_async_context(load_sampling.sampled(target.started, locust.pid))
         elif target.started is not None:
-            keeper = await stack.enter_async_context(PageKeeper.open(target.started, locust.pid))
+            ceilings = PageCeilings(load_ceiling.judge, scratch)
+            keeper = await stack.enter_async_context(PageKeeper.open(target.started, locust.pid, ceilings))
             await stack.enter_async_context(load_control.serve(control, token, keeper.handle))
             accounted = keeper.accounted
         if request.headless:

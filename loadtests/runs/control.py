@@ -42,6 +42,10 @@ class RunEnded(Struct, frozen=True, tag=True):
     directory: str
 
 
+class MakeWay(Struct, frozen=True, tag=True):
+    """A run is about to begin: do nothing that it would feel. Answered when nothing of that runs any more."""
+
+
 class DatabaseView(Struct, frozen=True):
     """Client backends of the server's database by state, the active ones by wait event type."""
 
@@ -82,7 +86,7 @@ class Refused(Struct, frozen=True, tag=True):
     text: str
 
 
-Ask: TypeAlias = See | ChangePool | RunBegan | RunEnded
+Ask: TypeAlias = See | ChangePool | MakeWay | RunBegan | RunEnded
 Answer: TypeAlias = Seen | Changed | Noted | Refused
 
 

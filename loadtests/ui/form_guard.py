@@ -38,13 +38,15 @@ def guard_form(
     *,
     restarting: Callable[[], bool],
     check: Check,
+    make_way: Callable[[], None] = lambda: None,
     actions: Callable[[], Mapping[str, Action]] = lambda: get_parser().args_included_in_web_ui,
     fields: Callable[[], set[str]] = lambda: set(ui_extra_args_dict()),
 ) -> None:
     """Let no start through to Locust that would come to nothing.
 
-    `restarting`: there is no server just now. `actions` and `fields`: the options of the command line by
-    their names, and the names of those in the form; as Locust has them.
+    `restarting`: there is no server just now. `make_way` is called before a start is let through.
+    `actions` and `fields`: the options of the command line by their names, and the names of those in the
+    form; as Locust has them.
     """
 
     @app.before_request
@@ -62,6 +64,7 @@ def guard_form(
                 return _refusal(NO_WORKER)
         except OptionError as error:
             return _refusal(str(error))
+        make_way()
         return None
 
 

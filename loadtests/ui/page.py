@@ -98,7 +98,13 @@ class PoolPage:
             ],
         )
         self._feed_tab(app)
-        guard_form(app, environment, restarting=lambda: self._control.restarting, check=check)
+        guard_form(
+            app,
+            environment,
+            restarting=lambda: self._control.restarting,
+            check=check,
+            make_way=self._observer.make_way,
+        )
         loopback = LOOPBACK_HOST.fullmatch(web_ui.host) is not None or web_ui.host == "::1"
         app.wsgi_app = OriginGuard(app.wsgi_app, loopback=loopback)  # type: ignore[method-assign]
 

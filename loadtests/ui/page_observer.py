@@ -10,7 +10,7 @@ from loadtests.load.measuring.part import Part
 from loadtests.load.observing import Verdict
 from loadtests.load.plan import LoadPlan
 from loadtests.results import ProducerLedger, RunFiles
-from loadtests.runs.control import Ask, ControlError, Refused, RunBegan, RunEnded, See, Seen
+from loadtests.runs.control import Ask, ControlError, MakeWay, Refused, RunBegan, RunEnded, See, Seen
 from loadtests.ui.live import Live
 from loadtests.ui.parent import Parent
 from loadtests.ui.runs_table import RunsTable
@@ -38,6 +38,11 @@ class PageObserver:
         self._told = False  # the parent knows of the run that is on
         self._host = ""
         self._directory = ""
+
+    def make_way(self) -> None:
+        """A run is about to be started: the parent is to do nothing that it would feel."""
+        if self._parent is not None:
+            self._tell(MakeWay(), BEGIN_TIMEOUT_S, "it may still measure the generator's ceiling")
 
     def began(self, files: RunFiles, plan: LoadPlan) -> None:
         """Have the parent look, if the run is on its server."""

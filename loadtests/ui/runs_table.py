@@ -11,9 +11,21 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtests import results
-from loadtests.results import GroupAccount, LoadResult, ResultError, RunFiles, StageResult, Trial, accounted
+from loadtests.results import (
+    GroupAccount,
+    LoadResult,
+    Manifest,
+    ResultError,
+    RunFiles,
+    StageResult,
+    Trial,
+    accounted,
+)
+from loadtests.runs.validity import issued_msg_s
 
 MOST_RUNS = 100
+
+Changed = tuple[int, int]  # when trial.json and manifest.json did, in ns
 
 
 class Row(Struct, frozen=True, rename="camel"):
@@ -38,6 +50,8 @@ class Row(Struct, frozen=True, rename="camel"):
     held: int  # due while the server wanted a pause, so not sent
     lag_p50_ms: float | None  # schedule lag; a closed loop has none
     lag_p99_ms: float | None
+    generator_ceiling_msg_s: float | None = None  # what it reaches against a server that does nothing
+    generator_share: float | None = None  # of that ceiling, sent
     generator_cpu: float | None = None  # cores, of the busiest process: one can make use of one
     pool_timeouts: int | None = None
     pool_wait_mean_ms: float | None = None
@@ -53,7 +67,7 @@ class RunsTable:
     def __init__(self) -> None:
         self._runs: dict[int, RunFiles] = {}  # by number, rising
         self._ended = 0
-        self._read: dict[int, tuple[int, tuple[Row, ...]]] = {}  # by number: when its file changed, its rows
+        self._read: dict[int, tuple[Changed, tuple[Row, ...]]] = {}  # when its files changed, its rows
 
     def add(self, run: RunFiles) -> None:
         """A run has been written; of more than `MOST_RUNS` the oldest go."""
@@ -69,18 +83,21 @@ class RunsTable:
     def _rows_of(self, number: int, run: RunFiles) -> tuple[Row, ...]:
         with suppress(OSError, ResultError):
             path = next(run.trials.glob("*/trial.json"), run.trials)
-            changed = path.stat().st_mtime_ns
+            changed = path.stat().st_mtime_ns, run.manifest.stat().st_mtime_ns
             kept = self._read.get(number)
             if kept is None or kept[0] != changed:
-                kept = (changed, rows_of(number, run, results.read(path, Trial)))
+                manifest = results.read(run.manifest, Manifest)
+                kept = (changed, rows_of(number, run, results.read(path, Trial), manifest))
                 self._read[number] = kept
             return kept[1]
         return ()
 
 
-def rows_of(number: int, run: RunFiles, trial: Trial) -> tuple[Row, ...]:
+def rows_of(number: int, run: RunFiles, trial: Trial, manifest: Manifest | None = None) -> tuple[Row, ...]:
     """What the table says of a trial and of its stages."""
     verdict = accounted(trial)
+    ceilings = manifest.generator_ceiling_msg_s if manifest is not None else {}
+    ceiling_msg_s = next(iter(ceilings.values()), None)  # a load has one trial, and so one at most
     whole = replace(
         _row(number, run, trial, trial.load),
         pool_timeouts=trial.pool.timed_out if trial.pool else None,
@@ -90,7 +107,19 @@ def rows_of(number: int, run: RunFiles, trial: Trial) -> tuple[Row, ...]:
         redelivered=_redelivered(trial.deliveries),
         remarks=tuple(f"{remark.reason.replace('_', ' ')}: {remark.detail}" for remark in trial.remarks),
     )
-    return (whole, *(_stage_row(number, run, trial, stage) for stage in trial.stages))
+    rows = (whole, *(_stage_row(number, run, trial, stage) for stage in trial.stages))
+    loads = (trial.load, *(stage.load for stage in trial.stages))
+    return tuple(
+        _with_ceiling(row, issued_msg_s(trial.cell, load), ceiling_msg_s)
+        for row, load in zip(rows, loads, strict=True)
+    )
+
+
+def _with_ceiling(row: Row, sent_msg_s: float, ceiling_msg_s: float | None) -> Row:
+    if not ceiling_msg_s:
+        return row
+    share = sent_msg_s / ceiling_msg_s
+    return replace(row, generator_ceiling_msg_s=ceiling_msg_s, generator_share=share)
 
 
 def _stage_row(number: int, run: RunFiles, trial: Trial, stage: StageResult) -> Row:

@@ -15,13 +15,15 @@ from loadtests.commands import load_target
 from loadtests.commands.load_page import PageKeeper
 from loadtests.commands.load_sampling import FULL_S, thin
 from loadtests.commands.load_target import RestartableServer, open_target
+from loadtests.commands.page_ceilings import PageCeilings
 from loadtests.results import Cell, Ledger, LoadResult, ProducerLedger, RunFiles, Trial
-from loadtests.runs.control import Changed, ChangePool, Noted, Refused, RunBegan, RunEnded, See, Seen
+from loadtests.runs.control import Changed, ChangePool, MakeWay, Noted, Refused, RunBegan, RunEnded, See, Seen
 from loadtests.sweep.http_client import KeptConnection
 from loadtests.sweep.proc_tree import Usage
 from loadtests.sweep.sampling import Look
 from queen.local.process import ChildFailed
 from queen.local.server import QueenServer
+from tests.commands.test_page_ceilings import Judge
 from tests.waiting import until
 
 OWN_PID_IS_ENOUGH = 1
@@ -137,6 +139,30 @@ async def test_a_run_is_sampled_and_accounted_for_and_the_pool_stays_meanwhile(
     assert trial.pool.acquires > 0
     assert run.trial("001").samples.read_text(encoding="utf-8").count("\n") > 3
     assert run.trial("001").server_log.exists()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_generators_ceiling_is_measured_after_a_run_and_never_when_one_is_on_or_about_to_begin(
+    server: RestartableServer, tmp_path: Path
+) -> None:
+    judge = Judge()
+    first, second = RunFiles(tmp_path / "first"), RunFiles(tmp_path / "second")
+    async with PageKeeper.open(server, OWN_PID_IS_ENOUGH, PageCeilings(judge, tmp_path)) as keeper:
+        assert await keeper.handle(RunBegan(str(first.root))) == Noted()
+        write_run(first, 0.0)
+        assert judge.begun == []
+        await keeper.handle(RunEnded(str(first.root)))
+        await until(lambda: judge.running == 1)
+        assert await keeper.handle(MakeWay()) == Noted()
+        assert judge.running == 0
+        assert isinstance(await keeper.handle(ChangePool(5)), Changed)
+        await asyncio.sleep(0)
+        assert judge.running == 0  # a run is about to begin
+        await keeper.handle(RunBegan(str(second.root)))
+        write_run(second, 0.0)
+        judge.may_end.set()
+        await keeper.handle(RunEnded(str(second.root)))
+        await until(lambda: judge.done == [first, second])
 
 
 async def push(server: RestartableServer, queue: str, ids: list[str]) -> None:

@@ -1,5 +1,5 @@
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
@@ -25,7 +25,9 @@ def options() -> LocustArgumentParser:
     return parser
 
 
-def guarded(*words: str, restarting: bool = False) -> tuple[Flask, Environment]:
+def guarded(
+    *words: str, restarting: bool = False, make_way: Callable[[], None] = lambda: None
+) -> tuple[Flask, Environment]:
     parser = options()
     parsed = parser.parse_args(list(words))
     environment = cast(Environment, SimpleNamespace(parsed_options=parsed, host=parsed.host, runner=None))
@@ -35,6 +37,7 @@ def guarded(*words: str, restarting: bool = False) -> tuple[Flask, Environment]:
         environment,
         restarting=lambda: restarting,
         check=partial(check_start, shape=SHAPE),
+        make_way=make_way,
         actions=lambda: parser.args_included_in_web_ui,
         fields=lambda: {"batch", "rate", "payload_bytes", "queue", "loop", "groups"},
     )
@@ -56,6 +59,16 @@ def complaint_about(client: FlaskClient, form: Mapping[str, str]) -> str:
     assert "\n" not in message
     assert len(message) < 200
     return message
+
+
+def test_way_is_made_for_a_start_and_not_for_one_that_is_refused() -> None:
+    made: list[str] = []
+    client = guarded(make_way=lambda: made.append("way"))[0].test_client()
+    complaint_about(client, {**START, "rate": "-5"})
+    assert client.get("/").status_code == 200
+    assert made == []
+    assert client.post("/swarm", data=START).get_json() == {"success": True}
+    assert made == ["way"]
 
 
 def test_a_start_may_set_what_is_in_the_form_and_nothing_else(client: FlaskClient) -> None:

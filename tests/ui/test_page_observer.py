@@ -10,7 +10,7 @@ from loadtests.ledger.patience import patience_s
 from loadtests.load.measuring.part import Part
 from loadtests.load.plan import LoadPlan
 from loadtests.results import ProducerLedger, RunFiles
-from loadtests.runs.control import Noted, Refused, RunBegan, RunEnded
+from loadtests.runs.control import MakeWay, Noted, Refused, RunBegan, RunEnded
 from loadtests.ui.live import Live
 from loadtests.ui.page_observer import PageObserver, run_is_on
 from loadtests.ui.runs_table import RunsTable
@@ -47,6 +47,14 @@ def test_the_page_waits_for_the_verdict_as_long_as_looking_up_every_message_may_
     observer.ended(FILES, PLAN, replace(PART, ledger=(many,)))
     gevent.sleep(0)
     assert parent.waited_s[-1] > patience_s([many]) > 300
+
+
+def test_before_a_start_the_parent_is_asked_to_do_nothing_that_the_run_would_feel() -> None:
+    parent = FakeParent(Noted(), url=HOST)
+    observer = PageObserver(Live(), RunsTable(), parent)
+    observer.make_way()
+    assert parent.asked == [MakeWay()]
+    PageObserver(Live(), RunsTable(), None).make_way()  # nobody to ask
 
 
 def test_a_run_on_another_server_is_not_the_parents() -> None:

@@ -9,8 +9,11 @@ from loadtests import results
 from loadtests.results import (
     Cell,
     GroupAccount,
+    Machine,
+    Manifest,
     PoolUse,
     RunFiles,
+    ServerVersions,
     StageResult,
     Trial,
     WorkerShare,
@@ -21,6 +24,23 @@ from tests.sweep.made import made_accounting, made_load
 UNREAD: dict[str, Any] = {"source": "drain", "checked_to_end": False, "stored": 7, "lost": None}
 LOAD = replace(made_load(acknowledged=90, sent=9, measured_s=10), response=None)
 NOT_LOOKED = "not known: what is stored (nobody has looked)"
+MANIFEST = Manifest(
+    run_id="run",
+    kind="load",
+    title="high",
+    started_at="2026-11-28T12:00:00+00:00",
+    command=("queen", "load", "high"),
+    machine=Machine(
+        system="Linux",
+        cpu_model="x",
+        cpu_count=2,
+        memory_bytes=1,
+        python="3.11",
+        filesystem="ext4",
+        load_average_1m=0.1,
+    ),
+    versions=ServerVersions(server="queen", postgres="18", postgres_source="embedded"),
+)
 ACCOUNTING = made_accounting(stored=99, lost=1)
 
 
@@ -36,6 +56,7 @@ def written(directory: Path, pool: int) -> tuple[RunFiles, Trial]:
         load=LOAD,
     )
     run.trial("001").root.mkdir(parents=True)
+    results.write(run.manifest, MANIFEST)
     results.write(run.trial("001").trial, trial)
     return run, trial
 
@@ -62,6 +83,21 @@ def test_lag_and_held_back_load_are_shown_and_a_closed_loop_has_no_intended_star
     closed = replace(trial, cell=Cell(loop="closed"), load=replace(LOAD, response=latency))
     (of_closed,) = rows_of(1, run, closed)
     assert (of_closed.response_p99_ms, of_closed.lag_p99_ms, of_closed.service_p99_ms) == (None, None, 4)
+
+
+def test_what_the_generator_can_do_is_shown_when_it_has_been_measured(tmp_path: Path) -> None:
+    run, trial = written(tmp_path / "run", 20)
+    stage = StageResult(number=1, label="1", rate_msg_s=None, load=replace(LOAD, measured_s=5))
+    trial = replace(trial, cell=replace(trial.cell, batch=10), stages=(stage,))
+    results.write(run.trial("001").trial, trial)
+    table = RunsTable()
+    table.add(run)
+    assert {(row.generator_ceiling_msg_s, row.generator_share) for row in table.rows()} == {(None, None)}
+    changed_ns = run.manifest.stat().st_mtime_ns + 1_000_000
+    results.write(run.manifest, replace(MANIFEST, generator_ceiling_msg_s={"raw/batch=10": 36.0}))
+    os.utime(run.manifest, ns=(changed_ns, changed_ns))
+    shown = [(row.generator_ceiling_msg_s, row.generator_share) for row in table.rows()]
+    assert shown == [(36.0, 9 / 36), (36.0, 18 / 36)]
 
 
 def test_the_generator_is_judged_by_its_busiest_process(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ const COLUMNS = [
     "refused / unknown / missed / held",
     (run) => [run.refused, run.unknown, run.missed, run.held].map(figure).join(" / "),
   ],
-  ["generator", (run) => `${run.generatorCpu === null ? "-" : `${figure(100 * run.generatorCpu)} % CPU`}, ceiling not known`],
+  ["generator", (run) => `${run.generatorCpu === null ? "-" : `${figure(100 * run.generatorCpu)} % CPU`}, ${ceilingOf(run)}`],
   ["accounted for", (run) => run.accounted],
   ["again, with / without a reason", (run) => run.redelivered || "-"],
   ["remarks", (run) => run.remarks.join("; ") || (run.stage ? "" : "none")],
@@ -26,6 +26,11 @@ const COLUMNS = [
 ];
 const WORDS = ["accounted for", "generator", "remarks", "files", "load", "strategy"];
 const LONG = ["remarks", "files"]; // may be broken anywhere
+
+function ceilingOf(run) {
+  if (run.generatorCeilingMsgS === null) return "ceiling not known";
+  return `${figure(100 * run.generatorShare)} % of its ceiling of ${figure(run.generatorCeilingMsgS)} msg/s`;
+}
 
 function cell(name, title, text, bad) {
   const kinds = [WORDS.includes(title) && "words", LONG.includes(title) && "long", bad && "bad"].filter(Boolean);
