@@ -1,17 +1,22 @@
 """When the generator's ceiling is measured under the page: between two runs, and never beside one."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
+import psutil
 import pytest
 
+from loadtests.commands import load_ceiling
 from loadtests.commands.page_ceilings import PageCeilings
 from loadtests.results import RunFiles
 from queen.local.process import ChildFailed
+from tests.commands.test_load import acknowledged_run
 from tests.waiting import until
 
 ONE, TWO = RunFiles(Path("one")), RunFiles(Path("two"))
+MAKES_WAY_S = 5.0  # a start waits no longer
 
 
 class Judge:
@@ -78,3 +83,22 @@ async def test_one_that_cannot_be_measured_is_said_and_keeps_no_other_from_its_t
     ceilings.go_on()
     await until(lambda: judge.done == [TWO])
     assert "the generator's ceiling is not known: no generator" in caplog.text
+
+
+async def test_a_real_measurement_that_is_given_up_leaves_no_process_and_holds_up_no_start(
+    tmp_path: Path,
+) -> None:
+    ours = psutil.Process()
+    before = set(ours.children(recursive=True))
+
+    def started() -> set[psutil.Process]:
+        return set(ours.children(recursive=True)) - before
+
+    ceilings = PageCeilings(load_ceiling.judge, tmp_path / "scratch")
+    ceilings.want(acknowledged_run(tmp_path, "load-t1"))
+    ceilings.go_on()
+    await until(lambda: len(started()) == 2)  # the generator and the server that does nothing
+    begun_s = time.perf_counter()
+    await ceilings.make_way()
+    assert time.perf_counter() - begun_s < MAKES_WAY_S
+    assert started() == set()
