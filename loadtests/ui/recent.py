@@ -13,6 +13,7 @@ from loadtests.load.target import WaitHistogram
 from loadtests.ui.reading import Reading, RunView
 
 RECENT_S = 5.0  # rates and percentiles are those of the last five seconds
+SPARSE_S = 10.0  # or, where readings are further apart, of the time since the last one, if that is not longer
 
 Value = float | None
 Course = Callable[[Sequence[Reading]], Value]  # the value of the last reading; those before are at hand
@@ -122,10 +123,14 @@ def _recent_run(readings: Sequence[Reading]) -> tuple[RunView, RunView] | None:
 
 
 def _before(readings: Sequence[Reading], tells: Callable[[Reading], bool]) -> Reading | None:
-    """The oldest reading of the last `RECENT_S` from which on all tell."""
+    """The oldest reading of the last `RECENT_S` from which on all tell; if there is none, the one before.
+
+    For who does not answer makes readings sparse, and then of all times there is something to see.
+    """
     found = None
     for reading in reversed(readings[:-1]):
-        if readings[-1].t_s - reading.t_s > RECENT_S or not tells(reading):
+        age_s = readings[-1].t_s - reading.t_s
+        if not tells(reading) or age_s > (RECENT_S if found is not None else SPARSE_S):
             break
         found = reading
     return found

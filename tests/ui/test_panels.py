@@ -97,6 +97,11 @@ def test_a_stall_is_seen_at_once_however_long_the_run_has_been_on_and_is_gone_wh
         assert course(readings, "latency", line) == [None, None, 5000.0, 5000.0, 2.0, None]
 
 
+def test_a_server_that_stalls_makes_readings_sparse_and_its_rate_is_zero_and_not_unknown() -> None:
+    sparse = [running(t_s, acknowledged=900) for t_s in (0, 7, 14, 40)]
+    assert course(sparse, "pushed", "acknowledged") == [None, 0.0, 0.0, None]  # nobody looked for long
+
+
 def test_what_is_counted_from_the_start_of_a_window_is_all_recent_when_the_window_is() -> None:
     before = running(10, window=1, acknowledged=9000, service=answered((1000, 9000)))
     opened = running(11, window=2, age_s=-10, acknowledged=50, service=answered((3000, 50)))
