@@ -65,6 +65,8 @@ async def _session(request: LoadRequest, environ: Mapping[str, str]) -> int:
         if request.headless and not stop.is_set():
             await load_ceiling.judge(finished.runs, Path(scratch))
     load_summary.show(finished.runs)
+    if interrupted := stop.is_set() and request.headless:
+        _say(f"interrupted{_interrupted_when(finished.runs)}")
     if not holds:
         _say("MESSAGES ARE NOT ACCOUNTED FOR: see the figures above")
         return EXIT_ACCOUNTING
@@ -76,8 +78,15 @@ async def _session(request: LoadRequest, environ: Mapping[str, str]) -> int:
         return EXIT_FAILED
     if left_open := next(filter(None, map(load_audit.not_accounted, finished.runs)), ""):
         _say(f"NOT EVERY MESSAGE IS ACCOUNTED FOR: {left_open}")
-        return EXIT_FAILED
-    return EXIT_INTERRUPTED if stop.is_set() and request.headless else 0
+        return EXIT_INTERRUPTED if interrupted else EXIT_FAILED
+    return EXIT_INTERRUPTED if interrupted else 0
+
+
+def _interrupted_when(runs: list[RunFiles]) -> str:
+    if not runs:
+        return " before anything was measured"
+    cut_short = any(map(load_audit.was_interrupted, runs))
+    return ": the figures are of what ran until then" if cut_short else " when the run was over: it is whole"
 
 
 @dataclass(frozen=True)

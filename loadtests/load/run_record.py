@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loadtests import results
 from loadtests.load.conducting.conducted import Conducted
@@ -21,6 +22,7 @@ from loadtests.runs.server_facts import WRITTEN_VARIABLE, ServerFacts
 from loadtests.runs.validity import remarks
 
 PART = "load"
+INTERRUPTED = Invalidity(reason="interrupted", detail="a signal ended the run before its time", fatal=False)
 
 
 class RunRecord(Struct, frozen=True, kw_only=True):
@@ -33,16 +35,25 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     options: Mapping[str, Any]  # of the load, as chosen
     facts: ServerFacts
 
-    def write(self, windows: Sequence[Part], plan: LoadPlan, conducted: Conducted) -> Trial:
+    def write(
+        self,
+        windows: Sequence[Part],
+        plan: LoadPlan,
+        conducted: Conducted,
+        *,
+        interrupted: bool = False,
+    ) -> Trial:
         """Write everything; trial.json last but the manifest. Raises OSError.
 
-        `windows` holds one part for each, all workers together.
+        `windows` holds one part for each, all workers together; `interrupted`: it was to last longer.
         """
         files = self.files.trial(self.trial_id)
         load = write_results(conducted.counted_part(windows), plan, files)
         write_course(windows, files)
         pool = read_pool(plan.host)
         trial = self._trial(plan, load, pool, conducted.with_late_answers(windows))
+        if interrupted:
+            trial = replace(trial, remarks=(*trial.remarks, INTERRUPTED))
         results.write(files.trial, trial)
         results.write(self.files.manifest, self._manifest(plan, pool, conducted))
         self._announce()
