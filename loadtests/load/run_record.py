@@ -16,7 +16,16 @@ from loadtests.load.measuring.part import Part
 from loadtests.load.plan import LoadPlan
 from loadtests.load.target import PoolGauges, read_pool
 from loadtests.load.writing import write_course, write_results
-from loadtests.results import Cell, Invalidity, LoadResult, Manifest, RunFiles, ServerVersions, Trial
+from loadtests.results import (
+    Cell,
+    Invalidity,
+    LoadResult,
+    Manifest,
+    RunFiles,
+    ServerVersions,
+    StageResult,
+    Trial,
+)
 from loadtests.runs.manifest import git_commit, package_versions, this_machine
 from loadtests.runs.server_facts import WRITTEN_VARIABLE, ServerFacts
 from loadtests.runs.validity import remarks
@@ -51,7 +60,8 @@ class RunRecord(Struct, frozen=True, kw_only=True):
         load = write_results(conducted.counted_part(windows), plan, files)
         write_course(windows, files)
         pool = read_pool(plan.host)
-        trial = self._trial(plan, load, pool, conducted.with_late_answers(windows))
+        stages = (*conducted.with_late_answers(windows).stages, *conducted.cut_short(windows))
+        trial = self._trial(plan, load, pool, conducted, stages)
         if interrupted:
             trial = replace(trial, remarks=(*trial.remarks, INTERRUPTED))
         results.write(files.trial, trial)
@@ -60,7 +70,12 @@ class RunRecord(Struct, frozen=True, kw_only=True):
         return trial
 
     def _trial(
-        self, plan: LoadPlan, load: LoadResult, pool: PoolGauges | None, conducted: Conducted
+        self,
+        plan: LoadPlan,
+        load: LoadResult,
+        pool: PoolGauges | None,
+        conducted: Conducted,
+        stages: tuple[StageResult, ...],
     ) -> Trial:
         cell = Cell(
             strategy=self.facts.strategy,
@@ -88,7 +103,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
             started_at=self.started.isoformat(timespec="seconds"),
             load=load,
             remarks=(*found, *_users(plan, load), *conducted.remarks),
-            stages=conducted.stages,
+            stages=stages,
         )
 
     def _manifest(self, plan: LoadPlan, pool: PoolGauges | None, conducted: Conducted) -> Manifest:

@@ -62,7 +62,10 @@ class Steps:
     """Stages that are known beforehand. A `Course`."""
 
     def __init__(self, stages: Iterable[Stage]) -> None:
+        stages = tuple(stages)
         self._stages = iter(stages)
+        self._with_an_end = sum(stage.measure_s is not None for stage in stages)
+        self._measured = 0
 
     def next(self) -> Stage | None:
         """The next in order."""
@@ -70,6 +73,7 @@ class Steps:
 
     def judge(self, stage: Stage, measured: Part) -> str:
         """Nothing: each is as good as the others."""
+        self._measured += 1
         return ""
 
     def counted(self) -> frozenset[int] | None:
@@ -77,8 +81,10 @@ class Steps:
         return None
 
     def answer(self) -> str:
-        """There is no question."""
-        return ""
+        """There is no question; of a run that ended early how many stages it had."""
+        if self._measured == self._with_an_end:
+            return ""
+        return f"{self._measured} of {self._with_an_end} stages were measured to their end"
 
     def remarks(self) -> tuple[Invalidity, ...]:
         """None."""
