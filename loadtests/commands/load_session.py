@@ -22,6 +22,7 @@ from loadtests.commands import (
     load_ceiling,
     load_checks,
     load_control,
+    load_progress,
     load_sampling,
     load_summary,
 )
@@ -46,11 +47,11 @@ EXIT_FAILED, EXIT_INTERRUPTED, EXIT_ACCOUNTING = 1, 130, 3
 
 def run_session(request: LoadRequest, environ: Mapping[str, str]) -> int:
     """Run everything; returns the exit code. Raises `UserError` and `SettingsError`."""
-    load_checks.check(request, environ)
-    return asyncio.run(_session(request, environ))
+    length_s = load_checks.check(request, environ)
+    return asyncio.run(_session(request, environ, length_s))
 
 
-async def _session(request: LoadRequest, environ: Mapping[str, str]) -> int:
+async def _session(request: LoadRequest, environ: Mapping[str, str], length_s: float | None) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -60,7 +61,7 @@ async def _session(request: LoadRequest, environ: Mapping[str, str]) -> int:
             if target.started is not None:
                 facts = target.facts
                 _say(f"server {target.url}, pool {facts.pool}, strategy {facts.strategy}, {facts.server}")
-            finished = await _run_locust(request, target, environ, Path(scratch), stop)
+            finished = await _run_locust(request, target, environ, Path(scratch), stop, length_s)
             holds = await _look_into(finished, target.started)
         if request.headless and not stop.is_set():
             await load_ceiling.judge(finished.runs, Path(scratch))
@@ -109,7 +110,12 @@ async def _look_into(finished: Finished, started: RestartableServer | None) -> b
 
 
 async def _run_locust(
-    request: LoadRequest, target: Target, environ: Mapping[str, str], scratch: Path, stop: asyncio.Event
+    request: LoadRequest,
+    target: Target,
+    environ: Mapping[str, str],
+    scratch: Path,
+    stop: asyncio.Event,
+    length_s: float | None,
 ) -> Finished:
     """Run Locust to its end or until `stop`; returns the runs that it wrote."""
     written, log = scratch / "written", scratch / "locust.log"
@@ -140,7 +146,8 @@ async def _run_locust(
             await stack.enter_async_context(load_control.serve(control, token, keeper.handle))
             accounted = keeper.accounted
         if request.headless:
-            _say(f"load {request.shape}, {request.users} users, {request.run_time or 'to its end'}")
+            _say(load_progress.beginning(request, length_s))
+            await stack.enter_async_context(load_progress.shown(looks, length_s, sys.stderr))
         else:
             page = await _page_is_up(locust, request, port)
             print(f"{page}  (pool: {page}/queen)", flush=True)

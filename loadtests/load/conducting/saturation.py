@@ -87,6 +87,10 @@ class Saturation:
         self._failed: list[float] = []  # that are above it, the lowest last
         self._steps = self._look()
 
+    def length_s(self) -> float | None:
+        """It depends on what is found."""
+        return None
+
     def next(self) -> Stage | None:
         """The next step, or a rest."""
         judgement, self._judgement = self._judgement, None
