@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TextIO
 
 from loadtests.commands.load_request import LoadRequest
@@ -38,7 +38,8 @@ async def shown(looks: Sequence[Look], length_s: float | None, stream: TextIO) -
     finally:
         telling.cancel()
         await asyncio.wait([telling])
-        print(CLEARED, end="", file=stream, flush=True)
+        with suppress(OSError):  # the terminal is gone
+            print(CLEARED, end="", file=stream, flush=True)
 
 
 def line(looks: Sequence[Look], ran_s: float, length_s: float | None) -> str:
@@ -68,4 +69,5 @@ async def _tell_for_ever(looks: Sequence[Look], length_s: float | None, stream: 
     while True:
         await asyncio.sleep(PERIOD_S)
         text = line(looks, time.perf_counter() - began_s, length_s)
-        print(f"{CLEARED}{text}", end="", file=stream, flush=True)
+        with suppress(OSError):
+            print(f"{CLEARED}{text}", end="", file=stream, flush=True)

@@ -13,7 +13,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +54,9 @@ def run_session(request: LoadRequest, environ: Mapping[str, str]) -> int:
 async def _session(request: LoadRequest, environ: Mapping[str, str], length_s: float | None) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            loop.add_signal_handler(number, stop.set)
     with tempfile.TemporaryDirectory(prefix="queen-load-") as scratch:
         async with open_target(request.host, request.server, environ, Path(scratch)) as target:
             if target.started is not None:
@@ -212,4 +213,5 @@ def _reason(log: Path) -> str:
 
 
 def _say(text: str) -> None:
-    print(f"queen: {text}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # the terminal is gone
+        print(f"queen: {text}", file=sys.stderr, flush=True)

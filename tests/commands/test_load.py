@@ -247,6 +247,29 @@ def test_a_headless_run_that_is_interrupted_says_so(tmp_path: Path) -> None:
     assert "interrupted" in table_
 
 
+def test_a_terminal_that_closes_ends_the_run_as_ctrl_c_does(tmp_path: Path) -> None:
+    master, terminal = os.openpty()
+    with fake_server(FakeQueue().script) as server:
+        words = ["high", "--users", "2", "--headless", "--run-time", "60s", "--host", server.url]
+        with subprocess.Popen(
+            [sys.executable, "-m", "queen", "load", *words],
+            cwd=tmp_path,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+        ) as process:
+            os.close(terminal)
+            until(lambda: True if any(request.method == "POST" for request in server.seen) else None)
+            os.close(master)
+            process.send_signal(signal.SIGHUP)
+            process.wait(DEADLINE_S)
+    (trial,) = results.read_trials(only_run(tmp_path))
+    assert "interrupted" in {remark.reason for remark in trial.remarks}
+    assert not list(tmp_path.glob("queen-load-*"))
+
+
 def test_ctrl_c_before_anything_was_measured_says_so(tmp_path: Path) -> None:
     with fake_server(FakeQueue().script) as server:
         words = ["high", "--users", "2", "--headless", "--host", server.url]
