@@ -75,7 +75,6 @@ def install(shape: str) -> None:
     events.spawning_complete.add_listener(session.on_spawning_complete)
     events.test_stopping.add_listener(session.on_test_stopping)
     events.test_stop.add_listener(session.on_test_stop)
-    events.quitting.add_listener(session.on_quitting)
 
 
 class Session:
@@ -107,6 +106,7 @@ class Session:
         except OptionError as error:
             print(f"locust: {error}", file=sys.stderr)
             sys.exit(EXIT_USAGE)
+        environment.events.quitting.add_listener(self.on_quitting)  # before the runner's, which ends the run
         interrupts.install(lambda: self._quitting, self._closing.hasten)
         gevent.get_hub().loop.update_now()  # else the seconds of importing count as part of --run-time
         runner = environment.runner

@@ -1,5 +1,6 @@
 """Ctrl-C around the end of a run: whole Locust processes against servers of the test."""
 
+import os
 import signal
 import time
 from functools import partial
@@ -9,7 +10,7 @@ import pytest
 
 from tests.load.fake_queue import FakeQueue
 from tests.load.fake_server import FakeServer, SeenRequest, fake_server, response
-from tests.locustfiles.support import finish, locust, until
+from tests.locustfiles.support import finish, free_port, locust, until
 from tests.locustfiles.test_web_mode import POOL, runs_in, trial_of
 
 BRIEF = ["--headless", "-u", "2", "-r", "2", "--warm-up", "0", "--only-summary"]
@@ -81,17 +82,20 @@ def test_a_run_without_an_end_of_its_own_is_ended_by_ctrl_c_not_cut_short(tmp_pa
     assert "interrupted" not in {remark.reason for remark in trial_of(*runs_in(tmp_path)).remarks}
 
 
-def test_a_second_ctrl_c_leaves_out_the_check_and_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_second_ctrl_c_leaves_out_the_check_and_nothing_else(tmp_path: Path, processes: int) -> None:
+    port = str(free_port())
+    several = ["--processes", "2", "--master-port", port, "--master-bind-port", port] if processes > 1 else []
     with (
         fake_server(SlowAtTheEnd(pool_s=0.3, pop_s=8.0)) as server,
-        locust("high", "--host", server.url, *BRIEF, "-t", "60s", cwd=tmp_path) as process,
+        locust("high", "--host", server.url, *BRIEF, *several, "-t", "60s", cwd=tmp_path) as process,
     ):
         until(partial(pushed, server))
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         until(partial(written, tmp_path, "ledger.json"))
         began_s = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         output = finish(process)
     assert process.returncode == 130, output
     assert time.monotonic() - began_s < 6.0
