@@ -1,8 +1,23 @@
-"""`python -m queen` is the same as the `queen` console script."""
+"""The `queen` console script, which is the same as `python -m queen`.
+
+A Ctrl-C while it still imports what it needs ends it as any other does.
+"""
 
 import sys
 
-from queen.cli import main
+EXIT_INTERRUPTED = 130
+
+
+def main() -> int:
+    """Run the command line; returns the exit code."""
+    try:
+        from queen import cli
+
+        return cli.main()
+    except KeyboardInterrupt:
+        print("queen: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
 
 if __name__ == "__main__":
     sys.exit(main())

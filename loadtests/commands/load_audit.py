@@ -37,6 +37,12 @@ def has_lost_a_worker(run: RunFiles) -> bool:
     return any(remark.reason == "worker_lost" for remark in trial.remarks)
 
 
+def was_interrupted(run: RunFiles) -> bool:
+    """Whether a signal ended the run before its time."""
+    trial = results.read(only_trial(run).trial, Trial)
+    return any(remark.reason == "interrupted" for remark in trial.remarks)
+
+
 def in_vain(run: RunFiles) -> str:
     """Why no push of it was acknowledged, in one line; empty: one was."""
     return results.read(only_trial(run).trial, Trial).load.in_vain

@@ -18,8 +18,11 @@ UNKNOWN_URL = "http://queen.invalid:6632"  # of a server that will be started
 UNKNOWN_PORT = 1
 
 
-def check(request: LoadRequest, environ: Mapping[str, str]) -> None:
-    """Refuse what cannot come to anything. Raises `SettingsError` and `UserError`, each one line."""
+def check(request: LoadRequest, environ: Mapping[str, str]) -> float | None:
+    """Refuse what cannot come to anything; seconds that the load will last, None when nobody knows.
+
+    Raises `SettingsError` and `UserError`, each one line.
+    """
     if request.host is None:
         token = read_settings(request.server, environ).queen_token
         if not (token.isascii() and token.isprintable() and " " not in token):
@@ -28,7 +31,7 @@ def check(request: LoadRequest, environ: Mapping[str, str]) -> None:
         if not request.web_host:  # to Locust it is every address
             raise SettingsError("--web-host: expected an address, or '*' for all of them")
         free_port(request)
-    _try_words(request, environ)
+    return _try_words(request, environ)
 
 
 def free_port(request: LoadRequest) -> int:
@@ -53,7 +56,7 @@ def free_port(request: LoadRequest) -> int:
     return port
 
 
-def _try_words(request: LoadRequest, environ: Mapping[str, str]) -> None:
+def _try_words(request: LoadRequest, environ: Mapping[str, str]) -> float | None:
     """Have Locust's parser and the rules of the load read everything, in a process that starts nothing."""
     words = locust_words(request, request.host or UNKNOWN_URL, request.web_port or UNKNOWN_PORT)
     command = (*DRY_RUN, request.shape, str(len(words)), *words, *request.handed_on)
@@ -73,3 +76,5 @@ def _try_words(request: LoadRequest, environ: Mapping[str, str]) -> None:
     if ended.returncode:
         lines = (ended.stdout + ended.stderr).strip().splitlines() or ["no reason"]
         raise SettingsError(lines[0] if ended.stdout.strip() else lines[-1])
+    said = ended.stdout.strip()
+    return float(said) if said else None

@@ -13,7 +13,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from loadtests.commands import (
     load_ceiling,
     load_checks,
     load_control,
+    load_progress,
     load_sampling,
     load_summary,
 )
@@ -47,25 +48,28 @@ EXIT_FAILED, EXIT_INTERRUPTED, EXIT_ACCOUNTING = 1, 130, 3
 
 def run_session(request: LoadRequest, environ: Mapping[str, str]) -> int:
     """Run everything; returns the exit code. Raises `UserError` and `SettingsError`."""
-    load_checks.check(request, environ)
-    return asyncio.run(_session(request, environ))
+    length_s = load_checks.check(request, environ)
+    return asyncio.run(_session(request, environ, length_s))
 
 
-async def _session(request: LoadRequest, environ: Mapping[str, str]) -> int:
+async def _session(request: LoadRequest, environ: Mapping[str, str], length_s: float | None) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            loop.add_signal_handler(number, stop.set)
     with tempfile.TemporaryDirectory(prefix="queen-load-") as scratch:
         async with open_target(request.host, request.server, environ, Path(scratch)) as target:
             if target.started is not None:
                 facts = target.facts
                 _say(f"server {target.url}, pool {facts.pool}, strategy {facts.strategy}, {facts.server}")
-            finished = await _run_locust(request, target, environ, Path(scratch), stop)
+            finished = await _run_locust(request, target, environ, Path(scratch), stop, length_s)
             holds = await _look_into(finished, target.started)
         if request.headless and not stop.is_set():
             await load_ceiling.judge(finished.runs, Path(scratch))
     load_summary.show(finished.runs)
+    if interrupted := stop.is_set() and request.headless:
+        _say(f"interrupted{_interrupted_when(finished.runs)}")
     if not holds:
         _say("MESSAGES ARE NOT ACCOUNTED FOR: see the figures above")
         return EXIT_ACCOUNTING
@@ -77,8 +81,15 @@ async def _session(request: LoadRequest, environ: Mapping[str, str]) -> int:
         return EXIT_FAILED
     if left_open := next(filter(None, map(load_audit.not_accounted, finished.runs)), ""):
         _say(f"NOT EVERY MESSAGE IS ACCOUNTED FOR: {left_open}")
-        return EXIT_FAILED
-    return EXIT_INTERRUPTED if stop.is_set() and request.headless else 0
+        return EXIT_INTERRUPTED if interrupted else EXIT_FAILED
+    return EXIT_INTERRUPTED if interrupted else 0
+
+
+def _interrupted_when(runs: list[RunFiles]) -> str:
+    if not runs:
+        return " before anything was measured"
+    cut_short = any(map(load_audit.was_interrupted, runs))
+    return ": the figures are of what ran until then" if cut_short else " when the run was over: it is whole"
 
 
 @dataclass(frozen=True)
@@ -101,7 +112,12 @@ async def _look_into(finished: Finished, started: RestartableServer | None) -> b
 
 
 async def _run_locust(
-    request: LoadRequest, target: Target, environ: Mapping[str, str], scratch: Path, stop: asyncio.Event
+    request: LoadRequest,
+    target: Target,
+    environ: Mapping[str, str],
+    scratch: Path,
+    stop: asyncio.Event,
+    length_s: float | None,
 ) -> Finished:
     """Run Locust to its end or until `stop`; returns the runs that it wrote."""
     written, log = scratch / "written", scratch / "locust.log"
@@ -133,7 +149,8 @@ async def _run_locust(
             await stack.enter_async_context(load_control.serve(control, token, keeper.handle))
             accounted = keeper.accounted
         if request.headless:
-            _say(f"load {request.shape}, {request.users} users, {request.run_time or 'to its end'}")
+            _say(load_progress.beginning(request, length_s))
+            await stack.enter_async_context(load_progress.shown(looks, length_s, sys.stderr))
         else:
             page = await _page_is_up(locust, request, port)
             print(f"{page}  (pool: {page}/queen)", flush=True)
@@ -198,4 +215,5 @@ def _reason(log: Path) -> str:
 
 
 def _say(text: str) -> None:
-    print(f"queen: {text}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # the terminal is gone
+        print(f"queen: {text}", file=sys.stderr, flush=True)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from loadtests.runs.server_facts import ServerFacts
 from loadtests.sweep.databases import connect
-from queen.errors import UserError
+from queen.errors import SettingsError, UserError
 from queen.local.database import Database
 from queen.local.open_database import SPARE_CONNECTIONS, OpenDatabase, open_database, room_for
 from queen.local.server import QueenServer
@@ -46,8 +46,11 @@ class RestartableServer:
     async def start(
         cls, settings: Settings, database: OpenDatabase, *, log: Path
     ) -> AsyncIterator["RestartableServer"]:
-        """Start it, and stop it at the end. Raises `UserError`."""
-        most_pool = max(settings.db_pool_size, await _room_in(database.address, settings.num_workers))
+        """Start it, and stop it at the end. Raises `UserError`, `SettingsError` for too large a pool."""
+        most_pool = await _room_in(database.address, settings.num_workers)
+        if settings.db_pool_size > most_pool:
+            possible = f"{settings.num_workers} to {most_pool} connections are possible on this database"
+            raise SettingsError(f"--pool (DB_POOL_SIZE) {settings.db_pool_size}: {possible}")
         server = cls(settings, database, most_pool=most_pool, log=log)
         try:
             await server._start(settings)

@@ -44,6 +44,7 @@ class ActiveRun:
         self._plan = plan
         self._observers = observers
         self._collected: Collected | None = None
+        self._interrupted = False
         course = course or constant(plan.rate_msg_s, plan.warmup_s)
         self._conductor = Conductor(ensemble, course, at_end)
         ensemble.begin(plan)
@@ -62,13 +63,27 @@ class ActiveRun:
         self._conductor.stop()
         self._collected = self._ensemble.finish(self._plan.drain_s)
 
-    def write(self) -> int:
-        """Write the files, tell the observers; returns the exit code of the run. Raises OSError."""
+    def interrupt(self) -> None:
+        """Note that the run does not come to the end that it was to have; `finish` follows."""
+        logger.warning("interrupted: what was measured until now is written")
+        self._interrupted = True
+
+    def write(self, recorded: Callable[[], None] = lambda: None) -> int:
+        """Write the files, tell the observers; returns the exit code of the run. Raises OSError.
+
+        `recorded` is called in between.
+        """
         if self._collected is None:  # nobody said that it is stopping
             self.finish()
         assert self._collected is not None
         total = self._collected.sum()
-        trial = self.record.write(self._collected.windows(), self._plan, self._conductor.conducted())
+        trial = self.record.write(
+            self._collected.windows(),
+            self._plan,
+            self._conductor.conducted(),
+            interrupted=self._interrupted,
+        )
+        recorded()
         exit_code = _exit_code(trial)
         for observer in self._observers:
             verdict = observer.ended(self.record.files, self._plan, total)

@@ -2,8 +2,8 @@
 
     python -m loadtests.load.dry_run SHAPE COUNT WORD…
 
-The first COUNT words are those of `queen load`, the others were handed on by its user. Ends with 0 and
-without a line, or with 2 and one line that says what is wrong.
+The first COUNT words are those of `queen load`, the others were handed on by its user. Ends with 0 and the
+seconds that the load lasts (no line: nobody knows), or with 2 and one line that says what is wrong.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from locust import events
 from locust.argument_parser import LocustArgumentParser, default_args_dict, get_parser
 
 from loadtests.load.bounds import MOST_NUMBER
-from loadtests.load.options import OptionError, add_arguments, check_start
+from loadtests.load.options import OptionError, add_arguments, check_start, make_course, read_options
 
 EXIT_USAGE = 2
 FREE = frozenset(  # Locust's own options that may be handed on: the others would undo what `queen load` does
@@ -46,10 +46,11 @@ NAMES = {"host": "--host (-H)", "list_commands": "--list", "user_classes": "a na
 OPTION = re.compile(r"--[a-z][a-z0-9-]*")
 
 
-def complaint(shape: str, ours: Sequence[str], handed_on: Sequence[str]) -> str:
-    """What is wrong with these words, in one line; empty: a load begins with them.
+def length_s(shape: str, ours: Sequence[str], handed_on: Sequence[str]) -> float | None:
+    """Seconds that a load with these words lasts; None: that is not known.
 
-    Reads the environment and Locust's configuration files, as Locust will.
+    Reads the environment and Locust's configuration files, as Locust will. Raises `OptionError`, one line,
+    when none begins with them.
     """
     events.init_command_line_parser.add_listener(lambda parser, **_: add_arguments(parser, shape))
     parser = get_parser()
@@ -59,8 +60,10 @@ def complaint(shape: str, ours: Sequence[str], handed_on: Sequence[str]) -> str:
         _expect_unchanged(asked, found)
         check_start(found, shape)
     except OptionError as error:
-        return f"{error}{_source(parser, str(error))}"
-    return ""
+        raise OptionError(f"{error}{_source(parser, str(error))}") from None
+    course = make_course(read_options(found))
+    lengths_s = (found.run_time, course.length_s() if course is not None else None)
+    return min((float(length) for length in lengths_s if length is not None), default=None)
 
 
 def _parse(parser: LocustArgumentParser, words: Sequence[str]) -> argparse.Namespace:
@@ -100,12 +103,16 @@ def _source(parser: LocustArgumentParser, text: str) -> str:
 
 
 def main() -> int:
-    """Print the complaint, if there is one; returns the exit code."""
+    """Print the length or the complaint; returns the exit code."""
     shape, count, *words = sys.argv[1:]
-    line = complaint(shape, words[: int(count)], words[int(count) :])
-    if line:
-        print(line)
-    return EXIT_USAGE if line else 0
+    try:
+        length = length_s(shape, words[: int(count)], words[int(count) :])
+    except OptionError as error:
+        print(error)
+        return EXIT_USAGE
+    if length is not None:
+        print(length)
+    return 0
 
 
 if __name__ == "__main__":

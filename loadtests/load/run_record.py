@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loadtests import results
 from loadtests.load.conducting.conducted import Conducted
@@ -15,12 +16,22 @@ from loadtests.load.measuring.part import Part
 from loadtests.load.plan import LoadPlan
 from loadtests.load.target import PoolGauges, read_pool
 from loadtests.load.writing import write_course, write_results
-from loadtests.results import Cell, Invalidity, LoadResult, Manifest, RunFiles, ServerVersions, Trial
+from loadtests.results import (
+    Cell,
+    Invalidity,
+    LoadResult,
+    Manifest,
+    RunFiles,
+    ServerVersions,
+    StageResult,
+    Trial,
+)
 from loadtests.runs.manifest import git_commit, package_versions, this_machine
 from loadtests.runs.server_facts import WRITTEN_VARIABLE, ServerFacts
 from loadtests.runs.validity import remarks
 
 PART = "load"
+INTERRUPTED = Invalidity(reason="interrupted", detail="a signal ended the run before its time", fatal=False)
 
 
 class RunRecord(Struct, frozen=True, kw_only=True):
@@ -33,23 +44,38 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     options: Mapping[str, Any]  # of the load, as chosen
     facts: ServerFacts
 
-    def write(self, windows: Sequence[Part], plan: LoadPlan, conducted: Conducted) -> Trial:
+    def write(
+        self,
+        windows: Sequence[Part],
+        plan: LoadPlan,
+        conducted: Conducted,
+        *,
+        interrupted: bool = False,
+    ) -> Trial:
         """Write everything; trial.json last but the manifest. Raises OSError.
 
-        `windows` holds one part for each, all workers together.
+        `windows` holds one part for each, all workers together; `interrupted`: it was to last longer.
         """
         files = self.files.trial(self.trial_id)
         load = write_results(conducted.counted_part(windows), plan, files)
         write_course(windows, files)
         pool = read_pool(plan.host)
-        trial = self._trial(plan, load, pool, conducted.with_late_answers(windows))
+        stages = (*conducted.with_late_answers(windows).stages, *conducted.cut_short(windows))
+        trial = self._trial(plan, load, pool, conducted, stages)
+        if interrupted:
+            trial = replace(trial, remarks=(*trial.remarks, INTERRUPTED))
         results.write(files.trial, trial)
         results.write(self.files.manifest, self._manifest(plan, pool, conducted))
         self._announce()
         return trial
 
     def _trial(
-        self, plan: LoadPlan, load: LoadResult, pool: PoolGauges | None, conducted: Conducted
+        self,
+        plan: LoadPlan,
+        load: LoadResult,
+        pool: PoolGauges | None,
+        conducted: Conducted,
+        stages: tuple[StageResult, ...],
     ) -> Trial:
         cell = Cell(
             strategy=self.facts.strategy,
@@ -77,7 +103,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
             started_at=self.started.isoformat(timespec="seconds"),
             load=load,
             remarks=(*found, *_users(plan, load), *conducted.remarks),
-            stages=conducted.stages,
+            stages=stages,
         )
 
     def _manifest(self, plan: LoadPlan, pool: PoolGauges | None, conducted: Conducted) -> Manifest:

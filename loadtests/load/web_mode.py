@@ -26,6 +26,7 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from loadtests.load import interrupts
 from loadtests.load.active_run import EXIT_FAILED, ActiveRun
+from loadtests.load.closing import Closing
 from loadtests.load.conducting.ensemble import Ensemble
 from loadtests.load.configuring import QueueConfiguration
 from loadtests.load.ensembles.alone import Alone
@@ -48,6 +49,7 @@ from loadtests.load.options import (
 from loadtests.load.plan import LoadPlan
 from loadtests.load.run import set_current_run
 from loadtests.load.run_record import RunRecord
+from loadtests.load.scenario import SCENARIOS
 from loadtests.load.users import PRODUCERS, Consumer
 from loadtests.results import ResultError, RunFiles
 from loadtests.runs.directory import new_run
@@ -84,6 +86,8 @@ class Session:
         self._ensemble: Ensemble | None = None  # of the process that writes,
         self._attending: Attending | None = None  # or of a worker
         self._ready = Event()  # a worker may be told to start before it knows what it is
+        self._closing = Closing()
+        self._quitting = False
         self._page = PoolPage()
 
     def on_parser(self, parser: LocustArgumentParser, **_: Any) -> None:
@@ -102,7 +106,8 @@ class Session:
         except OptionError as error:
             print(f"locust: {error}", file=sys.stderr)
             sys.exit(EXIT_USAGE)
-        interrupts.install()
+        environment.events.quitting.add_listener(self.on_quitting)  # before the runner's, which ends the run
+        interrupts.install(lambda: self._quitting, self._closing.hasten)
         gevent.get_hub().loop.update_now()  # else the seconds of importing count as part of --run-time
         runner = environment.runner
         if isinstance(runner, WorkerRunner):
@@ -142,6 +147,7 @@ class Session:
     def on_test_stopping(self, **_: Any) -> None:
         """Before Locust kills its users: let what is under way come to its end."""
         if self._run is not None:
+            self._closing.begin()
             self._run.finish()
         elif self._attending is not None:
             self._attending.finish()
@@ -153,17 +159,30 @@ class Session:
         if run is None:
             return
         try:
-            exit_code = run.write()
+            exit_code = run.write(self._closing.recorded)
         except (OSError, ResultError) as error:
             self._failed(environment, f"the results of the run cannot be written: {error}", EXIT_FAILED)
             return
+        finally:
+            self._closing.over()
         logger.info("results: %s", run.record.files.root)
         if exit_code:
             environment.process_exit_code = exit_code
 
+    def on_quitting(self, environment: Environment, **_: Any) -> None:
+        """Before the process ends: a run that is on is interrupted, one that stops is waited for."""
+        self._quitting = True
+        if self._closing.is_on:
+            self._closing.wait()
+        elif self._run is not None and self._has_an_end(environment):
+            self._run.interrupt()
+
     def observers(self) -> tuple[RunObserver, ...]:
         """Who is told of each run."""
         return (QueueConfiguration(), LedgerCheck(os.environ), Watch(), self._page.observer)
+
+    def _has_an_end(self, environment: Environment) -> bool:
+        return bool(_parsed(environment).run_time) or SCENARIOS[self._shape].course != "constant"
 
     def _failed(self, environment: Environment, reason: str, exit_code: int) -> None:
         logger.error("%s", reason)

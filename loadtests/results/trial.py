@@ -136,6 +136,7 @@ class Invalidity(Struct, frozen=True, kw_only=True):
         "users_changed",
         "not_steady",
         "windows_differ",
+        "interrupted",
     ]
     detail: str
     fatal: bool

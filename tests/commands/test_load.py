@@ -28,7 +28,9 @@ from loadtests.results import Accounting, Cell, RunFiles, Trial
 from loadtests.sweep.databases import connect
 from queen import cli
 from queen.local.database import Database
+from tests.load.fake_queue import FakeQueue
 from tests.load.fake_server import fake_server, response
+from tests.locustfiles.support import until
 
 DEADLINE_S = 50.0
 
@@ -219,6 +221,67 @@ def test_the_page_opens_at_the_printed_address_and_ctrl_c_ends_all(tmp_path: Pat
         process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 0
     assert [child for child in children if child.is_running()] == []
+
+
+def test_ctrl_c_just_after_the_end_of_a_run_loses_nothing_of_it(tmp_path: Path) -> None:
+    words = ["high", "--users", "5", "--headless", "--run-time", "2s", "--pool", "3"]
+    with queen_load(*words, cwd=tmp_path) as process:
+        until(lambda: True if list(tmp_path.glob("results/*/trials/*/ledger.json")) else None)
+        process.send_signal(signal.SIGINT)
+        table_, said = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 130
+    assert "queen: interrupted when the run was over: it is whole" in said
+    assert "every message accounted for" in table_
+    (trial,) = results.read_trials(only_run(tmp_path))
+    assert trial.accounting is not None and trial.accounting.stored > 0
+    assert "interrupted" not in {remark.reason for remark in trial.remarks}
+
+
+def test_a_headless_run_that_is_interrupted_says_so(tmp_path: Path) -> None:
+    with fake_server(FakeQueue().script) as server:
+        words = ["high", "--users", "2", "--headless", "--run-time", "60s", "--host", server.url]
+        with queen_load(*words, cwd=tmp_path) as process:
+            until(lambda: True if any(request.method == "POST" for request in server.seen) else None)
+            process.send_signal(signal.SIGINT)
+            table_, said = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "queen: interrupted: the figures are of what ran until then"
+    assert "interrupted" in table_
+
+
+def test_a_terminal_that_closes_ends_the_run_as_ctrl_c_does(tmp_path: Path) -> None:
+    master, terminal = os.openpty()
+    with fake_server(FakeQueue().script) as server:
+        words = ["high", "--users", "2", "--headless", "--run-time", "60s", "--host", server.url]
+        with subprocess.Popen(
+            [sys.executable, "-m", "queen", "load", *words],
+            cwd=tmp_path,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+        ) as process:
+            os.close(terminal)
+            until(lambda: True if any(request.method == "POST" for request in server.seen) else None)
+            os.close(master)
+            process.send_signal(signal.SIGHUP)
+            process.wait(DEADLINE_S)
+    (trial,) = results.read_trials(only_run(tmp_path))
+    assert "interrupted" in {remark.reason for remark in trial.remarks}
+    assert not list(tmp_path.glob("queen-load-*"))
+
+
+def test_ctrl_c_before_anything_was_measured_says_so(tmp_path: Path) -> None:
+    with fake_server(FakeQueue().script) as server:
+        words = ["high", "--users", "2", "--headless", "--host", server.url]
+        with queen_load(*words, cwd=tmp_path) as process:
+            assert process.stderr is not None
+            assert process.stderr.readline().startswith("queen: load high")
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 130
+    assert said == "queen: interrupted before anything was measured\n"
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 """What `queen load` refuses before it starts anything: what only Locust, the disk or the network can tell."""
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from loadtests.commands import load_session
+from loadtests.commands import load_checks, load_progress, load_session
+from loadtests.commands.load_request import LoadRequest
+from loadtests.sweep.progress import clock
 from queen import cli
 
 
@@ -68,6 +71,39 @@ def test_words_with_which_locust_makes_no_load(
 def test_words_with_which_it_does(headless: list[str]) -> None:
     with pytest.raises(Started):
         cli.main(["load", "high", *headless, "--", "--payload-bytes", "77", "-L", "WARNING"])
+
+
+@pytest.mark.parametrize(
+    ("shape", "run_time", "handed_on", "length_s"),
+    [
+        ("high", "90s", (), 90.0),
+        ("high", "90s", ("--run-time", "2m"), 120.0),
+        ("ramp", None, ("--steps", "4", "--step-time", "3", "--warm-up", "2"), 20.0),
+        ("ramp", "10s", ("--steps", "4", "--step-time", "3"), 10.0),
+        ("saturation", None, (), None),
+    ],
+)
+def test_how_long_it_will_last_is_known_before_it_begins(
+    shape: str, run_time: str | None, handed_on: tuple[str, ...], length_s: float | None
+) -> None:
+    request = LoadRequest(
+        shape=shape,
+        users=2,
+        rate_msg_s=None,
+        loop=None,
+        consumers=None,
+        headless=True,
+        run_time=run_time,
+        host="http://127.0.0.1:1",
+        web_port=0,
+        results_dir=None,
+        server={},
+        handed_on=handed_on,
+    )
+    assert load_checks.check(request, os.environ) == length_s
+    beginning = load_progress.beginning(request, length_s)
+    told = "until its answer is found" if length_s is None else f"for {clock(length_s)}"
+    assert beginning == f"load {shape}, 2 users, {told}; Ctrl-C ends it and keeps what was measured"
 
 
 def test_what_a_file_of_locusts_says_counts_as_well(

@@ -21,6 +21,8 @@ from loadtests.runs.control import Changed, ChangePool, MakeWay, Noted, Refused,
 from loadtests.sweep.http_client import KeptConnection
 from loadtests.sweep.proc_tree import Usage
 from loadtests.sweep.sampling import Look
+from queen.errors import SettingsError
+from queen.local.database import Database
 from queen.local.process import ChildFailed
 from queen.local.server import QueenServer
 from tests.commands.test_page_ceilings import Judge
@@ -68,6 +70,16 @@ async def test_a_pool_without_room_is_refused_and_changes_nothing(
         assert isinstance(answer, Refused)
         assert f"1 to {server.most_pool} connections are possible" in answer.text
         assert (await pool_of(server), server.pid) == (before, pid)
+
+
+async def test_a_pool_that_a_database_that_runs_has_no_room_for_is_refused(
+    database: Database, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        SettingsError, match=r"^--pool \(DB_POOL_SIZE\) 5000: 1 to \d+ connections are possible"
+    ):
+        async with open_target(None, {"DB_POOL_SIZE": "5000"}, database.environ(), tmp_path):
+            pass
 
 
 class StartsNoPoolOfSix(QueenServer):

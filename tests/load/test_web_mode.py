@@ -21,7 +21,7 @@ def test_a_worker_that_is_told_to_start_while_it_still_connects_waits_until_it_c
     attending = SimpleNamespace(begin=lambda: begun.append(True))
     monkeypatch.setattr(web_mode, "Attending", lambda _environment, _runner: attending)
     monkeypatch.setattr(web_mode, "read_options", lambda _parsed: None)
-    monkeypatch.setattr(interrupts, "install", lambda: None)
+    monkeypatch.setattr(interrupts, "install", lambda *_: None)
     monkeypatch.setattr(web_mode, "WorkerRunner", SimpleNamespace)
     environment = Environment(parsed_options=Namespace(worker=True))
     session = Session("high")

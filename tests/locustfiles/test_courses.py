@@ -178,6 +178,21 @@ def test_a_ramp_has_figures_for_each_step_and_ends_by_itself(tmp_path: Path) -> 
     assert stored == issued  # of what came between the windows, too
 
 
+def test_a_ramp_that_is_cut_short_says_how_far_it_came(tmp_path: Path) -> None:
+    options = ["--headless", "-u", "2", "-r", "2", "--warm-up", "0.2", "-t", "3s", "--step-time", "1.5"]
+    with (
+        fake_server(ours()) as server,
+        locust("ramp", "--host", server.url, *options, cwd=tmp_path) as process,
+    ):
+        output = finish(process)
+    assert process.returncode == 0, output
+    (run,) = runs_in(tmp_path)
+    first, second = trial_of(run).stages
+    assert (first.verdict, second.verdict) == ("", "cut short")
+    assert trial_of(run).load.measured_s == first.load.measured_s
+    assert "1 of 10 stages were measured to their end" in results.read(run.manifest, Manifest).notes
+
+
 @pytest.mark.timeout(150)
 def test_the_saturation_search_finds_what_a_server_carries(tmp_path: Path) -> None:
     options = ["--headless", "-u", "4", "-r", "4", "--warm-up", "0.5", "--step-time", "2", "--batch", "10"]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from loadtests.load.conducting.course import Stage
 from loadtests.load.measuring.figures import load_result
 from loadtests.load.measuring.part import Part, merge
 from loadtests.results import Invalidity, StageResult, WorkerShare
@@ -17,6 +18,7 @@ class Conducted(Struct, frozen=True):
     counted: frozenset[int] | None = None  # of which the figures of the run are the sum; None: of all
     answer: str = ""
     remarks: tuple[Invalidity, ...] = ()
+    under_way: Stage | None = None  # whose window was open when the run ended
 
     @property
     def rate_msg_s(self) -> float | None:
@@ -32,6 +34,21 @@ class Conducted(Struct, frozen=True):
             for stage in self.stages
         )
         return replace(self, stages=tuple(stages))
+
+    def cut_short(self, windows: Sequence[Part]) -> tuple[StageResult, ...]:
+        """The stage whose window was open when the run ended, which is in no sum of several; or none."""
+        stage = self.under_way
+        return tuple(
+            StageResult(
+                number=stage.number,
+                label=stage.label,
+                rate_msg_s=stage.rate_msg_s,
+                load=load_result(window),
+                verdict="cut short",
+            )
+            for window in windows
+            if stage is not None and window.window == stage.number
+        )
 
     def counted_part(self, windows: Sequence[Part]) -> Part:
         """The sum of the counted windows, with the ledger of the whole run, and who was lost in it.

@@ -34,6 +34,7 @@ class Conductor:
         self._course = course
         self._at_end = at_end
         self._stages: list[StageResult] = []
+        self._under_way: Stage | None = None
         self._everybody = Event()
         self._greenlet: gevent.Greenlet | None = None
 
@@ -55,7 +56,9 @@ class Conductor:
     def conducted(self) -> Conducted:
         """What became of it until now."""
         course = self._course
-        return Conducted(tuple(self._stages), course.counted(), course.answer(), course.remarks())
+        return Conducted(
+            tuple(self._stages), course.counted(), course.answer(), course.remarks(), self._under_way
+        )
 
     def _run(self, first: Stage | None) -> None:
         self._everybody.wait()
@@ -80,6 +83,7 @@ class Conductor:
         self._ensemble.open_window()
         if stage.measure_s is None:
             return False
+        self._under_way = stage
         gevent.sleep(stage.measure_s)
         self._ensemble.close_window()
         gevent.sleep(stage.grace_s)
@@ -95,6 +99,7 @@ class Conductor:
                 verdict=verdict,
             )
         )
+        self._under_way = None
         return True
 
     def _rest(self, stage: Stage) -> None:

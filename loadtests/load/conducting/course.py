@@ -37,6 +37,10 @@ class Stage(Struct, frozen=True, kw_only=True):
 class Course(Protocol):
     """Gives the stages of one run, each when the one before is over."""
 
+    def length_s(self) -> float | None:
+        """Seconds that all stages take together; None: that is not known beforehand."""
+        ...
+
     def next(self) -> Stage | None:
         """The stage that comes now; None: the run is over."""
         ...
@@ -62,7 +66,17 @@ class Steps:
     """Stages that are known beforehand. A `Course`."""
 
     def __init__(self, stages: Iterable[Stage]) -> None:
+        stages = tuple(stages)
         self._stages = iter(stages)
+        self._lengths_s = [
+            stage.settle_s + stage.measure_s for stage in stages if stage.measure_s is not None
+        ]
+        self._endless = len(self._lengths_s) < len(stages)
+        self._measured = 0
+
+    def length_s(self) -> float | None:
+        """The sum of all, unless one has no end."""
+        return None if self._endless else sum(self._lengths_s)
 
     def next(self) -> Stage | None:
         """The next in order."""
@@ -70,6 +84,7 @@ class Steps:
 
     def judge(self, stage: Stage, measured: Part) -> str:
         """Nothing: each is as good as the others."""
+        self._measured += 1
         return ""
 
     def counted(self) -> frozenset[int] | None:
@@ -77,8 +92,10 @@ class Steps:
         return None
 
     def answer(self) -> str:
-        """There is no question."""
-        return ""
+        """There is no question; of a run that ended early how many stages it had."""
+        if self._measured == len(self._lengths_s):
+            return ""
+        return f"{self._measured} of {len(self._lengths_s)} stages were measured to their end"
 
     def remarks(self) -> tuple[Invalidity, ...]:
         """None."""

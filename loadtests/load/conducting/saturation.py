@@ -2,9 +2,11 @@
 
 From a first rate up by a factor until a step fails (or down until one does not), then the middle between
 the highest that passed and the lowest that failed, on a logarithmic scale, until the two are within the
-precision. The rate that is left must pass once more; if it does not, the next precision step below it
-takes its place. After a step that failed the load rests until the backlog is gone, for it would fail the
-next step as well. A step that is not steady is gone on with, at most twice, and counts as failed then.
+precision. Then both are tried again, for one stage may fail by chance. If the one that failed passes, the
+search goes on above it, at most three times. The one that passed must pass in two of three tries; if it does
+not, the next precision step below it takes its place. After a step that failed the load rests until the
+backlog is gone, for it would fail the next step as well. A step that is not steady is gone on with, at most
+twice, and counts as failed then.
 """
 
 import enum
@@ -21,7 +23,8 @@ from loadtests.load.measuring.part import Part
 from loadtests.results import Invalidity
 
 PROLONGED_AT_MOST = 2
-CONFIRMED_AT_MOST = 5  # tries, each a precision step below the one before
+REFUTED_AT_MOST = 3  # rates that failed by chance
+CONFIRMED_AT_MOST = 5  # rates, each a precision step below the one before
 REST_S = 45.0  # at most: longer than a client's patience, so that nothing is in flight then
 
 
@@ -33,7 +36,7 @@ class Found(Struct, frozen=True, kw_only=True):
 
     best_msg_s: float | None = None  # the highest that passed; None: none did
     failed_msg_s: float | None = None  # the lowest that failed; None: none did
-    confirmed: bool = False  # `best_msg_s` passed twice, or stands below a rate that had passed once
+    confirmed: bool = False  # `failed_msg_s` failed twice, `best_msg_s` passed twice or a rate above it once
     limited_by: Limit = "objective"
 
 
@@ -60,6 +63,7 @@ class _Outcome(enum.Enum):
     LIMITED = enum.auto()  # by the generator: nothing is known of the server
 
 
+Searching = Generator[Stage, Judgement | None, None]
 Trying = Generator[Stage, Judgement | None, _Outcome]
 
 
@@ -79,7 +83,13 @@ class Saturation:
         self._stages = 0
         self._counted = 0  # number of the stage that the figures of the run are of
         self._judgement: Judgement | None = None
+        self._passed: float | None = None  # the highest
+        self._failed: list[float] = []  # that are above it, the lowest last
         self._steps = self._look()
+
+    def length_s(self) -> float | None:
+        """It depends on what is found."""
+        return None
 
     def next(self) -> Stage | None:
         """The next step, or a rest."""
@@ -124,53 +134,87 @@ class Saturation:
             return ()
         return (Invalidity(reason="generator_limited", detail=self.answer(), fatal=False),)
 
-    def _look(self) -> Generator[Stage, Judgement | None, None]:
-        low: float | None = None
-        high: float | None = None
-        rate = self._search.first_msg_s
-        while low is None or high is None or high / low > 1 + self._search.precision:
+    def _look(self) -> Searching:
+        sure = False
+        for _ in range(REFUTED_AT_MOST + 1):
+            yield from self._narrow()
+            if self.found.limited_by == "generator":
+                break
+            sure = not self._failed or (yield from self._fails_again())
+            if sure:
+                break
+        if self._passed is not None:
+            yield from self._confirm(self._passed, sure)
+
+    def _narrow(self) -> Searching:
+        """Bracketing and bisection, until the bounds are close, or there is nowhere to go on."""
+        while not self._is_narrow():
+            rate = self._next_rate()
             outcome = yield from self._try(rate)
             if outcome is _Outcome.LIMITED:
-                self.found = Found(best_msg_s=low, failed_msg_s=rate, limited_by="generator")
-                break
+                self.found = Found(best_msg_s=self._passed, failed_msg_s=rate, limited_by="generator")
+                return
             if outcome is _Outcome.PASSED:
-                low = rate
+                self._passed = rate
             else:
-                high = rate
-            at_bound = self._at_bound(rate, low, high)
-            limited_by: Limit = "bounds" if at_bound else "objective"
-            self.found = Found(best_msg_s=low, failed_msg_s=high, limited_by=limited_by)
-            if at_bound:
-                break
-            rate = self._between(low, high)
-        if low is not None:
-            yield from self._confirm(low)
+                self._failed.append(rate)
+            self._note()
 
-    def _at_bound(self, rate: float, low: float | None, high: float | None) -> bool:
+    def _fails_again(self) -> Generator[Stage, Judgement | None, bool]:
+        """Try the lowest that failed once more: whether that is so. If not it has passed."""
+        rate = self._failed[-1]
+        outcome = yield from self._try(rate)
+        if outcome is _Outcome.LIMITED:
+            self.found = replace(self.found, limited_by="generator")
+        if outcome is not _Outcome.PASSED:
+            return True
+        self._passed = self._failed.pop()
+        self._note()
+        return False
+
+    def _note(self) -> None:
+        """What the bounds say is found."""
+        high = self._failed[-1] if self._failed else None
+        limited_by: Limit = "bounds" if self._at_bound() else "objective"
+        self.found = Found(best_msg_s=self._passed, failed_msg_s=high, limited_by=limited_by)
+
+    def _is_narrow(self) -> bool:
+        if self._passed is None or not self._failed:
+            return self._at_bound()
+        return self._failed[-1] <= (1 + self._search.precision) * self._passed
+
+    def _at_bound(self) -> bool:
         """Whether the search could only go on beyond its bounds."""
         search = self._search
-        return (high is None and rate >= search.most_msg_s) or (low is None and rate <= search.least_msg_s)
+        if not self._failed:
+            return self._passed is not None and self._passed >= search.most_msg_s
+        return self._passed is None and self._failed[-1] <= search.least_msg_s
 
-    def _between(self, low: float | None, high: float | None) -> float:
-        if high is None:
-            assert low is not None
-            return min(low * self._search.factor, self._search.most_msg_s)
+    def _next_rate(self) -> float:
+        low, search = self._passed, self._search
         if low is None:
-            return max(high / self._search.factor, self._search.least_msg_s)
-        return math.sqrt(low * high)
+            if not self._failed:
+                return search.first_msg_s
+            return max(self._failed[-1] / search.factor, search.least_msg_s)
+        if not self._failed:
+            return min(low * search.factor, search.most_msg_s)
+        return math.sqrt(low * self._failed[-1])
 
-    def _confirm(self, low: float) -> Generator[Stage, Judgement | None, None]:
+    def _confirm(self, low: float, sure: bool) -> Searching:
+        """The rate that is left, or the first below it that passes. `sure`: what failed did so twice."""
         rate = low
         for _ in range(CONFIRMED_AT_MOST):
             outcome = yield from self._try(rate)
+            if outcome is _Outcome.FAILED:
+                outcome = yield from self._try(rate)
             if outcome is _Outcome.PASSED:
-                self.found = replace(self.found, best_msg_s=rate, confirmed=True)
+                self.found = replace(self.found, best_msg_s=rate, confirmed=sure)
                 return
             if outcome is _Outcome.LIMITED:
                 best = low if rate == low else None  # below it nothing has passed yet
                 self.found = Found(best_msg_s=best, failed_msg_s=rate, limited_by="generator")
                 return
-            self.found = Found(failed_msg_s=rate)
+            self.found, sure = Found(failed_msg_s=rate), True
             rate /= 1 + self._search.precision
 
     def _try(self, rate_msg_s: float) -> Trying:

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from loadtests.load.conducting.conducted import Conducted
+from loadtests.load.conducting.course import Stage
 from loadtests.load.measuring.figures import load_result
 from loadtests.load.measuring.part import Counts, Part
 from loadtests.results import ProducerLedger, StageResult, WorkerShare
@@ -70,3 +71,12 @@ def test_a_worker_that_was_lost_before_the_counted_stages_is_not_forgotten() -> 
     assert [(each.worker, each.complete) for each in load.workers] == [(0, True), (1, False)]
     assert (load.measured_s, load.generator_cpu_s) == (2.0, 0.1)  # those of the counted stage
     assert load.workers[1].producer_s == 0.0
+
+
+def test_the_stage_that_the_end_of_the_run_cut_short_is_shown_with_its_figures() -> None:
+    conducted = Conducted(STAGES[:2], under_way=Stage(number=3, label="third", rate_msg_s=300.0))
+    (third,) = conducted.cut_short(WINDOWS)
+    assert (third.number, third.label, third.rate_msg_s, third.verdict) == (3, "third", 300.0, "cut short")
+    assert third.load.messages_acknowledged == 3
+    assert conducted.counted_part(WINDOWS).counts.acknowledged == 3  # of the first two
+    assert Conducted(STAGES).cut_short(WINDOWS) == ()

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtests.load.conducting.course import Course, Stage, constant, ramp, spike
+from tests.load.measured import Second, window
 
 
 def stages_of(course: Course) -> list[Stage]:
@@ -42,3 +43,14 @@ def test_a_peak_and_what_follows_it_are_measured_from_their_first_moment_on() ->
     assert [stage.rate_msg_s for stage in (base, peak, after)] == [100.0, 900.0, 100.0]
     assert [stage.settle_s for stage in (base, peak, after)] == [2.0, 0.0, 0.0]
     assert [stage.measure_s for stage in (base, peak, after)] == [20.0, 5.0, 20.0]
+
+
+def test_a_course_that_was_cut_short_says_how_far_it_came() -> None:
+    course = ramp(10.0, 20.0, 3, settle_s=0.0, step_s=1.0)
+    assert course.answer() == "0 of 3 stages were measured to their end"
+    for number in (1, 2, 3):
+        stage = course.next()
+        assert stage is not None
+        course.judge(stage, window([Second()], number=number))
+    assert course.answer() == ""
+    assert constant(500.0, settle_s=1.0).answer() == ""

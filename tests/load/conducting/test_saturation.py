@@ -183,6 +183,59 @@ def test_an_answer_that_does_not_pass_again_is_replaced_by_the_next_below_it() -
     assert searched.found.best_msg_s == pytest.approx(searched.found.failed_msg_s / 1.05)
 
 
+@pytest.mark.parametrize("hiccup_msg_s", [500.0, 2000.0, 4000.0])
+def test_a_rate_that_failed_by_chance_is_not_believed(hiccup_msg_s: float) -> None:
+    hiccups = [hiccup_msg_s]
+
+    def server(rate: float) -> list[Second]:
+        if rate in hiccups:
+            hiccups.remove(rate)
+            return [SLOW] * STEP_S
+        return [GOOD if rate <= 8700 else SLOW] * STEP_S
+
+    found = Searched(server).found
+    assert found.confirmed
+    assert found.best_msg_s is not None and found.failed_msg_s is not None
+    assert found.best_msg_s <= 8700 < found.failed_msg_s <= 1.05 * found.best_msg_s
+
+
+def test_a_rate_that_failed_once_when_it_was_to_pass_again_is_tried_a_third_time() -> None:
+    tried: list[float] = []
+
+    def server(rate: float) -> list[Second]:
+        tried.append(rate)
+        return [SLOW if rate > 3000 or (tried.count(rate) == 2 and rate > 2000) else GOOD] * STEP_S
+
+    searched = Searched(server)
+    assert searched.found.confirmed
+    assert searched.found.best_msg_s == max(rate for rate in tried if rate <= 3000)
+
+
+def test_both_bounds_of_a_confirmed_answer_were_tried_twice() -> None:
+    searched = Searched(capacity(3000.0))
+    rates = [stage.rate_msg_s for stage in searched.steps]
+    assert rates.count(searched.found.best_msg_s) == rates.count(searched.found.failed_msg_s) == 2
+
+
+@given(seed=st.integers(0, 1000))
+def test_a_server_that_fails_by_chance_all_the_time_makes_no_endless_search(seed: int) -> None:
+    randomness = random.Random(seed)
+    searched = Searched(lambda _: [SLOW if randomness.random() < 0.4 else GOOD] * STEP_S)
+    assert len(searched.steps) < STEPS_AT_MOST / 2
+
+
+def test_where_what_failed_always_passes_later_the_answer_is_not_confirmed() -> None:
+    tried: list[float] = []
+
+    def server(rate: float) -> list[Second]:
+        tried.append(rate)
+        return [SLOW if rate > 600 and tried.count(rate) == 1 else GOOD] * STEP_S
+
+    searched = Searched(server)
+    assert not searched.found.confirmed
+    assert "not confirmed" in searched.answer
+
+
 def test_a_rate_that_was_never_carried_is_no_answer_where_the_generator_was_the_limit() -> None:
     tried: list[float] = []
 
