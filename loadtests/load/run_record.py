@@ -81,7 +81,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
         )
 
     def _manifest(self, plan: LoadPlan, pool: PoolGauges | None, conducted: Conducted) -> Manifest:
-        notes = (conducted.answer, "" if pool else "the server has no /metrics/pool")
+        notes = ("" if pool else "the server has no /metrics/pool",)
         return Manifest(
             run_id=self.files.root.name,
             kind="load",
@@ -104,6 +104,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
             seed=plan.seed,
             blocks_asked=1,
             blocks_done=1,
+            answer=conducted.answer,
             notes=tuple(note for note in notes if note),
         )
 

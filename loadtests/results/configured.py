@@ -77,5 +77,6 @@ class Manifest(Struct, frozen=True, kw_only=True):
     generator_ceiling_msg_s: dict[str, float] = {}  # `Cell.ceiling_key` → msg/s at a null server
     finished_at: str | None = None  # None: still running or interrupted
     interrupted: bool = False
+    answer: str = ""  # what a load was to find, in one line; empty: nothing
     notes: tuple[str, ...] = ()  # for instance "block 4 dropped: over budget"
     format: int = FORMAT

@@ -97,20 +97,24 @@ def _timeouts(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
 
 def _timelines(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
     chosen = timeline_samples(dataset, verdict)
+    stages = verdict.load.stages if verdict.load is not None else ()
+    numbered = " The numbers above are those of the stages." if stages else ""
     if len(chosen) and chosen["pool_total"].notna().any():
         yield page_chart(
             "pool-timeline",
             "The gauges of GET /metrics/pool, ten times a second: totalCount, idleCount and waitingCount. "
-            "With coalesce who waits is a shared call; the requests that it is for wait in another line.",
+            "With coalesce who waits is a shared call; the requests that it is for wait in another line."
+            f"{numbered}",
             "The pool over time",
-            partial(pool_timeline.draw, chosen),
+            partial(pool_timeline.draw, chosen, stages=stages),
         )
     if len(chosen) and chosen["db_active"].notna().any():
         yield page_chart(
             "database-timeline",
-            "Client backends in pg_stat_activity by state, and the active ones by wait event type.",
+            "Client backends in pg_stat_activity by state, and the active ones by wait event type."
+            f"{numbered}",
             "Database connections over time",
-            partial(database_timeline.draw, chosen),
+            partial(database_timeline.draw, chosen, stages=stages),
         )
 
 
