@@ -1,9 +1,9 @@
 """The result directory of one load that a person started: manifest, trial and the generator's files."""
 
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from math import fsum
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,12 @@ from loadtests import results
 from loadtests.load.conducting.conducted import Conducted
 from loadtests.load.measuring.part import Part
 from loadtests.load.plan import LoadPlan
-from loadtests.load.target import PoolGauges, read_pool
+from loadtests.load.target import PoolGauges, Unread, read_pool
 from loadtests.load.writing import write_course, write_results
 from loadtests.results import Cell, Invalidity, LoadResult, Manifest, RunFiles, ServerVersions, Trial
 from loadtests.runs.manifest import git_commit, package_versions, this_machine
 from loadtests.runs.server_facts import WRITTEN_VARIABLE, ServerFacts
-from loadtests.runs.validity import remarks
+from loadtests.runs.validity import SPREAD_LIMIT, remarks
 
 PART = "load"
 
@@ -32,6 +32,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     started: datetime
     options: Mapping[str, Any]  # of the load, as chosen
     facts: ServerFacts
+    command: tuple[str, ...]  # that repeats it
 
     def write(self, windows: Sequence[Part], plan: LoadPlan, conducted: Conducted) -> Trial:
         """Write everything; trial.json last but the manifest. Raises OSError.
@@ -49,11 +50,11 @@ class RunRecord(Struct, frozen=True, kw_only=True):
         return trial
 
     def _trial(
-        self, plan: LoadPlan, load: LoadResult, pool: PoolGauges | None, conducted: Conducted
+        self, plan: LoadPlan, load: LoadResult, pool: PoolGauges | Unread, conducted: Conducted
     ) -> Trial:
         cell = Cell(
             strategy=self.facts.strategy,
-            pool=self.facts.pool or (pool.max_count if pool else None),
+            pool=self.facts.pool or (pool.max_count if isinstance(pool, PoolGauges) else None),
             connection_timeout_ms=self.facts.connection_timeout_ms,
             num_workers=self.facts.num_workers,
             loop=plan.loop,
@@ -80,15 +81,14 @@ class RunRecord(Struct, frozen=True, kw_only=True):
             stages=conducted.stages,
         )
 
-    def _manifest(self, plan: LoadPlan, pool: PoolGauges | None, conducted: Conducted) -> Manifest:
-        notes = ("" if pool else "the server has no /metrics/pool",)
+    def _manifest(self, plan: LoadPlan, pool: PoolGauges | Unread, conducted: Conducted) -> Manifest:
         return Manifest(
             run_id=self.files.root.name,
             kind="load",
             title=self.title,
             started_at=self.started.isoformat(timespec="seconds"),
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            command=tuple(sys.argv),
+            command=self.command,
             machine=this_machine(filesystem=None),
             versions=ServerVersions(
                 server=self.facts.server or plan.host,
@@ -105,7 +105,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
             blocks_asked=1,
             blocks_done=1,
             answer=conducted.answer,
-            notes=tuple(note for note in notes if note),
+            notes=(pool.reason,) if isinstance(pool, Unread) else (),
         )
 
     def _announce(self) -> None:
@@ -121,10 +121,25 @@ def _keeps_the_interval(conducted: Conducted) -> bool:
 
 
 def _users(plan: LoadPlan, load: LoadResult) -> Iterator[Invalidity]:
-    """Each producer offers its share of the rate: with more or fewer of them it was another rate."""
-    if plan.rate_msg_s is not None and load.users != plan.users:
-        yield Invalidity(
-            reason="users_changed",
-            detail=f"{load.users} producers, but the rate was shared out among {plan.users}",
-            fatal=False,
-        )
+    """Each producer offers its share of the load: with more or fewer of them it was another load.
+
+    Who came late or left early shows in the time that the producers were there.
+    """
+    present = _present(load)
+    if load.users == plan.users and (present is None or abs(present / plan.users - 1) <= SPREAD_LIMIT):
+        return
+    average = "" if present is None else f" ({present:.3g} on average while it was measured)"
+    shared = " among whom the rate was shared out" if plan.rate_msg_s is not None else " it began with"
+    yield Invalidity(
+        reason="users_changed",
+        detail=f"{load.users} producers took part{average}, not the {plan.users}{shared}",
+        fatal=False,
+    )
+
+
+def _present(load: LoadResult) -> float | None:
+    """Producers in the measured windows, time average; None: not told, or a worker's share is missing."""
+    times_s = [share.producer_s for share in load.workers if share.complete and share.producer_s is not None]
+    if not times_s or len(times_s) < len(load.workers):
+        return None
+    return fsum(times_s) / load.measured_s
