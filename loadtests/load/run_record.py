@@ -121,20 +121,15 @@ def _keeps_the_interval(conducted: Conducted) -> bool:
 
 
 def _users(plan: LoadPlan, load: LoadResult) -> Iterator[Invalidity]:
-    """Each producer offers its share of the load: with more or fewer of them it was another load.
-
-    Who came late or left early shows in the time that the producers were there.
-    """
+    """Each producer offers its share of the load: with more or fewer of them it was another load."""
+    found = []
+    if plan.rate_msg_s is not None and load.users != plan.users:
+        found.append(f"{load.users} producers, but the rate was shared out among {plan.users}")
     present = _present(load)
-    if load.users == plan.users and (present is None or abs(present / plan.users - 1) <= SPREAD_LIMIT):
-        return
-    average = "" if present is None else f" ({present:.3g} on average while it was measured)"
-    shared = " among whom the rate was shared out" if plan.rate_msg_s is not None else " it began with"
-    yield Invalidity(
-        reason="users_changed",
-        detail=f"{load.users} producers took part{average}, not the {plan.users}{shared}",
-        fatal=False,
-    )
+    if present is not None and abs(present - load.users) > SPREAD_LIMIT * load.users:
+        found.append(f"{load.users} producers took part, {present:.3g} on average while it was measured")
+    if found:
+        yield Invalidity(reason="users_changed", detail="; ".join(found), fatal=False)
 
 
 def _present(load: LoadResult) -> float | None:
