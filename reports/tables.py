@@ -154,11 +154,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def _offered(cell: Cell) -> str:
     """Messages per second that were due."""
-    if cell.rate_msg_s is not None:
-        return number(cell.rate_msg_s)
-    if cell.interval_ms:
-        return number(1000 * cell.clients * cell.batch / cell.interval_ms)
-    return "changing"
+    return "changing" if cell.offered_msg_s is None else number(cell.offered_msg_s)
 
 
 def _rows(curve: Curve) -> Iterator[TableRow]:
