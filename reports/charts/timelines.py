@@ -41,7 +41,8 @@ def time_axis(axis: Axes, rows: pd.DataFrame, stages: Sequence[StageFigures] = (
     elif start < 0:
         axis.axvspan(start, 0, color=style.SHADE.light, zorder=0, linewidth=0, label="warm-up")
     axis.xaxis.set_major_locator(MaxNLocator(nbins=6))
-    axis.set_xlabel("time since the measured window began (s)")
+    window = "first stage's" if stages else "measured"
+    axis.set_xlabel(f"time since the {window} window began (s)")
 
 
 def _mark_stages(axis: Axes, stages: Sequence[StageFigures], start: float, end: float) -> None:

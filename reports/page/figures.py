@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from matplotlib.figure import Figure
+from msgspec.structs import replace
 
 from reports import titles
 from reports.charts import (
@@ -98,6 +99,12 @@ def _timeouts(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
 def _timelines(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
     chosen = timeline_samples(dataset, verdict)
     stages = verdict.load.stages if verdict.load is not None else ()
+    if stages:  # the clock begins with the first, whichever of them count
+        begin_s = stages[0].start_s
+        chosen = chosen.assign(t_s=chosen["t_s"] - begin_s)
+        stages = tuple(
+            replace(stage, start_s=stage.start_s - begin_s, end_s=stage.end_s - begin_s) for stage in stages
+        )
     numbered = " The numbers above are those of the stages." if stages else ""
     if len(chosen) and chosen["pool_total"].notna().any():
         yield page_chart(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from loadtests.results import GroupAccount
-from reports import dataset
+from reports import dataset, terminal
 from reports.charts import pool_timeline
 from reports.judge import judge
 from reports.page import build
@@ -97,3 +97,13 @@ def test_no_entry_of_the_legend_is_cut_off(tmp_path: Path, columns: int) -> None
     figure.savefig(tmp_path / "drawn.png", dpi=figure.dpi)
     (legend,) = figure.legends
     assert legend.get_window_extent().x1 <= figure.bbox.x1
+
+
+def test_in_the_terminal_it_is_the_first_thing_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loaded = dataset.load([write_load(tmp_path, failed=940)])
+    terminal.show(judge(loaded), tmp_path)
+    first, *others = capsys.readouterr().out.splitlines()
+    assert first.startswith("No push was acknowledged: ")
+    assert not any(first in line for line in others)
