@@ -105,7 +105,8 @@ _WHAT_TO_DO: dict[Caution, str] = {
     Caution.POOL_UNKNOWN: (
         "What they cannot say: how many connections were borrowed, for how long, how many requests one "
         "served, and so how many are needed. Throughput, latency and time-outs are the clients' own figures. "
-        "A sweep reads the pool's counts from GET /metrics/pool, which another server may not have."
+        "Whoever starts the server reads the pool's counts (GET /metrics/pool): a sweep, or `queen load` "
+        "without --host. A server that runs already is not asked for them, and another may not have them."
     ),
     Caution.LITTLES_LAW_OFF: (
         "Loans × hold time and busy connections, both counted by the pool, disagree: the window was not "

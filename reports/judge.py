@@ -1,7 +1,7 @@
 """Dataset → verdict: the order in which the findings are made, and nothing else."""
 
 from reports.dataset import Dataset
-from reports.findings import accounting, cautions, curves, limits, offered, timeouts, validity
+from reports.findings import accounting, cautions, curves, limits, offered, single_load, timeouts, validity
 from reports.runs import one_unit
 from reports.verdict import Verdict
 
@@ -16,7 +16,8 @@ def judge(dataset: Dataset) -> Verdict:
     every = tuple(curve for part in parts for curve in found[part.name])
     silent = curves.silent(runs)
     audit = accounting.accounting(runs)
-    checked = validity.validity(runs, parts)
+    load = single_load.of(runs)
+    checked = validity.validity(runs, parts if load is None else ())
     return Verdict(
         runs=tuple(run.name for run in runs),
         unit=unit,
@@ -27,5 +28,6 @@ def judge(dataset: Dataset) -> Verdict:
         offered=offered.loads(runs),
         accounting=audit,
         validity=checked,
-        notices=cautions.notices(runs, every, silent, checked, audit),
+        notices=cautions.notices(runs, every if load is None else (), silent, checked, audit),
+        load=load,
     )

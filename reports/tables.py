@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from loadtests.results import Cell
 from reports import wording
 from reports.dataset import Dataset
 from reports.labels import with_labels
@@ -108,7 +109,7 @@ def offered(loads: Sequence[OfferedLoad]) -> tuple[OfferedRow, ...]:
             name=f"{load.part}: {wording.cell_name(load.cell, cells, load.direct_rtt_ms)}",
             pool=ABSENT if load.cell.pool is None else str(load.cell.pool),
             trials=str(load.trials),
-            offered=number(load.cell.rate_msg_s),
+            offered=_offered(load.cell),
             throughput=f"{load.throughput:,.0f}",
             missed=f"{load.missed:,}",
             held=f"{load.held:,}",
@@ -149,6 +150,11 @@ def number(value: float | None, digits: int = 3) -> str:
     if abs(value) >= 10**digits:
         return f"{value:,.0f}"
     return f"{value:.{digits}g}"
+
+
+def _offered(cell: Cell) -> str:
+    """Messages per second that were due."""
+    return "changing" if cell.offered_msg_s is None else number(cell.offered_msg_s)
 
 
 def _rows(curve: Curve) -> Iterator[TableRow]:

@@ -37,7 +37,7 @@ class ReportOutput(msgspec.Struct, frozen=True):
 
 
 def show(verdict: Verdict, page: Path) -> None:
-    """Table, cautions, the finding in one sentence, and where the page is."""
+    """Table, cautions, the finding in one sentence, and where the page is; that a load failed comes first."""
     rows = [
         (
             group.name if place == 0 else "",
@@ -57,8 +57,12 @@ def show(verdict: Verdict, page: Path) -> None:
         print_table(_HEADINGS, rows, f"{figures}; * recommended pool")
     if any(step.ratio.too_small for curve in verdict.curves for step in curve.steps):
         print(wording.how_to_read(verdict.validity.precision))
+    failed = verdict.load is not None and verdict.load.in_vain
+    if failed:  # then nothing else matters
+        print(wording.headline(verdict))
     _notices(verdict.notices)
-    print(wording.headline(verdict))
+    if not failed:
+        print(wording.headline(verdict))
     print(page)
 
 

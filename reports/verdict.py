@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from loadtests.results import Cell
 from reports.advice import Notice
+from reports.single_load import SingleLoad
 from reports.stats.block_model import Interval, Ratio
 from reports.stats.knee import Knee
 
@@ -226,3 +227,4 @@ class Verdict(Struct, frozen=True, kw_only=True):
     accounting: AccountingTotals | None
     validity: Validity
     notices: tuple[Notice, ...]
+    load: SingleLoad | None = None  # where the report is of one load that a person started

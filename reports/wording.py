@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from loadtests.results import Cell
-from reports import labels, recommendation
+from reports import labels, load_wording, recommendation
 from reports.stats.block_model import Ratio
 from reports.verdict import Curve, FactorGain, Limit, Loans, Precision, TimeoutCount, Verdict
 
@@ -23,7 +23,17 @@ LIMIT_TEXTS = {
 
 
 def headline(verdict: Verdict) -> str:
-    """The report in one paragraph: Little's law with the measured numbers, then DB_POOL_SIZE."""
+    """The report in one paragraph: Little's law with the measured numbers, then DB_POOL_SIZE.
+
+    Of one load that a person started, what it found comes first; when every push failed that is all.
+    """
+    if verdict.load is None:
+        return _about_pools(verdict)
+    opening = load_wording.opening(verdict.load)
+    return opening if verdict.load.in_vain else f"{opening} {_about_pools(verdict)}"
+
+
+def _about_pools(verdict: Verdict) -> str:
     shown = _fastest_by_round_trip(verdict.curves)
     laws = [_law(curve.factors, curve.loans, curve.direct_rtt_ms) for curve in shown if curve.loans]
     if not verdict.curves:

@@ -4,7 +4,7 @@ The Locust process has judged already what came to consumers, and what is stored
 queue back. Whoever has the database looks into the table, which settles what is stored.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import asyncpg
 from msgspec.structs import replace
@@ -41,6 +41,14 @@ def was_interrupted(run: RunFiles) -> bool:
     """Whether a signal ended the run before its time."""
     trial = results.read(only_trial(run).trial, Trial)
     return any(remark.reason == "interrupted" for remark in trial.remarks)
+
+
+def first_told(tell: Callable[[RunFiles], str], runs: Sequence[RunFiles]) -> str:
+    """What `tell` says of the first run of which it says something; where there are several, of which."""
+    for number, run in enumerate(runs, 1):
+        if told := tell(run):
+            return told if len(runs) == 1 else f"run {number} of {len(runs)}, {run.root.name}: {told}"
+    return ""
 
 
 def in_vain(run: RunFiles) -> str:

@@ -76,10 +76,10 @@ async def _session(request: LoadRequest, environ: Mapping[str, str], length_s: f
     if any(map(load_audit.has_lost_a_worker, finished.runs)):
         _say("A PROCESS OF THE LOAD WAS LOST: what it did last is not known")
         return EXIT_FAILED
-    if in_vain := next(filter(None, map(load_audit.in_vain, finished.runs)), ""):
+    if in_vain := load_audit.first_told(load_audit.in_vain, finished.runs):
         _say(in_vain)
         return EXIT_FAILED
-    if left_open := next(filter(None, map(load_audit.not_accounted, finished.runs)), ""):
+    if left_open := load_audit.first_told(load_audit.not_accounted, finished.runs):
         _say(f"NOT EVERY MESSAGE IS ACCOUNTED FOR: {left_open}")
         return EXIT_INTERRUPTED if interrupted else EXIT_FAILED
     return EXIT_INTERRUPTED if interrupted else 0

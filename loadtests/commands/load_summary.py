@@ -28,8 +28,9 @@ def show(runs: Iterable[RunFiles]) -> None:
         if (stages := stages_table(trial)) is not None:
             console.print(stages)
         console.print(table(trial))
-        for note in results.read(run.manifest, Manifest).notes:
-            console.print(note, soft_wrap=True, highlight=False)
+        manifest = results.read(run.manifest, Manifest)
+        for line in filter(None, (manifest.answer, *manifest.notes)):
+            console.print(line, soft_wrap=True, highlight=False)
         console.print(f"results: {run.root}", soft_wrap=True, highlight=False)
 
 

@@ -1,9 +1,9 @@
 """The result directory of one load that a person started: manifest, trial and the generator's files."""
 
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from math import fsum
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from loadtests import results
 from loadtests.load.conducting.conducted import Conducted
 from loadtests.load.measuring.part import Part
 from loadtests.load.plan import LoadPlan
-from loadtests.load.target import PoolGauges, read_pool
+from loadtests.load.target import PoolGauges, Unread, read_pool
 from loadtests.load.writing import write_course, write_results
 from loadtests.results import (
     Cell,
@@ -28,7 +28,7 @@ from loadtests.results import (
 )
 from loadtests.runs.manifest import git_commit, package_versions, this_machine
 from loadtests.runs.server_facts import WRITTEN_VARIABLE, ServerFacts
-from loadtests.runs.validity import remarks
+from loadtests.runs.validity import SPREAD_LIMIT, remarks
 
 PART = "load"
 INTERRUPTED = Invalidity(reason="interrupted", detail="a signal ended the run before its time", fatal=False)
@@ -43,6 +43,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     started: datetime
     options: Mapping[str, Any]  # of the load, as chosen
     facts: ServerFacts
+    command: tuple[str, ...]  # that repeats it
 
     def write(
         self,
@@ -73,13 +74,13 @@ class RunRecord(Struct, frozen=True, kw_only=True):
         self,
         plan: LoadPlan,
         load: LoadResult,
-        pool: PoolGauges | None,
+        pool: PoolGauges | Unread,
         conducted: Conducted,
         stages: tuple[StageResult, ...],
     ) -> Trial:
         cell = Cell(
             strategy=self.facts.strategy,
-            pool=self.facts.pool or (pool.max_count if pool else None),
+            pool=self.facts.pool or (pool.max_count if isinstance(pool, PoolGauges) else None),
             connection_timeout_ms=self.facts.connection_timeout_ms,
             num_workers=self.facts.num_workers,
             loop=plan.loop,
@@ -106,15 +107,14 @@ class RunRecord(Struct, frozen=True, kw_only=True):
             stages=stages,
         )
 
-    def _manifest(self, plan: LoadPlan, pool: PoolGauges | None, conducted: Conducted) -> Manifest:
-        notes = (conducted.answer, "" if pool else "the server has no /metrics/pool")
+    def _manifest(self, plan: LoadPlan, pool: PoolGauges | Unread, conducted: Conducted) -> Manifest:
         return Manifest(
             run_id=self.files.root.name,
             kind="load",
             title=self.title,
             started_at=self.started.isoformat(timespec="seconds"),
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            command=tuple(sys.argv),
+            command=self.command,
             machine=this_machine(filesystem=None),
             versions=ServerVersions(
                 server=self.facts.server or plan.host,
@@ -130,7 +130,8 @@ class RunRecord(Struct, frozen=True, kw_only=True):
             seed=plan.seed,
             blocks_asked=1,
             blocks_done=1,
-            notes=tuple(note for note in notes if note),
+            answer=conducted.answer,
+            notes=(pool.reason,) if isinstance(pool, Unread) else (),
         )
 
     def _announce(self) -> None:
@@ -146,10 +147,20 @@ def _keeps_the_interval(conducted: Conducted) -> bool:
 
 
 def _users(plan: LoadPlan, load: LoadResult) -> Iterator[Invalidity]:
-    """Each producer offers its share of the rate: with more or fewer of them it was another rate."""
+    """Each producer offers its share of the load: with more or fewer of them it was another load."""
+    found = []
     if plan.rate_msg_s is not None and load.users != plan.users:
-        yield Invalidity(
-            reason="users_changed",
-            detail=f"{load.users} producers, but the rate was shared out among {plan.users}",
-            fatal=False,
-        )
+        found.append(f"{load.users} producers, but the rate was shared out among {plan.users}")
+    present = _present(load)
+    if present is not None and abs(present - load.users) > SPREAD_LIMIT * load.users:
+        found.append(f"{load.users} producers took part, {present:.3g} on average while it was measured")
+    if found:
+        yield Invalidity(reason="users_changed", detail="; ".join(found), fatal=False)
+
+
+def _present(load: LoadResult) -> float | None:
+    """Producers in the measured windows, time average; None: not told, or a worker's share is missing."""
+    times_s = [share.producer_s for share in load.workers if share.complete and share.producer_s is not None]
+    if not times_s or len(times_s) < len(load.workers):
+        return None
+    return fsum(times_s) / load.measured_s

@@ -12,6 +12,8 @@ from msgspec import Struct
 from loadtests.load.wire.transport import Connection, TransportError, Watchdog, parse_endpoint
 
 ANSWER_TIMEOUT_S = 2.0
+POOL_PATH = "/metrics/pool"
+NOT_FOUND = 404
 
 Found = TypeVar("Found")
 
@@ -51,6 +53,12 @@ class Backlog(Struct, frozen=True):
     lag_s: int | None  # age of the oldest message that a group has not consumed
 
 
+class Unread(Struct, frozen=True):
+    """Why something is not known, in one line."""
+
+    reason: str
+
+
 class _Held(Struct):
     pending: int
 
@@ -78,7 +86,7 @@ class TargetProbe:
 
     def pool(self) -> PoolGauges | None:
         """The gauges now."""
-        return self._get("/metrics/pool", PoolGauges)
+        return self._get(POOL_PATH, PoolGauges)
 
     def backlog(self, queue: str) -> Backlog | None:
         """How far behind the consumers of a queue are; costs the server a connection of its pool."""
@@ -98,22 +106,36 @@ class TargetProbe:
         self._watchdog.stop()
         self._connection.close()
 
+    def pool_or_why(self) -> PoolGauges | Unread:
+        """The gauges now, or why there are none."""
+        return self._ask(POOL_PATH, PoolGauges)
+
     def _get(self, path: str, shape: type[Found]) -> Found | None:
+        found = self._ask(path, shape)
+        return None if isinstance(found, Unread) else found
+
+    def _ask(self, path: str, shape: type[Found]) -> Found | Unread:
         request = self._endpoint.request_head("GET", path) + b"\r\n"
         try:
             reply = self._connection.exchange(request).reply
-            return msgspec.json.decode(reply.body, type=shape) if reply.status == 200 else None
-        except (TransportError, msgspec.MsgspecError):
-            return None
+            if reply.status == 200:
+                return msgspec.json.decode(reply.body, type=shape)
+        except TransportError as error:
+            return Unread(f"{path} could not be read: {error}")
+        except msgspec.MsgspecError:
+            return Unread(f"{path} was not answered as a server of Queen's does")
+        if reply.status == NOT_FOUND:
+            return Unread(f"the server has no {path}")
+        return Unread(f"{path} was answered {reply.status}")
 
 
-def read_pool(host: str) -> PoolGauges | None:
+def read_pool(host: str) -> PoolGauges | Unread:
     """Read the gauges once."""
     try:
         probe = TargetProbe(host)
-    except ValueError:
-        return None
+    except ValueError as error:
+        return Unread(f"{POOL_PATH} could not be read: {error}")
     try:
-        return probe.pool()
+        return probe.pool_or_why()
     finally:
         probe.close()

@@ -47,13 +47,14 @@ from loadtests.load.options import (
     read_options,
 )
 from loadtests.load.plan import LoadPlan
+from loadtests.load.repeating import Started, repeating
 from loadtests.load.run import set_current_run
 from loadtests.load.run_record import RunRecord
 from loadtests.load.scenario import SCENARIOS
 from loadtests.load.users import PRODUCERS, Consumer
 from loadtests.results import ResultError, RunFiles
 from loadtests.runs.directory import new_run
-from loadtests.runs.server_facts import facts_about
+from loadtests.runs.server_facts import WRITTEN_VARIABLE, facts_about
 from loadtests.ui.page import PoolPage
 from queen.errors import UserError
 
@@ -192,13 +193,16 @@ class Session:
     def _begin(self, environment: Environment, options: LoadOptions) -> ActiveRun:
         started = datetime.now(UTC)
         files = new_run(Path(options.results_dir), f"load {self._shape}", started)
+        arguments = arguments_of(options)
+        facts = facts_about(os.environ, environment.host or "")
         record = RunRecord(
             files=files,
             trial_id=TRIAL_ID,
             title=f"{self._shape} load",
             started=started,
-            options=arguments_of(options),
-            facts=facts_about(os.environ, environment.host or ""),
+            options=arguments,
+            facts=facts,
+            command=repeating(self._started(environment), facts, arguments),
         )
         plan = self._plan(environment, options, files)
         assert self._ensemble is not None, "Locust has started"
@@ -209,6 +213,19 @@ class Session:
             self.observers(),
             course=make_course(options),
             at_end=partial(_end, environment),
+        )
+
+    def _started(self, environment: Environment) -> Started:
+        parsed = _parsed(environment)
+        assert environment.runner is not None
+        return Started(
+            shape=self._shape,
+            users=environment.runner.target_user_count or 1,
+            host=environment.host or "",
+            headless=parsed.headless,
+            run_time_s=parsed.run_time,
+            processes=parsed.processes or 1,
+            by_queen_load=WRITTEN_VARIABLE in os.environ,
         )
 
     def _plan(self, environment: Environment, options: LoadOptions, files: RunFiles) -> LoadPlan:

@@ -32,6 +32,15 @@ class Cell(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     arrivals: Arrivals = "random"  # of the schedules, open loop
 
     @property
+    def offered_msg_s(self) -> float | None:
+        """Messages per second that were due; None: of a closed loop, or of a rate that changed."""
+        if self.loop == "closed":
+            return None
+        if self.rate_msg_s is not None:
+            return self.rate_msg_s
+        return 1000 * self.clients * self.batch / self.interval_ms if self.interval_ms else None
+
+    @property
     def ceiling_key(self) -> str:
         """Names its generator in the manifest: `raw/batch=10`, of an open loop `raw/batch=10/open`."""
         return f"{self.client}/batch={self.batch}{'/open' if self.loop == 'open' else ''}"
@@ -77,5 +86,6 @@ class Manifest(Struct, frozen=True, kw_only=True):
     generator_ceiling_msg_s: dict[str, float] = {}  # `Cell.ceiling_key` → msg/s at a null server
     finished_at: str | None = None  # None: still running or interrupted
     interrupted: bool = False
+    answer: str = ""  # what a load was to find, in one line; empty: nothing
     notes: tuple[str, ...] = ()  # for instance "block 4 dropped: over budget"
     format: int = FORMAT

@@ -40,6 +40,8 @@ class Row(Struct, frozen=True, rename="camel"):
     loop: str
     producers: int
     measured_s: float
+    batch: int  # messages in a push
+    offered_msg_s: float | None  # a closed loop offers as much as is answered; a rate may change
     acknowledged_msg_s: float
     service_p50_ms: float | None
     service_p99_ms: float | None
@@ -124,7 +126,8 @@ def _with_ceiling(row: Row, sent_msg_s: float, ceiling_msg_s: float | None) -> R
 
 def _stage_row(number: int, run: RunFiles, trial: Trial, stage: StageResult) -> Row:
     remarks = (stage.verdict,) if stage.verdict else ()
-    return replace(_row(number, run, trial, stage.load), stage=stage.label, remarks=remarks)
+    row = _row(number, run, trial, stage.load)
+    return replace(row, stage=stage.label, offered_msg_s=stage.rate_msg_s, remarks=remarks)
 
 
 def _row(number: int, run: RunFiles, trial: Trial, load: LoadResult) -> Row:
@@ -139,6 +142,8 @@ def _row(number: int, run: RunFiles, trial: Trial, load: LoadResult) -> Row:
         loop=cell.loop,
         producers=load.users,
         measured_s=load.measured_s,
+        batch=cell.batch,
+        offered_msg_s=cell.offered_msg_s,
         acknowledged_msg_s=load.throughput_msg_s,
         service_p50_ms=load.service.p50_ms if load.service else None,
         service_p99_ms=load.service.p99_ms if load.service else None,

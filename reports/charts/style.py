@@ -7,6 +7,7 @@ for dark pages: `svg` writes colours as CSS variables of these names.
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import matplotlib
@@ -43,6 +44,7 @@ _LINES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)), (
 
 PANEL_WIDTH_IN, PANEL_HEIGHT_IN = 4.3, 3.0
 _TITLE_CHARACTERS_AN_INCH, _PANEL_TITLE_CHARACTERS = 9.6, 44  # of their type sizes
+_CHARACTER_IN, _HANDLE_IN = 0.08, 0.55  # of a legend: a letter, and what stands before and after an entry
 
 RC: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],
@@ -127,8 +129,19 @@ def legend(figure: Figure, axes: Iterable[Axes], columns: int = 4) -> None:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
     if entries:
-        fits = 2 if figure.get_figwidth() < 2 * PANEL_WIDTH_IN - 1 else columns
+        fits = _columns_that_fit(list(entries), figure.get_figwidth(), columns)
         figure.legend(entries.values(), entries.keys(), loc="outside lower left", ncols=fits)
+
+
+def _columns_that_fit(labels: Sequence[str], width_in: float, most: int) -> int:
+    """How many columns of a legend have room side by side; matplotlib fills one after the other."""
+    for columns in range(min(most, len(labels)), 1, -1):
+        rows, longer = divmod(len(labels), columns)
+        ends = [rows * column + min(column, longer) for column in range(columns + 1)]
+        longest = (max(map(len, labels[start:end])) for start, end in pairwise(ends))
+        if sum(count * _CHARACTER_IN + _HANDLE_IN for count in longest) <= width_in:
+            return columns
+    return 1
 
 
 def pool_axis(axis: Axes, pools: Sequence[int]) -> None:

@@ -1,6 +1,6 @@
-"""What every chart over a trial's time shares: one panel a trial, the warm-up shaded."""
+"""What every chart over a trial's time shares: one panel a trial, what was not measured shaded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -9,6 +9,9 @@ from matplotlib.ticker import MaxNLocator
 
 from reports.charts import style
 from reports.labels import round_trip
+from reports.single_load import StageFigures
+
+MOST_NUMBERS = 16  # of stages that fit side by side
 
 
 def trials(samples: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -26,11 +29,33 @@ def _way(first: "pd.Series[Any]") -> str:
     return round_trip(float(first["db_rtt_ms"]), None if pd.isna(direct) else float(direct))
 
 
-def time_axis(axis: Axes, rows: pd.DataFrame) -> None:
-    """Seconds from the start of the measured window; what came before is shaded."""
+def time_axis(axis: Axes, rows: pd.DataFrame, stages: Sequence[StageFigures] = ()) -> None:
+    """Seconds from the start of the measured window; what came before is shaded.
+
+    With stages each has its number at the upper edge, and what lies between them is shaded.
+    """
     start, end = float(rows["t_s"].min()), float(rows["t_s"].max())
     axis.set_xlim(start, end)
-    if start < 0:
+    if stages:
+        _mark_stages(axis, stages, start, end)
+    elif start < 0:
         axis.axvspan(start, 0, color=style.SHADE.light, zorder=0, linewidth=0, label="warm-up")
     axis.xaxis.set_major_locator(MaxNLocator(nbins=6))
-    axis.set_xlabel("time since the measured window began (s)")
+    window = "first stage's" if stages else "measured"
+    axis.set_xlabel(f"time since the {window} window began (s)")
+
+
+def _mark_stages(axis: Axes, stages: Sequence[StageFigures], start: float, end: float) -> None:
+    edges = [start, *(edge for stage in stages for edge in (stage.start_s, stage.end_s)), end]
+    for low, high in zip(edges[::2], edges[1::2], strict=True):
+        axis.axvspan(low, high, color=style.SHADE.light, zorder=0, linewidth=0, label="not measured")
+    every = -(-len(stages) // MOST_NUMBERS)
+    for stage in stages[::every]:
+        axis.annotate(
+            str(stage.number),
+            ((stage.start_s + stage.end_s) / 2, 0.97),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            va="top",
+            fontsize="small",
+        )

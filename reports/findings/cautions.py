@@ -58,8 +58,12 @@ def _about_trials(runs: Sequence[Run], validity: Validity) -> Iterator[Notice]:
     for remark in validity.remarks:
         if remark.reason == "not_accounted":  # said already, see `_about_correctness`
             continue
-        what = "" if remark.reason in REMARKED else f"{remark.reason.replace('_', ' ')} in "
-        detail = f"{what}{remark.trials} of {validity.trials} trials, for instance: {remark.detail}"
+        what = "" if remark.reason in REMARKED else remark.reason.replace("_", " ")
+        if validity.trials == 1:
+            detail = f"{what}: {remark.detail}" if what else remark.detail
+        else:
+            where = f"{remark.trials} of {validity.trials} trials"
+            detail = f"{f'{what} in ' if what else ''}{where}, for instance: {remark.detail}"
         yield Notice(REMARKED.get(remark.reason, Caution.REMARKED), detail)
 
 

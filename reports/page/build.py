@@ -6,7 +6,7 @@ from pathlib import Path
 from jinja2 import Environment
 
 from loadtests import results
-from reports import recommendation, tables, wording
+from reports import load_tables, recommendation, tables, wording
 from reports.advice import by_caution
 from reports.charts import svg
 from reports.dataset import Dataset
@@ -33,6 +33,8 @@ def render(dataset: Dataset, verdict: Verdict) -> str:
             waiting=wording.waiting(verdict.curves),
             table=tables.table(verdict.curves, verdict.silent),
             offered=tables.offered(verdict.offered),
+            stages=load_tables.stages(verdict.load.stages if verdict.load else ()),
+            groups=load_tables.groups(verdict.load.groups if verdict.load else ()),
             latencies=tables.latency_rows(dataset),
             charts=figures.draw_all(dataset, verdict),
             presets=calculator.presets(verdict.curves),

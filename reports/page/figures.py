@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from matplotlib.figure import Figure
+from msgspec.structs import replace
 
 from reports import titles
 from reports.charts import (
@@ -97,20 +98,30 @@ def _timeouts(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
 
 def _timelines(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
     chosen = timeline_samples(dataset, verdict)
+    stages = verdict.load.stages if verdict.load is not None else ()
+    if stages:  # the clock begins with the first, whichever of them count
+        begin_s = stages[0].start_s
+        chosen = chosen.assign(t_s=chosen["t_s"] - begin_s)
+        stages = tuple(
+            replace(stage, start_s=stage.start_s - begin_s, end_s=stage.end_s - begin_s) for stage in stages
+        )
+    numbered = " The numbers above are those of the stages." if stages else ""
     if len(chosen) and chosen["pool_total"].notna().any():
         yield page_chart(
             "pool-timeline",
             "The gauges of GET /metrics/pool, ten times a second: totalCount, idleCount and waitingCount. "
-            "With coalesce who waits is a shared call; the requests that it is for wait in another line.",
+            "With coalesce who waits is a shared call; the requests that it is for wait in another line."
+            f"{numbered}",
             "The pool over time",
-            partial(pool_timeline.draw, chosen),
+            partial(pool_timeline.draw, chosen, stages=stages),
         )
     if len(chosen) and chosen["db_active"].notna().any():
         yield page_chart(
             "database-timeline",
-            "Client backends in pg_stat_activity by state, and the active ones by wait event type.",
+            "Client backends in pg_stat_activity by state, and the active ones by wait event type."
+            f"{numbered}",
             "Database connections over time",
-            partial(database_timeline.draw, chosen),
+            partial(database_timeline.draw, chosen, stages=stages),
         )
 
 

@@ -9,9 +9,16 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from loadtests import results
-from loadtests.commands.load_audit import account_for, not_accounted, only_trial, with_account
+from loadtests.commands.load_audit import (
+    account_for,
+    first_told,
+    in_vain,
+    not_accounted,
+    only_trial,
+    with_account,
+)
 from loadtests.commands.load_summary import table
-from loadtests.results import QUEUE_MODE, Accounting, GroupAccount, Invalidity, RunFiles, Trial
+from loadtests.results import QUEUE_MODE, Accounting, ErrorCount, GroupAccount, Invalidity, RunFiles, Trial
 from tests.commands.test_load import acknowledged_run
 
 OTHER = Invalidity(reason="users_changed", detail="one came later", fatal=False)
@@ -136,3 +143,15 @@ def test_the_table_leaves_open_what_a_group_never_received(tmp_path: Path, trial
 def test_each_group_has_a_line(trial: Trial, found: GroupAccount, told: list[str]) -> None:
     text = shown(replace(trial, deliveries=(found,)))
     assert all(piece in text for piece in told)
+
+
+def test_what_went_wrong_is_told_with_its_run_where_there_are_several(tmp_path: Path) -> None:
+    good, bad = (acknowledged_run(tmp_path / name, "load-t1") for name in ("good", "bad"))
+    trial = results.read(only_trial(bad).trial, Trial)
+    refused = ErrorCount(status=404, code="not_found", text="Not found", requests=3)
+    load = replace(trial.load, total_messages_acknowledged=0, errors=(refused,))
+    results.write(only_trial(bad).trial, replace(trial, load=load))
+    said = "no push was acknowledged: Not found"
+    assert first_told(in_vain, [good]) == ""
+    assert first_told(in_vain, [bad]) == said
+    assert first_told(in_vain, [good, bad, good]) == f"run 2 of 3, {bad.root.name}: {said}"

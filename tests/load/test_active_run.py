@@ -16,8 +16,9 @@ from loadtests.load.measuring.part import Part, lost
 from loadtests.load.observing import Verdict
 from loadtests.load.plan import LoadPlan
 from loadtests.load.run_record import RunRecord
-from loadtests.results import Ledger, ProducerLedger, RunFiles, WorkerShare
+from loadtests.results import Ledger, Manifest, ProducerLedger, RunFiles, WorkerShare
 from loadtests.runs.server_facts import ServerFacts
+from tests.load.fake_server import fake_server, response
 
 PLAN = LoadPlan(host="http://127.0.0.1:1", trial_directory="x", run_tag="t", warmup_s=0.0)
 DEADLINE_S = 5.0
@@ -93,6 +94,7 @@ def begun(directory: Path, ensemble: FakeEnsemble, *observers: Watching, plan: L
         started=datetime.now(UTC),
         options={},
         facts=ServerFacts(),
+        command=("queen", "load", "high"),
     )
     return ActiveRun(ensemble, plan, record, observers)
 
@@ -156,3 +158,52 @@ def test_producers_that_joined_or_left_changed_a_rate_that_was_shared_out(tmp_pa
         run.write()
         (trial,) = results.read_trials(run.record.files)
         assert [each.reason for each in trial.remarks if each.reason == "users_changed"] == remarks
+
+
+@pytest.mark.parametrize(
+    ("numbered", "present_s", "expected"),
+    [
+        (2, 2.0, None),
+        (2, 1.3, "2 producers took part, 1.3 on average while it was measured"),
+        (3, 2.2, "3 producers took part, 2.2 on average while it was measured"),
+        (3, 3.0, None),
+        (2, None, None),
+    ],
+    ids=["all the time", "one left early", "one came late", "one came before it was measured", "not told"],
+)
+def test_users_that_come_or_go_during_a_run_are_told(
+    tmp_path: Path, numbered: int, present_s: float | None, expected: str | None
+) -> None:
+    ledger = tuple(
+        ProducerLedger(producer=number, partition="p0", acknowledged=((0, 9),)) for number in range(numbered)
+    )
+    (share,) = part(0).workers
+    told = replace(part(0), ledger=ledger, workers=(replace(share, producer_s=present_s),))
+    run = begun(tmp_path, FakeEnsemble(told), plan=replace(PLAN, users=2))
+    run.write()
+    (trial,) = results.read_trials(run.record.files)
+    remarks = [remark.detail for remark in trial.remarks if remark.reason == "users_changed"]
+    assert remarks == ([] if expected is None else [expected])
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (response(404), "the server has no /metrics/pool"),
+        (response(503), "/metrics/pool was answered 503"),
+        (response(200, b"[]"), "/metrics/pool was not answered as a server of Queen's does"),
+    ],
+)
+def test_a_pool_that_is_not_known_is_told_with_its_reason(tmp_path: Path, answer: bytes, said: str) -> None:
+    with fake_server(lambda request: answer) as server:
+        run = begun(tmp_path, FakeEnsemble(part(0)), plan=replace(PLAN, host=server.url))
+        run.write()
+    assert results.read(run.record.files.manifest, Manifest).notes == (said,)
+
+
+def test_a_server_that_is_not_there_is_not_said_to_have_no_pool(tmp_path: Path) -> None:
+    run = begun(tmp_path, FakeEnsemble(part(0)))
+    run.write()
+    (note,) = results.read(run.record.files.manifest, Manifest).notes
+    assert note.startswith("/metrics/pool could not be read: ")
+    assert "refused" in note

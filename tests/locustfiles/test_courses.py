@@ -213,8 +213,7 @@ def test_the_saturation_search_finds_what_a_server_carries(tmp_path: Path) -> No
     verdicts = [stage.verdict for stage in trial.stages]
     assert any(verdict.startswith("not met") for verdict in verdicts)
     assert verdicts[-1].startswith("met")
-    (answer_line, *_) = results.read(run.manifest, Manifest).notes
-    assert "highest rate that meets p99 ≤ 200 ms" in answer_line
+    assert "highest rate that meets p99 ≤ 200 ms" in results.read(run.manifest, Manifest).answer
 
 
 def test_in_the_page_a_course_that_is_over_stops_and_can_be_started_again(tmp_path: Path) -> None:

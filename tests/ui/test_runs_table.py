@@ -243,3 +243,22 @@ def test_only_the_latest_runs_are_kept(tmp_path: Path) -> None:
     for _ in range(MOST_RUNS + 5):
         table.add(run)
     assert [row.run for row in table.rows()] == list(range(6, MOST_RUNS + 6))
+
+
+def test_what_a_run_was_asked_for_is_told(tmp_path: Path) -> None:
+    run, trial = written(tmp_path / "run", 20)
+    by_rate = Cell(loop="open", rate_msg_s=900.0, batch=7)
+    by_interval = Cell(loop="open", interval_ms=50.0, clients=10, batch=100)
+    closed, changing = Cell(loop="closed", batch=3), Cell(loop="open")
+    told = [
+        rows_of(1, run, replace(trial, cell=cell))[0] for cell in (by_rate, by_interval, closed, changing)
+    ]
+    assert [(row.batch, row.offered_msg_s) for row in told] == [
+        (7, 900),
+        (100, 20_000),
+        (3, None),
+        (10, None),
+    ]
+    stage = StageResult(number=1, label="peak", rate_msg_s=5_000, load=LOAD)
+    _, of_stage = rows_of(1, run, replace(trial, cell=changing, stages=(stage,)))
+    assert of_stage.offered_msg_s == 5_000

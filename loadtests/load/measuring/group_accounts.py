@@ -27,6 +27,7 @@ class LedgerState(Struct, frozen=True):
     issued: int
     acknowledged: int
     unknown: int
+    refused: int  # certainly not stored; issued = acknowledged + unknown + refused
     delivered: int  # different ones, of all groups
     nacked: int  # of all groups
     lapsed: int  # of all groups
@@ -46,6 +47,7 @@ def ledger_state(total: Part) -> LedgerState:
         issued=acknowledged + unknown + refused,
         acknowledged=acknowledged,
         unknown=unknown,
+        refused=refused,
         delivered=sum(group.delivered for group in groups),
         nacked=sum(group.nacked for group in groups),
         lapsed=sum(group.lapsed for group in groups),

@@ -2,7 +2,7 @@
 
 const SPANS_S = [60, 120, 180, 300]; // of the time axis: the first that holds every reading
 const SIZE = { width: 420, height: 180 };
-const BOX = { left: 54, right: 412, top: 22, bottom: 152 }; // above it room for the limit's label
+const BOX = { left: 70, right: 412, top: 22, bottom: 152 }; // above it room for the limit's label
 const COLOURS = 6; // --queen-c0 …
 const DASHES = ["none", "7 3", "2 3"]; // a second mark beside the colour
 

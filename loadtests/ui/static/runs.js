@@ -2,11 +2,16 @@
 
 import { element, figure } from "./chart.js";
 
+function loadOf(run) {
+  const offered = run.offeredMsgS === null ? "" : `, ${figure(run.offeredMsgS)} msg/s offered`;
+  return `${run.shape}, ${run.loop} loop, ${run.producers} × ${figure(run.measuredS)} s, batch ${run.batch}${offered}`;
+}
+
 const COLUMNS = [
   ["run", (run) => (run.stage ? `${run.run}: ${run.stage}` : `${run.run}`)],
   ["pool", (run) => figure(run.pool)],
   ["strategy", (run) => run.strategy ?? "-"],
-  ["load", (run) => `${run.shape}, ${run.loop} loop, ${run.producers} × ${figure(run.measuredS)} s`],
+  ["load", loadOf],
   ["msg/s", (run) => figure(run.acknowledgedMsgS)],
   ["p50 ms", (run) => figure(run.serviceP50Ms)],
   ["p99 ms", (run) => figure(run.serviceP99Ms)],

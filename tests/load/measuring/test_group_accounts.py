@@ -148,6 +148,7 @@ def test_the_state_of_a_run_that_goes_on() -> None:
         issued=13,
         acknowledged=10,
         unknown=2,
+        refused=1,
         delivered=14,
         nacked=2,
         lapsed=0,

@@ -1,0 +1,76 @@
+"""One load's stages and consumers as rows of formatted texts; the page only arranges them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loadtests.results import QUEUE_MODE, GroupAccount
+from reports.single_load import StageFigures
+from reports.tables import ABSENT, number
+
+
+@dataclass(frozen=True)
+class StageRow:
+    """One stage."""
+
+    name: str
+    offered: str
+    throughput: str
+    p50: str
+    p99: str
+    failed: str
+    verdict: str
+    counted: bool
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """What one group of consumers received."""
+
+    name: str
+    delivered: str
+    missing: str
+    nacked: str
+    lapsed: str
+    unexplained: str
+    out_of_order: str
+    remark: str
+
+
+def stages(found: Sequence[StageFigures]) -> tuple[StageRow, ...]:
+    """A row for each stage that was measured to its end."""
+    return tuple(
+        StageRow(
+            name=_name(stage),
+            offered=number(stage.rate_msg_s),
+            throughput=f"{stage.throughput:,.0f}",
+            p50=number(stage.p50_ms),
+            p99=number(stage.p99_ms),
+            failed=f"{stage.failed:,}",
+            verdict=stage.verdict,
+            counted=stage.counted,
+        )
+        for stage in found
+    )
+
+
+def groups(found: Sequence[GroupAccount]) -> tuple[GroupRow, ...]:
+    """A row for each group of consumers."""
+    return tuple(
+        GroupRow(
+            name="consumers without a group" if group.group == QUEUE_MODE else group.group,
+            delivered=f"{'at least ' if group.unjudged else ''}{group.delivered:,}",
+            missing="not known" if group.undelivered is None else f"{group.undelivered:,}",
+            nacked=f"{group.nacked:,}",
+            lapsed=f"{group.lapsed:,}",
+            unexplained=ABSENT if group.unjudged else f"{group.unexplained:,}",
+            out_of_order=f"{group.out_of_order:,}",
+            remark=group.unjudged,
+        )
+        for group in found
+    )
+
+
+def _name(stage: StageFigures) -> str:
+    """3, or 2 peak: the label says more only where it is not the rate."""
+    is_rate = stage.rate_msg_s is not None and stage.label.startswith(f"{stage.rate_msg_s:,.0f} ")
+    return str(stage.number) if is_rate or not stage.label else f"{stage.number} {stage.label}"
