@@ -105,7 +105,8 @@ def test_the_ceiling_of_an_open_loop_is_that_of_an_open_loop(tmp_path: Path) -> 
     """Offered all that the machine can give it, it cannot be far from its own ceiling."""
     with null_server(1) as url:
         words = ["high", "--users", "8", "--rate", "200000", "--host", url, *BRIEF]
-        with queen_load(*words, "--", "--batch", "1", "--in-flight", "16", cwd=tmp_path) as process:
+        options = [*UNREAD, "--batch", "1", "--in-flight", "16"]
+        with queen_load(*words, "--", *options, cwd=tmp_path) as process:
             _, said = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 0, said
     trial, manifest = only_trial(tmp_path)
