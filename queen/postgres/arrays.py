@@ -1,8 +1,7 @@
 """Arrays of texts, JSON texts and UUIDs as parameters and results, in PostgreSQL's binary format.
 
 asyncpg takes nested arrays, too, and asks of each element whether it is a container itself, by two abstract
-base classes: 0.6 µs for each of the three elements that a message is sent as, a fifth of all that the server
-does for a message of a large push. Ours are flat.
+base classes: three times for a message, and it shows (docs/performance.md). Ours are flat.
 
 The format (array_send and array_recv in src/backend/utils/adt/arrayfuncs.c), integers big-endian: dimensions,
 whether there are nulls, the elements' type; then for the one dimension its length and first index; then each
