@@ -40,7 +40,7 @@ async def opened(
 async def moment(do: Callable[[], None]) -> None:
     if do is not nothing:
         asyncio.get_running_loop().call_soon(do)
-        await asyncio.sleep(30)
+        await asyncio.Event().wait()  # that never comes
 
 
 def test_it_is_open_in_the_block_and_closed_after_it() -> None:

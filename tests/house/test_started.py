@@ -9,7 +9,7 @@ from tests import started
 from tests.house.conftest import ROOT
 from tests.local.support import is_gone, wait_for
 
-WAITS = "import time; time.sleep(60)"
+WAITS = "import signal; signal.pause()"
 # Starts another of these, says which, and ends.
 LEAVES_ONE = """
 import subprocess, sys

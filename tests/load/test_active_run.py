@@ -19,6 +19,7 @@ from loadtests.load.run_record import RunRecord
 from loadtests.results import Ledger, Manifest, ProducerLedger, RunFiles, WorkerShare
 from loadtests.runs.server_facts import ServerFacts
 from tests.load.fake_server import fake_server, response
+from tests.load.waiting import until
 
 PLAN = LoadPlan(host="http://127.0.0.1:1", trial_directory="x", run_tag="t", warmup_s=0.0)
 DEADLINE_S = 5.0
@@ -104,9 +105,7 @@ def test_a_run_of_two_workers_becomes_one_trial(tmp_path: Path) -> None:
     run = begun(tmp_path, ensemble, watching)
     run.warm_up()
     run.warm_up()
-    with gevent.Timeout(DEADLINE_S):
-        while "open" not in ensemble.orders:
-            gevent.sleep(0.001)
+    until(lambda: "open" in ensemble.orders)
     run.finish()
     assert run.write() == 0
     assert ensemble.orders == ["begin t", "stage 1", "open", "finish 3"]
@@ -121,9 +120,7 @@ def test_observers_are_shown_the_sum_while_it_runs(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(active_run, "LOOK_PERIOD_S", 0.001)
     watching = Watching()
     run = begun(tmp_path, FakeEnsemble(part(0), part(1)), watching)
-    with gevent.Timeout(DEADLINE_S):
-        while len(watching.told) < 3:
-            gevent.sleep(0.001)
+    until(lambda: len(watching.told) >= 3)
     run.finish()
     looks = len(watching.told)
     gevent.sleep(0.01)

@@ -1,10 +1,8 @@
 """How a run comes to its end."""
 
 import json
-from collections.abc import Callable
 from time import perf_counter
 
-import gevent
 from gevent.event import Event
 from locust.stats import RequestStats
 
@@ -15,18 +13,13 @@ from loadtests.load.producing.producer import RawSender
 from loadtests.load.run import LoadRun
 from loadtests.load.users import producer_loop
 from tests.load.fake_server import SeenRequest, fake_server
+from tests.load.waiting import until
 
 DEADLINE_S = 30.0
 
 
 def queued(request: SeenRequest) -> bytes:
     return push_answer(len(json.loads(request.body)["items"]))
-
-
-def until(condition: Callable[[], bool]) -> None:
-    with gevent.Timeout(DEADLINE_S):
-        while not condition():
-            gevent.sleep(0.001)
 
 
 def test_what_fell_due_while_the_process_had_no_turn_before_the_end_is_sent_not_missed() -> None:

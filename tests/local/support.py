@@ -23,7 +23,7 @@ kernel_ends_children = pytest.mark.skipif(
     not KERNEL_ENDS_CHILDREN,
     reason="needs Linux, which ends a child with its parent; elsewhere the next run ends what is left",
 )
-only_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it gives up root for another user")
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give it up for another user")
 
 
 def wait_for(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> bool:

@@ -67,7 +67,7 @@ async def test_closed_it_forgets_what_was_under_way() -> None:
     assert out == []
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="timerfd is Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs timerfd, which only Linux has")
 async def test_half_a_millisecond_is_not_a_whole_one() -> None:
     """The loop's own timers have a grain of 1 ms: they would give more than 1 ms here."""
     line = DelayLine(asyncio.get_running_loop(), 0.0005)

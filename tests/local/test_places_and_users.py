@@ -15,7 +15,7 @@ from queen.local.users import User, can_enter, database_user, owner_of
 from tests.local.support import directory_for_all, only_root
 
 STRANGER = User(name="stranger", uid=54_321, gid=54_321)
-only_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+only_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, which only Linux has")
 
 
 @only_linux

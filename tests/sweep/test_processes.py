@@ -14,7 +14,7 @@ from loadtests.sweep.processes import ProcessMeter, TreeMeter, machine_busy_s
 
 
 @pytest.mark.parametrize("read", [proc_tree.read, processes._psutil_tree])
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="/proc is Linux's")
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc, which only Linux has")
 def test_a_tree_holds_its_living_and_its_ended_children(
     parent: "subprocess.Popen[str]", read: Callable[[int], Usage]
 ) -> None:

@@ -13,6 +13,7 @@ from loadtests.ui.live import KEPT_POINTS, PERIOD_S, Live
 from loadtests.ui.panels import PANELS
 from loadtests.ui.reading import RunView
 from tests.load.fake_server import FakeServer, SeenRequest, fake_server, response
+from tests.load.waiting import until
 
 DEADLINE_S = 5.0
 GROUPS = b"""[{"queueName":"q","totalLag":9,"maxTimeLag":4},{"queueName":"q","totalLag":7,"maxTimeLag":5},
@@ -68,8 +69,7 @@ def test_who_looks_while_another_waits_for_the_answer_shares_it() -> None:
     with fake_server(slow) as server, gevent.Timeout(DEADLINE_S):
         live = Live()
         first = gevent.spawn(live.look, server.url, with_backlog=False)
-        while not asked.is_set():
-            gevent.sleep(0.001)
+        until(asked.is_set)
         second = gevent.spawn(live.look, server.url, with_backlog=False)
         gevent.sleep(0)  # it is under way
         answer.set()

@@ -11,6 +11,7 @@ from loadtests.load.conducting.ensemble import Collected
 from loadtests.load.measuring.part import Counts, Part
 from loadtests.load.plan import LoadPlan
 from loadtests.results import WorkerShare
+from tests.load.waiting import until
 
 DEADLINE_S = 5.0
 
@@ -71,9 +72,7 @@ class FakeEnsemble:
 
 def until_over(conductor: Conductor, over: list[str]) -> None:
     conductor.everybody_is_there()
-    with gevent.Timeout(DEADLINE_S):
-        while not over:
-            gevent.sleep(0.001)
+    until(lambda: over)
 
 
 def test_each_stage_has_a_window_of_its_own_and_the_course_an_end() -> None:
@@ -140,9 +139,7 @@ def test_a_course_that_is_stopped_keeps_the_stages_that_were_measured() -> None:
     conductor = Conductor(ensemble, course, lambda: over.append("over"))
     conductor.start()
     conductor.everybody_is_there()
-    with gevent.Timeout(DEADLINE_S):
-        while ensemble.orders[-2:] != ["peak", "open"]:
-            gevent.sleep(0.001)
+    until(lambda: ensemble.orders[-2:] == ["peak", "open"])
     conductor.stop()
     assert [stage.label for stage in conductor.conducted().stages] == ["base"]
     assert over == []

@@ -1,6 +1,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import Any
 
 import gevent
@@ -18,6 +18,7 @@ from loadtests.load.producing import backpressure, loops
 from loadtests.load.producing.backpressure import HoldBack
 from loadtests.load.producing.loops import ClosedLoop, OpenLoop
 from loadtests.load.producing.producer import Producer, Sender
+from tests.load.waiting import block_until, until
 
 DEADLINE_S = 5.0
 BUSY = PushOutcome((Fate.REFUSED,), 429, "queue_full", "full")
@@ -87,12 +88,6 @@ class Scene:
         self.stopping.set()
         loop.join(timeout=DEADLINE_S)
         assert loop.ready()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    with gevent.Timeout(DEADLINE_S):
-        while not condition():
-            gevent.sleep(0.001)
 
 
 def test_the_closed_loop_pushes_again_after_each_answer_until_it_is_stopped() -> None:
@@ -317,10 +312,11 @@ def test_what_a_late_loop_had_not_sent_when_a_hold_began_is_missed_not_held() ->
     scene = Scene(loop="open", interval_ms=1.0)
 
     def block_then_refuse(number: int) -> Attempt:
-        sleep(0.3)  # nobody has a turn meanwhile
+        block_until(begun_s + 0.3)
         return answered(BUSY, 0.3)
 
     sender = FakeSender(block_then_refuse)
+    begun_s = perf_counter()
     loop = scene.start_open(sender, [0.0, 0.05, 0.1, 0.25, 0.4, 30.0])
     until(lambda: scene.recorder.part().counts.held == 1)
     scene.end(loop)

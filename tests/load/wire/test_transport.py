@@ -3,7 +3,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 
-import gevent
 import pytest
 
 from loadtests.load.producing.producer import RawSender
@@ -11,6 +10,7 @@ from loadtests.load.wire import transport
 from loadtests.load.wire.credentials import TOKEN_FILE_VARIABLE
 from loadtests.load.wire.transport import Connection, Endpoint, NoAnswer, NotSent, Watchdog, parse_endpoint
 from tests.load.fake_server import FakeServer, SeenRequest, fake_server, response
+from tests.load.waiting import until
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -62,7 +62,7 @@ def test_the_time_that_a_connect_takes_stands_between_the_begin_of_a_push_and_it
     watchdog: Watchdog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slow(*_: object, **__: object) -> None:
-        gevent.sleep(0.1)
+        until(lambda: perf_counter() >= begun_s + 0.1)
         raise TimeoutError("timed out")
 
     monkeypatch.setattr(transport, "create_connection", slow)
