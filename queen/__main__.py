@@ -5,7 +5,7 @@ A Ctrl-C while it still imports what it needs ends it as any other does.
 
 import sys
 
-EXIT_INTERRUPTED = 130
+EXIT_INTERRUPTED = 130  # as in queen.cli, which may be what is still to be imported
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ from queen import __version__
 from queen.errors import SettingsError, UserError
 
 COMMAND_GROUP = "queen.commands"
-EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILED, EXIT_USAGE, EXIT_ACCOUNTING, EXIT_INTERRUPTED = 1, 2, 3, 130
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Command:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one sub-command and return its exit code."""
+    """Run one sub-command and return its exit code. Raises KeyboardInterrupt, which `__main__` catches."""
     words = list(sys.argv[1:] if argv is None else argv)
     found = {entry.name: entry for entry in entry_points(group=COMMAND_GROUP)}
     asked = next((word for word in words if word in found), None)
@@ -61,9 +61,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"queen: {error}", file=sys.stderr)
         return EXIT_FAILED
-    except KeyboardInterrupt:
-        print("queen: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
 
 
 def _load(entry: EntryPoint) -> Command:

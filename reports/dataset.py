@@ -183,10 +183,8 @@ def _latency_rows(members: Sequence[tuple[Run, Trial]]) -> Iterable[Row]:
 
 
 def _latency(trial: Trial, clock: str) -> Latency | None:
-    """A clock of a trial. A closed loop has none from an intended start: there is no such instant."""
-    if clock == "response" and trial.cell.loop == "closed":
-        return None
-    return trial.load.service if clock == "service" else trial.load.response
+    """A clock of a trial, if it has that one."""
+    return trial.load.service if clock == "service" else trial.from_intended_start(trial.load)
 
 
 def _together(merged: HdrHistogram | None, single: Sequence[Latency]) -> Latency | None:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loadtests.results import QUEUE_MODE, GroupAccount
+from loadtests.results import GroupAccount
 from reports.single_load import StageFigures
-from reports.tables import ABSENT, number
+from reports.tables import number
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,12 @@ def groups(found: Sequence[GroupAccount]) -> tuple[GroupRow, ...]:
     """A row for each group of consumers."""
     return tuple(
         GroupRow(
-            name="consumers without a group" if group.group == QUEUE_MODE else group.group,
+            name=group.name,
             delivered=f"{'at least ' if group.unjudged else ''}{group.delivered:,}",
             missing="not known" if group.undelivered is None else f"{group.undelivered:,}",
             nacked=f"{group.nacked:,}",
             lapsed=f"{group.lapsed:,}",
-            unexplained=ABSENT if group.unjudged else f"{group.unexplained:,}",
+            unexplained="not known" if group.unexplained is None else f"{group.unexplained:,}",
             out_of_order=f"{group.out_of_order:,}",
             remark=group.unjudged,
         )

@@ -12,7 +12,7 @@ def opening(load: SingleLoad) -> str:
     producers = f"{load.producers} producer{'' if load.producers == 1 else 's'}"
     figures = (
         f"{load.shape}: {load.throughput:,.0f} messages/s of {producers} acknowledged in "
-        f"{load.measured_s:.1f} s{_percentiles(load.response)}."
+        f"{load.measured_s:.1f} s{_percentiles(load)}."
     )
     return " ".join(filter(None, (_sentence(load.answer), figures, _consumed(load))))
 
@@ -24,8 +24,10 @@ def _consumed(load: SingleLoad) -> str:
     return f"Consumers took {load.consumed_msg_s:,.0f} messages/s{';' + until if until else ''}."
 
 
-def _percentiles(response: Latency | None) -> str:
-    return "" if response is None else f", {_pair(response)} from when a push was due"
+def _percentiles(load: SingleLoad) -> str:
+    if load.response is not None:
+        return f", {_pair(load.response)} from when a push was due"
+    return "" if load.service is None else f", {_pair(load.service)} from the send"
 
 
 def _pair(latency: Latency) -> str:

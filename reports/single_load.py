@@ -16,7 +16,7 @@ class StageFigures(Struct, frozen=True, kw_only=True):
     label: str
     rate_msg_s: float | None  # offered; None: as fast as the answers came
     throughput: float
-    p50_ms: float | None  # from the intended start, as the p99; None: no answer
+    p50_ms: float | None  # from the intended start, as the p99; None: no answer, or a closed loop
     p99_ms: float | None
     failed: int  # pushes: refused, of unknown outcome, missed or held back
     verdict: str  # of whoever judged it; empty: nobody did
@@ -36,7 +36,8 @@ class SingleLoad(Struct, frozen=True, kw_only=True):
     in_vain: str  # why no push was acknowledged; empty: one was
     refused: int  # pushes of the measured window
     unknown: int
-    response: Latency | None  # from the intended start
+    service: Latency | None  # from the send
+    response: Latency | None  # from the intended start; None: a closed loop has none
     consumed_msg_s: float
     end_to_end: Latency | None  # until a consumer had the message
     stages: tuple[StageFigures, ...]  # empty: the load did not change

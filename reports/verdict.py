@@ -172,10 +172,10 @@ class AccountingTotals(Struct, frozen=True, kw_only=True):
     duplicated: int
     unexplained: int
     out_of_order: int
-    deliveries: tuple[DeliveryTotals, ...] = ()  # of each group of consumers, by name
-    ways: tuple[str, ...] = ()  # how it was read, of how many trials
-    holds: bool | None = True  # False: something is wrong; None: not known
-    because: tuple[str, ...] = ()  # what is wrong, or what is not known; empty: neither
+    deliveries: tuple[DeliveryTotals, ...]  # of each group of consumers, by name
+    ways: tuple[str, ...]  # how it was read, of how many trials
+    holds: bool | None  # False: something is wrong; None: not known
+    because: tuple[str, ...]  # what is wrong, or what is not known; empty: neither
 
 
 class InvalidTrial(Struct, frozen=True):

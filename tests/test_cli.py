@@ -29,13 +29,12 @@ DONE = command(lambda options: 7 if options.loud else 0)
 HANDS = replace(command(lambda options: len(options.handed_on) + 10 * options.loud), hands_on=True)
 SETTINGS = _fails(SettingsError("DB_POOL_SIZE='x': expected int"))
 USER = _fails(UserError("no database"))
-INTERRUPTED = _fails(KeyboardInterrupt())
 
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other commands than ours are installed: the command line knows none by name."""
-    names = ("HANDS", "DONE", "SETTINGS", "USER", "INTERRUPTED", "BROKEN")
+    names = ("HANDS", "DONE", "SETTINGS", "USER", "BROKEN")
     found = [EntryPoint(name.lower(), f"{__name__}:{name}", cli.COMMAND_GROUP) for name in names]
     monkeypatch.setattr(cli, "entry_points", lambda group: found if group == cli.COMMAND_GROUP else [])
 
@@ -49,7 +48,6 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
         (["hands", "--loud", "--", "--quiet", "--", "done"], 13, ""),
         (["settings"], 2, "queen: DB_POOL_SIZE='x': expected int\n"),
         (["user"], 1, "queen: no database\n"),
-        (["interrupted"], 130, "queen: interrupted\n"),
     ],
 )
 def test_exit_codes(words: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,14 @@ def test_an_interrupt_while_it_imports_is_one_line(
     assert capsys.readouterr().err == "queen: interrupted\n"
 
 
+def test_an_interrupt_of_a_command_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "main", interrupt)
+    assert __main__.main() == 130
+    assert capsys.readouterr().err == "queen: interrupted\n"
+
+
 def test_an_interrupt_while_it_looks_for_its_commands_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

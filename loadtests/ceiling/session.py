@@ -14,11 +14,12 @@ from loadtests.results import RunFiles
 from loadtests.runs.directory import new_run
 from loadtests.runs.reporting import report
 from loadtests.sweep.progress import showing
+from queen.cli import EXIT_ACCOUNTING, EXIT_FAILED
 from queen.errors import SettingsError, UserError
 from queen.local.cluster import checked_settings
 from queen.local.open_database import outside_database
 
-EXIT_DONE, EXIT_FAILED, EXIT_ACCOUNTING = 0, 1, 3
+EXIT_DONE = 0
 WARMUP_S = 0.3
 
 

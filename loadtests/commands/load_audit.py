@@ -62,6 +62,12 @@ def not_accounted(run: RunFiles) -> str:
     return "; ".join(remark.detail for remark in remarks if remark.reason == "not_accounted")
 
 
+def was_read(run: RunFiles) -> bool:
+    """Whether its account is that of the table."""
+    account = results.read(only_trial(run).trial, Trial).accounting
+    return account is not None and account.source == "table"
+
+
 async def account_for(runs: Iterable[RunFiles], database: Database | None) -> bool:
     """Audit each run and store the account; whether the law holds for all of them.
 

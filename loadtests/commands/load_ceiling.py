@@ -6,7 +6,6 @@ producers. Consumers have no part in it; what they cost shows in the CPU of the 
 beside it. It is the ceiling of one process, so a run of several has none.
 """
 
-from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
@@ -33,28 +32,22 @@ async def ceiling_of(cell: Cell, directory: Path, *, stamped: bool) -> float:
     )
 
 
-async def judge(runs: Iterable[RunFiles], scratch: Path) -> None:
-    """Measure the ceilings of these runs, each once, and mark those that were near them.
+async def judge(run: RunFiles, scratch: Path) -> None:
+    """Measure the ceiling of this run, unless it was of several processes, and mark it if it was near.
 
     Raises as `ceiling_of`.
     """
-    ceilings: dict[tuple[str, int, int, bool], float] = {}
-    for run in runs:
-        files = only_trial(run)
-        trial = results.read(files.trial, Trial)
-        if len({share.worker for share in trial.load.workers}) > 1:
-            continue
-        cell = trial.cell
-        consumed = trial.load.messages_popped > 0
-        kind = cell.ceiling_key, cell.payload_bytes, cell.clients, consumed
-        if kind not in ceilings:
-            directory = scratch / f"ceiling-{len(ceilings)}"
-            ceilings[kind] = await ceiling_of(cell, directory, stamped=consumed)
-        results.write(files.trial, judged(trial, ceilings[kind]))
-        manifest = results.read(run.manifest, Manifest)
-        known = {**manifest.generator_ceiling_msg_s, cell.ceiling_key: ceilings[kind]}
-        notes = (*manifest.notes, note(cell, ceilings[kind], consumed=consumed))
-        results.write(run.manifest, replace(manifest, generator_ceiling_msg_s=known, notes=notes))
+    files = only_trial(run)
+    trial = results.read(files.trial, Trial)
+    if len({share.worker for share in trial.load.workers}) > 1:
+        return
+    cell, consumed = trial.cell, trial.load.messages_popped > 0
+    ceiling_msg_s = await ceiling_of(cell, scratch, stamped=consumed)
+    results.write(files.trial, judged(trial, ceiling_msg_s))
+    manifest = results.read(run.manifest, Manifest)
+    known = {**manifest.generator_ceiling_msg_s, cell.ceiling_key: ceiling_msg_s}
+    notes = (*manifest.notes, note(cell, ceiling_msg_s, consumed=consumed))
+    results.write(run.manifest, replace(manifest, generator_ceiling_msg_s=known, notes=notes))
 
 
 def note(cell: Cell, ceiling_msg_s: float, *, consumed: bool) -> str:

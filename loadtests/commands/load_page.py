@@ -136,7 +136,7 @@ class PageKeeper:
         if self._ceilings is not None:
             self._ceilings.want(run)
             self._measure_if_free()
-        if why := load_audit.not_accounted(run):
+        if (why := load_audit.not_accounted(run)) and not load_audit.was_read(run):
             return Refused(why)
         self.accounted[run.root] = holds
         return Noted()

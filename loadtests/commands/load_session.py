@@ -37,13 +37,13 @@ from loadtests.runs.control import SOCKET_VARIABLE, TOKEN_VARIABLE
 from loadtests.runs.server_facts import FACTS_VARIABLE, WRITTEN_VARIABLE, encode
 from loadtests.sweep.load_process import locust_environ
 from loadtests.sweep.sampling import Look
+from queen.cli import EXIT_ACCOUNTING, EXIT_FAILED, EXIT_INTERRUPTED
 from queen.errors import UserError
 from queen.local.process import Child, ChildSpec
 
 PAGE_DEADLINE_S = 30.0  # importing Locust takes a second, on a busy machine several
 LOCUST_GRACE_S = 20.0  # to let the last answers come in and write the files
 ERROR_LINE = re.compile(r"(?:/ERROR/[\w.]+|\berror): (.+)")  # of its log, and of its options
-EXIT_FAILED, EXIT_INTERRUPTED, EXIT_ACCOUNTING = 1, 130, 3
 
 
 def run_session(request: LoadRequest, environ: Mapping[str, str]) -> int:
@@ -66,7 +66,8 @@ async def _session(request: LoadRequest, environ: Mapping[str, str], length_s: f
             finished = await _run_locust(request, target, environ, Path(scratch), stop, length_s)
             holds = await _look_into(finished, target.started)
         if request.headless and not stop.is_set():
-            await load_ceiling.judge(finished.runs, Path(scratch))
+            for place, run in enumerate(finished.runs):
+                await load_ceiling.judge(run, Path(scratch) / f"ceiling-{place}")
     load_summary.show(finished.runs)
     if interrupted := stop.is_set() and request.headless:
         _say(f"interrupted{_interrupted_when(finished.runs)}")

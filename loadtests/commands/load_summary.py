@@ -42,7 +42,7 @@ def table(trial: Trial) -> Table:
     shown = Table(title=title, show_header=False, title_justify="left")
     shown.add_column("what")
     shown.add_column("figure", justify="right")
-    for name, figure in _rows(load, open_loop=cell.loop == "open"):
+    for name, figure in _rows(load, trial.from_intended_start(load)):
         shown.add_row(name, figure)
     shown.add_row("every message accounted for", str(accounted(trial)))
     for group in trial.deliveries:
@@ -52,7 +52,7 @@ def table(trial: Trial) -> Table:
     return shown
 
 
-def _rows(load: LoadResult, *, open_loop: bool) -> Iterable[tuple[str, str]]:
+def _rows(load: LoadResult, response: Latency | None) -> Iterable[tuple[str, str]]:
     yield "acknowledged", f"{load.throughput_msg_s:,.0f} msg/s"
     yield "pushes acknowledged", f"{load.requests_ok:,}"
     yield "pushes refused (not stored)", f"{load.requests_not_done:,}"
@@ -66,11 +66,11 @@ def _rows(load: LoadResult, *, open_loop: bool) -> Iterable[tuple[str, str]]:
     if load.messages_popped:
         yield "consumed", f"{load.messages_popped / load.measured_s:,.0f} msg/s"
     yield "latency p50 / p95 / p99, from the send", _latency(load.service)
-    yield "the same from the intended start", _latency(load.response) if open_loop else "-"
-    if load.schedule_lag is not None:
-        yield "schedule lag p50 / p95 / p99", _latency(load.schedule_lag)
+    yield "the same from the intended start", "-" if response is None else _latency(response)
     if load.end_to_end is not None:
         yield "the same until a consumer had the message", _latency(load.end_to_end)
+    if load.schedule_lag is not None:
+        yield "schedule lag p50 / p95 / p99", _latency(load.schedule_lag)
     for error in load.errors[:3]:
         yield f"{error.status or '-'} {error.code}", f"{error.requests:,} x {error.text}"
 

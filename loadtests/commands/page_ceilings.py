@@ -7,14 +7,14 @@ ceiling comes out rather too low than too high, and the warning too early rather
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from loadtests.results import ResultError, RunFiles
 from queen.local.process import ChildFailed
 
-Judge = Callable[[Iterable[RunFiles], Path], Awaitable[None]]
-"""Measures the ceilings of runs, with a directory for its files, and adds them to theirs."""
+Judge = Callable[[RunFiles, Path], Awaitable[None]]
+"""Measures the ceiling of a run, with a directory for its files, and adds it to its own."""
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class PageCeilings:
         while self._waiting:
             self._tries += 1  # a directory for each: what was given up leaves files
             try:
-                await self._judge([self._waiting[0]], self._scratch / f"after-{self._tries}")
+                await self._judge(self._waiting[0], self._scratch / f"after-{self._tries}")
             except (ChildFailed, ResultError, OSError) as error:
                 logger.warning("the generator's ceiling is not known: %s", error)
             self._waiting.popleft()

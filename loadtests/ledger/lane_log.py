@@ -27,6 +27,11 @@ class LaneLog:
         return self._there.different
 
     @property
+    def missing(self) -> int:
+        """Acknowledged messages that have not been read."""
+        return len(self._acknowledged - self.there)
+
+    @property
     def pieces(self) -> int:
         """How many intervals it is kept in."""
         return self._there.pieces + self._standing.pieces

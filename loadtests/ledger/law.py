@@ -79,21 +79,19 @@ class StoredLog:
 
     def has_all(self) -> bool:
         """Whether every message that was acknowledged has been read."""
-        return not any(
-            len(IntervalSet(producer.acknowledged) - self._of(producer).there)
-            for producer in self._ledger.producers
-        )
+        return not any(self._of(producer).missing for producer in self._ledger.producers)
 
     def account(self) -> Accounting:
         """What the law says of it, if this is all."""
         acknowledged = unknown = unknown_stored = lost = explained = unheard_stored = 0
         for producer in self._ledger.producers:
-            there = self._of(producer).there
+            lane = self._of(producer)
+            there = lane.there
             acked, unsure = IntervalSet(producer.acknowledged), IntervalSet(producer.unknown)
             acknowledged += len(acked)
             unknown += len(unsure)
             unknown_stored += len(unsure & there)
-            lost += len(acked - there)
+            lost += lane.missing
             explained += len(there & (acked | unsure))
             if producer.unheard:
                 unheard_stored += len(there - acked - unsure - IntervalSet(producer.refused))

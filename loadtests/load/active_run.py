@@ -15,9 +15,9 @@ from loadtests.load.observing import RunObserver
 from loadtests.load.plan import LoadPlan
 from loadtests.load.run_record import RunRecord
 from loadtests.results import Trial
+from queen.cli import EXIT_FAILED
 
 LOOK_PERIOD_S = 1.0
-EXIT_FAILED = 1
 
 logger = logging.getLogger(__name__)
 

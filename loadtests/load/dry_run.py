@@ -18,8 +18,8 @@ from locust.argument_parser import LocustArgumentParser, default_args_dict, get_
 
 from loadtests.load.bounds import MOST_NUMBER
 from loadtests.load.options import OptionError, add_arguments, check_start, make_course, read_options
+from queen.cli import EXIT_USAGE
 
-EXIT_USAGE = 2
 FREE = frozenset(  # Locust's own options that may be handed on: the others would undo what `queen load` does
     {
         "autoquit",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import gevent
 
-EXIT_INTERRUPTED = 130
+from queen.cli import EXIT_INTERRUPTED
 
 
 def install(is_ending: Callable[[], bool], again: Callable[[], None]) -> None:

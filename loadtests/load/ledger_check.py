@@ -24,9 +24,9 @@ from loadtests.load.plan import LoadPlan, group_names
 from loadtests.results import Accounting, GroupAccount, Invalidity, RunFiles, how_read
 from loadtests.runs.server_facts import facts_about
 from loadtests.runs.validity import accounting_remarks
+from queen.cli import EXIT_ACCOUNTING, EXIT_FAILED
 
 LEAST_MSG_S = 1_000  # a queue that is read more slowly than this is not read to its end
-EXIT_FAILED, EXIT_ACCOUNTING = 1, 3
 JUDGEMENTS = ("accounting", "not_accounted")  # remarks that are made here
 NOT_FINISHED = Invalidity(
     reason="not_accounted", detail="not known: reading the messages back was not finished", fatal=False

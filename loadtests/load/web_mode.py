@@ -25,7 +25,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadtests.load import interrupts
-from loadtests.load.active_run import EXIT_FAILED, ActiveRun
+from loadtests.load.active_run import ActiveRun
 from loadtests.load.closing import Closing
 from loadtests.load.conducting.ensemble import Ensemble
 from loadtests.load.configuring import QueueConfiguration
@@ -56,10 +56,10 @@ from loadtests.results import ResultError, RunFiles
 from loadtests.runs.directory import new_run
 from loadtests.runs.server_facts import WRITTEN_VARIABLE, facts_about
 from loadtests.ui.page import PoolPage
+from queen.cli import EXIT_FAILED, EXIT_USAGE
 from queen.errors import UserError
 
 TRIAL_ID = "001"
-EXIT_USAGE = 2
 SPAWNING_LOOK_S = 0.1
 WEB_HOST = "127.0.0.1"
 

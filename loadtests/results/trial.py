@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from loadtests.results.configured import Cell
-from loadtests.results.generator import LoadResult, StageResult
+from loadtests.results.generator import Latency, LoadResult, StageResult
 from loadtests.results.version import FORMAT
 
 QUEUE_MODE = "__QUEUE_MODE__"  # the group of consumers that name none
@@ -160,6 +160,10 @@ class Trial(Struct, frozen=True, kw_only=True):
     deliveries: tuple[GroupAccount, ...] = ()  # one for each consumer group; empty: not recorded
     stages: tuple[StageResult, ...] = ()  # of a load that changes; empty: it was one stage
     format: int = FORMAT
+
+    def from_intended_start(self, load: LoadResult) -> Latency | None:
+        """The response times of `load`, the trial's or a stage's; a closed loop has no such instant."""
+        return load.response if self.cell.loop == "open" else None
 
     @property
     def valid(self) -> bool:

@@ -233,7 +233,7 @@ def _accounting(accounting: Accounting | None) -> Iterator[Invalidity]:
 def _deliveries(group: GroupAccount) -> Iterator[Invalidity]:
     if not group.holds:
         counts = _counts(group, ("undelivered", "unexplained", "out_of_order"))
-        yield Invalidity(reason="accounting", detail=f"deliveries to {group.group}: {counts}", fatal=True)
+        yield Invalidity(reason="accounting", detail=f"deliveries to {group.name}: {counts}", fatal=True)
 
 
 def _not_accounted(why: Iterable[str]) -> Iterator[Invalidity]:

@@ -22,9 +22,10 @@ from loadtests.sweep.progress import clock, showing
 from loadtests.sweep.runner import Sweep, SweepRequest
 from loadtests.sweep.schedule import affordable_blocks
 from loadtests.sweep.state import SweepState
+from queen.cli import EXIT_ACCOUNTING, EXIT_FAILED
 from queen.errors import UserError
 
-EXIT_DONE, EXIT_FAILED, EXIT_ACCOUNTING = 0, 1, 3
+EXIT_DONE = 0
 CEILING_S = 2.6  # one load against the null server, start included
 START_S = 1.5  # PostgreSQL and the first load process
 

@@ -58,7 +58,6 @@ class SweepState:
             cell=cell,
             warmup_s=part.part.warmup_s,
             measure_s=part.part.measure_s,
-            phase=part.part.phase,
             seed=self.experiment.seed + slot.block,
             followed=followed,
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from loadtests.load.plan import LoadPlan
-from loadtests.results import Arrivals, Cell
+from loadtests.results import Cell
 from loadtests.sweep import naming
 from queen.local.database import Database
 from queen.settings import Settings, load
@@ -26,7 +26,6 @@ class TrialTask(Struct, frozen=True, kw_only=True):
     warmup_s: float
     measure_s: float
     seed: int
-    phase: Arrivals  # of an open loop's schedules
     followed: bool = True  # by another trial: have its load process ready
 
 
@@ -61,7 +60,7 @@ def load_plan(task: TrialTask, url: str, directory: Path) -> LoadPlan:
         rate_msg_s=cell.rate_msg_s,
         batch=cell.batch,
         interval_ms=cell.interval_ms,
-        phase=task.phase,
+        phase=cell.arrivals,
         payload_bytes=cell.payload_bytes,
         partitions=cell.partitions,
         warmup_s=task.warmup_s,

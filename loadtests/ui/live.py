@@ -93,7 +93,7 @@ class Live:
         """What there is to say against the generator of the run that is on: it may be the limit itself."""
         if self._run is None or self.total is None or measured_s(self.total) < LEAST_S:
             return ()
-        found = warnings(self.total, ceiling_msg_s=None)
+        found = warnings(self.total)
         return tuple(f"{each.reason.replace('_', ' ')}: {each.detail}" for each in found)
 
     def look(self, host: str, *, with_backlog: bool) -> Reading:

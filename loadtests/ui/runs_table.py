@@ -147,7 +147,7 @@ def _row(number: int, run: RunFiles, trial: Trial, load: LoadResult) -> Row:
         acknowledged_msg_s=load.throughput_msg_s,
         service_p50_ms=load.service.p50_ms if load.service else None,
         service_p99_ms=load.service.p99_ms if load.service else None,
-        response_p99_ms=load.response.p99_ms if load.response and cell.loop == "open" else None,
+        response_p99_ms=response.p99_ms if (response := trial.from_intended_start(load)) else None,
         refused=load.requests_not_done,
         unknown=load.requests_unknown,
         missed=load.requests_missed,

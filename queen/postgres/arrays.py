@@ -51,15 +51,19 @@ def encode_json(values: Sequence[str | None]) -> bytes:
 
 
 def encode_uuids(values: Sequence[str | UUID | None]) -> bytes:
-    """UUIDs, or their usual text. Raises ValueError for other text."""
+    """UUIDs, or texts of ours, 36 characters each. Raises ValueError for text that is no UUID."""
     try:
         digits = _UUID_LENGTH.join(["", *values]).replace("-", "")  # type: ignore[list-item]
     except TypeError:  # they are not all texts
-        return _with_nulls(_UUID, [None if value is None else UUID(str(value)).bytes for value in values])
+        return _with_nulls(_UUID, [None if value is None else _uuid_bytes(value) for value in values])
     elements = bytes.fromhex(digits)
     if len(elements) != (_LENGTH.size + _UUID_BYTES) * len(values):
         raise ValueError("one of these is not a UUID")
     return _head(_UUID, len(values), nulls=False) + elements
+
+
+def _uuid_bytes(value: str | UUID) -> bytes:
+    return (UUID(value) if isinstance(value, str) else value).bytes
 
 
 def decode_texts(data: bytes) -> list[str | None]:

@@ -13,6 +13,7 @@ LEAST_BLOCKS = 4
 REMARKED = {  # the limits of these stand with the trials
     "generator_limited": Caution.GENERATOR_LIMITED,
     "busy_machine": Caution.NOISY_MACHINE,
+    "not_accounted": Caution.NOT_ACCOUNTED,
 }
 LITTLE_DISAGREEMENT = 0.10  # loans × hold time against busy connections
 OTHER_LOANS = 0.10  # of the loans, where every push borrows for itself
@@ -28,7 +29,7 @@ def notices(
     """All cautions that apply, the gravest first (the enum's order)."""
     found = [
         *_about_correctness(accounting),
-        *_about_trials(runs, validity),
+        *_about_trials(runs, validity, accounting),
         *about_silence(silent),
         *_about_noise(validity),
         *_about_curves(runs, curves),
@@ -43,7 +44,9 @@ def _about_correctness(accounting: AccountingTotals | None) -> Iterator[Notice]:
         yield Notice(caution, "; ".join(accounting.because))
 
 
-def _about_trials(runs: Sequence[Run], validity: Validity) -> Iterator[Notice]:
+def _about_trials(
+    runs: Sequence[Run], validity: Validity, accounting: AccountingTotals | None
+) -> Iterator[Notice]:
     if validity.invalid:
         yield Notice(Caution.INVALID_TRIALS, f"{len(validity.invalid)} of {validity.trials} trials")
     for run in runs:
@@ -56,8 +59,8 @@ def _about_trials(runs: Sequence[Run], validity: Validity) -> Iterator[Notice]:
     if unknown := sum(trial.pool is None for trial in used):
         yield Notice(Caution.POOL_UNKNOWN, f"{unknown} of {len(used)} trials hold no counts of the pool")
     for remark in validity.remarks:
-        if remark.reason == "not_accounted":  # said already, see `_about_correctness`
-            continue
+        if remark.reason == "not_accounted" and accounting is not None and not accounting.holds:
+            continue  # `_about_correctness` says it
         what = "" if remark.reason in REMARKED else remark.reason.replace("_", " ")
         if validity.trials == 1:
             detail = f"{what}: {remark.detail}" if what else remark.detail

@@ -23,7 +23,8 @@ def of(runs: Sequence[Run]) -> SingleLoad | None:
         in_vain=load.in_vain,
         refused=load.requests_not_done,
         unknown=load.requests_unknown,
-        response=load.response,
+        service=load.service,
+        response=trial.from_intended_start(load),
         consumed_msg_s=load.messages_popped / load.measured_s,
         end_to_end=load.end_to_end,
         stages=_stages(trial),
@@ -45,11 +46,11 @@ def _stages(trial: Trial) -> tuple[StageFigures, ...]:
     counted = {share.window for share in trial.load.workers}
     starts = [stage.load.started_monotonic_s for stage in trial.stages if stage.number in counted]
     zero_s = min(starts, default=trial.load.started_monotonic_s)  # of the samples' clock
-    return tuple(_stage(stage, zero_s, stage.number in counted) for stage in trial.stages)
+    return tuple(_stage(trial, stage, zero_s, stage.number in counted) for stage in trial.stages)
 
 
-def _stage(stage: StageResult, zero_s: float, counted: bool) -> StageFigures:
-    load, response = stage.load, stage.load.response
+def _stage(trial: Trial, stage: StageResult, zero_s: float, counted: bool) -> StageFigures:
+    load, response = stage.load, trial.from_intended_start(stage.load)
     start_s = load.started_monotonic_s - zero_s
     return StageFigures(
         number=stage.number,

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -29,8 +28,7 @@ class Judge:
         self.running = 0
         self.fails: set[RunFiles] = set()
 
-    async def __call__(self, runs: Iterable[RunFiles], scratch: Path) -> None:
-        (run,) = runs
+    async def __call__(self, run: RunFiles, scratch: Path) -> None:
         self.begun.append((run, scratch))
         self.running += 1
         try:

@@ -2,11 +2,21 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from msgspec.structs import replace
 
 from loadtests import results
-from loadtests.results import ErrorCount, GroupAccount, LoadResult, Manifest, RunFiles, StageResult, Trial
+from loadtests.results import (
+    ErrorCount,
+    GroupAccount,
+    Invalidity,
+    LoadResult,
+    Manifest,
+    RunFiles,
+    StageResult,
+    Trial,
+)
 from tests.reports.synthetic import Law, World, write_run
 
 SETTLE_S, STAGE_S = 1.0, 0.5
@@ -23,10 +33,14 @@ def write_load(
     groups: Sequence[GroupAccount] = (),
     answer: str = "",
     failed: int = 0,
+    loop: Literal["open", "closed"] = "open",
+    remarks: Sequence[Invalidity] = (),
+    accounted: bool = True,
 ) -> Path:
     """Write one; `rates` are those of its stages, `counted` the numbers of those that count.
 
-    With `failed` so many pushes found nobody, and none was acknowledged.
+    With `failed` so many pushes found nobody, and none was acknowledged. Without `accounted` nobody has
+    looked into the table.
     """
     world = World(laws={("coalesce", 0.0): Law(2_000, 1.0)}, pools=(20,), blocks=1, timeout_pools=())
     files = RunFiles(write_run(root, world))
@@ -45,10 +59,12 @@ def write_load(
     told = replace(
         trial,
         part="load",
-        cell=replace(trial.cell, loop="open", shape=shape, interval_ms=None if rates else 50.0, clients=10),
+        cell=replace(trial.cell, loop=loop, shape=shape, interval_ms=None if rates else 50.0, clients=10),
         load=replace(load, workers=tuple(map(_share, counted))),
         stages=stages,
         deliveries=tuple(groups),
+        remarks=tuple(remarks),
+        accounting=trial.accounting if accounted else None,
     )
     results.write(files.trial(trial.trial_id).trial, told)
     return files.root

@@ -1,7 +1,7 @@
 """The generator watches itself: is what is measured still the server, or already the generator?
 
 The same rules and limits as for a finished trial (`loadtests.runs.validity`), over what is known while
-the load runs.
+the load runs: its ceiling is measured when it is over.
 """
 
 import logging
@@ -10,25 +10,20 @@ from loadtests.load.measuring.figures import latency, measured_s
 from loadtests.load.measuring.part import Part
 from loadtests.load.plan import LoadPlan
 from loadtests.results import Invalidity, RunFiles
-from loadtests.runs.validity import busy_process, held_back, lagging, missed_too_many, near_ceiling
+from loadtests.runs.validity import busy_process, held_back, lagging, missed_too_many
 
 LEAST_S = 3.0  # before that a share of CPU says little
 
 logger = logging.getLogger(__name__)
 
 
-def warnings(part: Part, *, ceiling_msg_s: float | None) -> tuple[Invalidity, ...]:
-    """What there is to say against the generator; `part` may be the sum of several workers and windows.
-
-    `ceiling_msg_s` is what it reaches against a null server; None: not known.
-    """
-    counts, length_s = part.counts, measured_s(part)
-    throughput_msg_s = counts.acknowledged / length_s if length_s else 0.0
+def warnings(part: Part) -> tuple[Invalidity, ...]:
+    """What there is to say against the generator; `part` may be the sum of several workers and windows."""
+    counts = part.counts
     due = counts.sent + counts.pending + counts.missed + counts.held
     return (
         *missed_too_many(counts.missed, due),
         *held_back(counts.held, due),
-        *near_ceiling(throughput_msg_s, ceiling_msg_s),
         *busy_process(part.workers),
         *lagging(latency(part.lag), latency(part.response)),
     )
@@ -51,7 +46,7 @@ class Watch:
         """Judge what is known; each kind of warning is said once in a run."""
         if measured_s(total) < LEAST_S:
             return
-        for warning in warnings(total, ceiling_msg_s=None):
+        for warning in warnings(total):
             if warning.reason not in self._said:
                 self._said.add(warning.reason)
                 logger.warning("%s: %s", warning.reason.replace("_", " "), warning.detail)

@@ -23,19 +23,12 @@ PART = Part(
 )
 
 
-def reasons(part: Part, ceiling_msg_s: float | None = None) -> list[str]:
-    return [warning.reason for warning in warnings(part, ceiling_msg_s=ceiling_msg_s)]
+def reasons(part: Part) -> list[str]:
+    return [warning.reason for warning in warnings(part)]
 
 
 def test_a_generator_with_room_has_nothing_against_itself() -> None:
     assert reasons(PART) == []
-    assert reasons(PART, ceiling_msg_s=2_001) == []
-
-
-def test_above_half_of_its_ceiling_it_says_so() -> None:
-    (warning,) = warnings(PART, ceiling_msg_s=1_900)
-    assert warning.reason == "generator_limited"
-    assert "53%" in warning.detail
 
 
 @pytest.mark.parametrize(("missed", "said"), [(1, []), (2, ["missed"])])
@@ -44,10 +37,9 @@ def test_pushes_that_it_left_out_are_said(missed: int, said: list[str]) -> None:
     assert reasons(replace(PART, counts=counts)) == said
 
 
-def test_a_busy_process_is_said_whatever_the_ceiling_is() -> None:
+def test_a_busy_process_is_said() -> None:
     busy = replace(PART, workers=(SHARE, replace(SHARE, worker=1, cpu_s=9.0)))
     assert reasons(busy) == ["generator_limited"]
-    assert reasons(busy, ceiling_msg_s=1e6) == ["generator_limited"]
 
 
 def test_what_the_server_held_back_and_its_own_lateness_are_said() -> None:
@@ -59,7 +51,7 @@ def test_what_the_server_held_back_and_its_own_lateness_are_said() -> None:
 
 
 def test_before_anything_was_measured_there_is_nothing_to_say() -> None:
-    assert reasons(replace(PART, counts=Counts(), workers=()), ceiling_msg_s=1.0) == []
+    assert reasons(replace(PART, counts=Counts(), workers=())) == []
 
 
 def test_while_it_runs_it_says_each_thing_once_and_not_at_the_first_moment(

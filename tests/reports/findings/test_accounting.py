@@ -1,5 +1,6 @@
 """A report says of the messages the worst that any of its trials says, and no more than was read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,13 @@ import pytest
 from msgspec.structs import replace
 
 from loadtests import results
-from loadtests.results import GroupAccount, RunFiles
+from loadtests.results import GroupAccount, Invalidity, RunFiles
 from reports import dataset
 from reports.advice import Caution
 from reports.judge import judge
 from reports.page import build
 from reports.verdict import AccountingTotals, Verdict
+from tests.reports.loads import write_load
 from tests.reports.synthetic import World, write_run
 
 UNREAD = {"source": "drain", "checked_to_end": False, "stored": 7, "lost": None}
@@ -37,14 +39,20 @@ def group(**changes: Any) -> GroupAccount:
 class Told:
     """What is told of a run whose first trial was changed; `None` takes the account of it away."""
 
-    def __init__(self, directory: Path, account: dict[str, Any] | None, *groups: GroupAccount) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        account: dict[str, Any] | None,
+        *groups: GroupAccount,
+        remarks: Sequence[Invalidity] = (),
+    ) -> None:
         run = write_run(directory, World(blocks=1, sample_files=False, timeout_pools=()))
         self.trials = len(list(run.glob("trials/*/trial.json")))
         trial = next(iter(results.read_trials(RunFiles(run))))
         assert trial.accounting is not None
         changed = None if account is None else replace(trial.accounting, **account)
         path = RunFiles(run).trial(trial.trial_id).trial
-        results.write(path, replace(trial, accounting=changed, deliveries=groups))
+        results.write(path, replace(trial, accounting=changed, deliveries=groups, remarks=tuple(remarks)))
         loaded = dataset.load([run])
         self.verdict: Verdict = judge(loaded)
         self.page = " ".join(build.render(loaded, self.verdict).split())
@@ -55,8 +63,8 @@ class Told:
         return self.verdict.accounting
 
     @property
-    def cautions(self) -> set[Caution]:
-        return {notice.caution for notice in self.verdict.notices}
+    def cautions(self) -> list[Caution]:
+        return [notice.caution for notice in self.verdict.notices]
 
 
 def test_a_table_that_was_read_says_yes_and_how(tmp_path: Path) -> None:
@@ -119,9 +127,18 @@ def test_what_came_again_stands_with_a_reason_beside_without_one(tmp_path: Path)
     assert "<td>1,000</td><td>0</td><td>not known</td><td>not known</td><td>0</td>" in told.page
 
 
+NOT_ACCOUNTED = Invalidity(reason="not_accounted", detail="not checked: no table", fatal=False)
+
+
 def test_the_remark_of_a_trial_is_not_said_twice(tmp_path: Path) -> None:
-    remark = results.Invalidity(reason="not_accounted", detail="not known: what is lost", fatal=False)
-    world = World(blocks=1, sample_files=False, timeout_pools=(), remarks={0: (remark,)})
-    assert Caution.REMARKED not in {
-        notice.caution for notice in judge(dataset.load([write_run(tmp_path, world)])).notices
-    }
+    told = Told(tmp_path, UNREAD, remarks=(NOT_ACCOUNTED,))
+    assert told.cautions.count(Caution.NOT_ACCOUNTED) == 1
+    assert Caution.REMARKED not in told.cautions
+
+
+def test_the_remark_is_said_where_there_is_no_account_that_could_say_it(tmp_path: Path) -> None:
+    run = write_load(tmp_path, remarks=(NOT_ACCOUNTED,), accounted=False)
+    (notice,) = (
+        notice for notice in judge(dataset.load([run])).notices if notice.caution is Caution.NOT_ACCOUNTED
+    )
+    assert "not checked: no table" in notice.detail

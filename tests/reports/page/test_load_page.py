@@ -2,8 +2,10 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from msgspec.structs import replace
 
 from loadtests.results import GroupAccount
 from reports import dataset, terminal
@@ -79,6 +81,22 @@ def test_the_groups_of_consumers_are_told(tmp_path: Path) -> None:
     row = table.split("<tbody>")[1]
     told = [cell.split("<")[0] for cell in row.split("<td>")[1:]]
     assert told == ["2,410", "not known", "43", "2", "1", "0"]
+
+
+def test_of_a_group_whose_account_is_full_it_is_not_known_what_came_without_a_reason(tmp_path: Path) -> None:
+    page = page_of(write_load(tmp_path, groups=(replace(GROUP, unexplained=None),)))
+    row = page.split('<h2 id="consumers">')[1].split("<tbody>")[1]
+    assert row.split("<td>")[5].startswith("not known")
+
+
+@pytest.mark.parametrize(
+    ("loop", "since"), [("open", "from when a push was due."), ("closed", "from the send.")]
+)
+def test_a_closed_loop_has_no_instant_at_which_a_push_was_due(
+    tmp_path: Path, loop: Literal["open", "closed"], since: str
+) -> None:
+    page = page_of(write_load(tmp_path, loop=loop))
+    assert since in page.split('<p class="headline">')[1].split("</p>")[0]
 
 
 def test_that_every_push_failed_is_the_first_thing_that_is_said(tmp_path: Path) -> None:
