@@ -85,6 +85,10 @@ class LoadResult(Struct, frozen=True, kw_only=True):
         """Acknowledged messages per second of the measured window."""
         return self.messages_acknowledged / self.measured_s
 
+    def issued_msg_s(self, batch: int) -> float:
+        """Messages per second that the generator sent: those that were refused have cost it as much."""
+        return max(self.throughput_msg_s, self.requests_sent * batch / self.measured_s)
+
     @property
     def in_vain(self) -> str:
         """What most pushes were answered when none was acknowledged, in one line; else empty."""

@@ -54,7 +54,7 @@ def remarks(
         *(Invalidity(reason="crashed", detail=detail, fatal=True) for detail in crashed),
         *_pool(cell, pool_filled),
         *_sent(cell, load),
-        *near_ceiling(issued_msg_s(cell, load), ceiling_msg_s),
+        *near_ceiling(load.issued_msg_s(cell.batch), ceiling_msg_s),
         *busy_process(load.workers),
         *lagging(load.schedule_lag, load.response),
         *_workers(load),
@@ -156,11 +156,6 @@ def lagging(lag: Latency | None, response: Latency | None) -> Iterator[Invalidit
 def _percent(share: float) -> str:
     """60%, and 0.2% where whole percents would say nothing."""
     return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"
-
-
-def issued_msg_s(cell: Cell, load: LoadResult) -> float:
-    """Messages per second that the generator sent: those that were refused have cost it as much."""
-    return max(load.throughput_msg_s, load.requests_sent * cell.batch / load.measured_s)
 
 
 def near_ceiling(issued_msg_s: float, ceiling_msg_s: float | None) -> Iterator[Invalidity]:

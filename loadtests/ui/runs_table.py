@@ -21,7 +21,6 @@ from loadtests.results import (
     Trial,
     accounted,
 )
-from loadtests.runs.validity import issued_msg_s
 
 MOST_RUNS = 100
 
@@ -112,7 +111,7 @@ def rows_of(number: int, run: RunFiles, trial: Trial, manifest: Manifest | None 
     rows = (whole, *(_stage_row(number, run, trial, stage) for stage in trial.stages))
     loads = (trial.load, *(stage.load for stage in trial.stages))
     return tuple(
-        _with_ceiling(row, issued_msg_s(trial.cell, load), ceiling_msg_s)
+        _with_ceiling(row, load.issued_msg_s(trial.cell.batch), ceiling_msg_s)
         for row, load in zip(rows, loads, strict=True)
     )
 

@@ -52,10 +52,10 @@ def _precision(part: Part) -> Precision:
 
 
 def _ceiling_share(run: Run, trial: Trial) -> float | None:
-    """Throughput of a trial over its generator's own ceiling; None when that was not measured in its loop."""
+    """What a trial issued over its generator's own ceiling; None when that was not measured in its loop."""
     known = {} if run.manifest is None else run.manifest.generator_ceiling_msg_s
     ceiling = known.get(trial.cell.ceiling_key)
-    return trial.load.throughput_msg_s / ceiling if ceiling else None
+    return trial.load.issued_msg_s(trial.cell.batch) / ceiling if ceiling else None
 
 
 def _other_share(trial: Trial) -> float | None:

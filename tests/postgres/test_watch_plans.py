@@ -74,6 +74,8 @@ async def cursors_read(connection: Connection) -> int:
 
 
 async def test_among_very_many_lines_a_question_reads_what_is_due_and_is_soon_answered(queue: Queue) -> None:
+    # Where autovacuum has been by, the index alone tells, and no cursor is read.
+    await queue.sql("alter table queen.cursors set (autovacuum_enabled = off)")
     await queue.sql(FILL, LINES)
     await queue.sql("update queen.cursors set available_at = now() where group_id % 100 = 0")
     groups = [int(str(group)) for (group,) in await queue.sql("select id from queen.consumer_groups")]
@@ -88,5 +90,4 @@ async def test_among_very_many_lines_a_question_reads_what_is_due_and_is_soon_an
         columns = [place.group_id for place in some], [None] * MOST_LINES
         before = await cursors_read(connection)
         await connection.fetch(statements.FIND_DUE, *columns, 2_000.0)
-        # None where autovacuum has just been by: the index alone tells then.
-        assert await cursors_read(connection) - before <= MOST_LINES // 100
+        assert await cursors_read(connection) - before == MOST_LINES // 100

@@ -101,6 +101,8 @@ class OpenLoop:
         self._idle: list[Sender] = []
         self._flights = Group()
         self._departing: deque[float] = deque()  # due times of flights that have not had their turn yet
+        self._capped: Stage | None = None  # the stage that `_most_in_flight` is of
+        self._most_in_flight = 0
         self._end_s = math.inf  # when it was told to stop: what is due later is not of this loop
 
     def run(self) -> None:
@@ -146,11 +148,17 @@ class OpenLoop:
         """Send a push, or count it as what it is."""
         if self._hold.holds(due_s):
             self._recorder.held(due_s)
-        elif len(self._flights) >= self._cap(stage) or self._is_too_late(due_s):
+        elif len(self._flights) >= self._cap_of(stage) or self._is_too_late(due_s):
             self._recorder.missed(due_s)
         else:
             self._departing.append(due_s)
             self._flights.spawn(self._fly, due_s)
+
+    def _cap_of(self, stage: Stage) -> int:
+        """Worked out once for each stage: a push comes here every time it is due."""
+        if stage is not self._capped:
+            self._capped, self._most_in_flight = stage, self._cap(stage)
+        return self._most_in_flight
 
     def _is_too_late(self, due_s: float) -> bool:
         """Whether the end, or a hold, has come and this push was due too long before to be let through.
