@@ -28,9 +28,18 @@ class Announcer(Protocol):
         """Take note of a change that is committed; never waits and never fails."""
         ...
 
+    def expect(self) -> None:
+        """Somebody here waits for what the other processes change; never waits and never fails."""
+        ...
+
 
 class Hearer(Protocol):
     """Whoever is told what the other processes changed."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anybody waits for it now."""
+        ...
 
     def hear(self, change: Change) -> None:
         """Another process committed this."""
@@ -46,6 +55,9 @@ class Silence:
 
     def announce(self, change: Change) -> None:
         """Nobody is told."""
+
+    def expect(self) -> None:
+        """Nobody tells."""
 
 
 class Gathering:

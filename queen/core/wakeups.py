@@ -5,7 +5,9 @@ wake-up is only a hint to look again; a lost or a superfluous one costs time, ne
 group as many waiters are woken as partitions changed: more would only find them taken. A wake-up that its
 waiter does not use (it leaves, or its look fails) goes to the next in line.
 
-What changes here is also announced to the other server processes; what they announce wakes ours.
+What changes here is also announced to the other server processes; what they announce wakes ours. They are
+told when somebody begins to wait here, and tell what changed since they last told anything: so a change that
+is made while they do not know yet is not missed either.
 
 What nobody announces (a lease that runs out, a delayed message that falls due) is looked for on behalf of
 the first in line of each (queue, group, partition) only; when it leaves, the next in line is woken, looks
@@ -113,12 +115,19 @@ class Wakeups:
         return sum(len(line) for line in self._lines())
 
     @property
+    def waiting(self) -> bool:
+        """Whether any poll waits."""
+        return bool(self._waiting)
+
+    @property
     def closed(self) -> bool:
         """Whether the server drains: nobody waits any more."""
         return self._closed
 
     def join(self, queue: str, group: str, partition: str | None) -> Waiter:
         """Register a waiter; `leave` must follow."""
+        if not self._waiting:
+            self._announcer.expect()
         waiter = Waiter(queue, group, partition)
         self._waiting.setdefault(queue, {}).setdefault((group, partition), deque()).append(waiter)
         return waiter

@@ -1,7 +1,7 @@
 """How notices look on the wire: JSON texts, each short enough for one NOTIFY.
 
     {"type":"hello","from":"6f1c…"}     I listen from now on. Is anybody there?
-    {"type":"here","from":"90ab…"}      the answer: yes
+    {"type":"here","from":"90ab…","waiting":true}      the answer: yes; and also: polls wait here
     {"type":"changed","from":"90ab…","changes":[{"queue":"orders","group":null,"partitions":["a","b"]}]}
 
 `partitions` null: more than are named; `group` null: for every group; `changes` null: anything may have
@@ -25,9 +25,10 @@ class Hello(Struct, frozen=True, tag="hello"):
 
 
 class Here(Struct, frozen=True, tag="here"):
-    """A process has heard a hello."""
+    """A process has heard a hello, or has polls that wait for what the others change."""
 
     sender: str = msgspec.field(name="from")
+    waiting: bool
 
 
 class Changed(Struct, frozen=True, tag="changed"):

@@ -8,6 +8,7 @@
 - LISTEN need not work (a pooler between hands nothing through): then the hello does not come back, the
   connection counts as broken and is tried again now and then. Polls still look by themselves
   (`queen.core.wakeups`), so all that is lost is time.
+- Nothing is told while nobody waits for it elsewhere (`queen.postgres.conversation`).
 - What cannot be told while the connection is broken collapses to "anything": memory is bounded.
 """
 
@@ -70,8 +71,13 @@ class Notifier:
         return self._listening is True
 
     def announce(self, change: Change) -> None:
-        """Have the others told; nothing is sent while there are none."""
+        """Have the others told; nothing is sent while none of them waits."""
         self._conversation.announce(change)
+        self._stir_for_words()
+
+    def expect(self) -> None:
+        """Have the others tell."""
+        self._conversation.expect()
         self._stir_for_words()
 
     @asynccontextmanager
@@ -119,7 +125,7 @@ class Notifier:
             await self._hear_echo()
             self._tell_state(True)
             hearer.hear_anything()
-            await self._talk(connection)
+            await self._talk(connection, hearer)
         finally:
             await _close(connection)
 
@@ -130,9 +136,9 @@ class Notifier:
         except TimeoutError:
             raise ConnectionError("LISTEN hears nothing on this connection: a pooler between?") from None
 
-    async def _talk(self, connection: Connection) -> None:
+    async def _talk(self, connection: Connection, hearer: Hearer) -> None:
         """Say what there is to say, again and again, until the server stops."""
-        self._stir_for_words()
+        self._stir.set()
         stopping = False
         while not stopping:
             try:
@@ -143,7 +149,9 @@ class Notifier:
                 pass  # silence: saying nothing finds out whether the connection still lives
             self._stir.clear()
             stopping = self._stopping
-            await _send(connection, self._conversation.words())
+            if hearer.waiting:
+                self._conversation.expect()
+            await _send(connection, self._conversation.words(waiting=hearer.waiting))
 
     def _heard(self, payload: str, hearer: Hearer) -> None:
         try:

@@ -16,9 +16,13 @@ class Notebook:
     """An announcer that writes down what it is given."""
 
     announced: list[Change] = field(default_factory=list)
+    expected: int = 0
 
     def announce(self, change: Change) -> None:
         self.announced.append(change)
+
+    def expect(self) -> None:
+        self.expected += 1
 
 
 def test_as_many_waiters_of_each_group_as_partitions_changed() -> None:
@@ -114,6 +118,21 @@ def test_what_is_heard_wakes_waiters_here_and_is_not_announced_again() -> None:
     wakeups.hear(Change("q", "g", frozenset({"p"})))
     assert [waiter.woken for waiter in waiters] == [True, False]
     assert notebook.announced == []
+
+
+def test_the_others_are_asked_when_the_first_begins_to_wait() -> None:
+    notebook = Notebook()
+    wakeups = Wakeups(notebook)
+    waiting = [wakeups.waiting]
+    waiters = [wakeups.join(queue, "g", None) for queue in "qqr"]
+    waiting.append(wakeups.waiting)
+    assert notebook.expected == 1
+    for waiter in waiters:
+        wakeups.leave(waiter)
+    waiting.append(wakeups.waiting)
+    wakeups.join("q", "g", None)
+    assert notebook.expected == 2
+    assert waiting == [False, True, False]
 
 
 def test_a_change_without_names_wakes_everybody_of_the_queue() -> None:

@@ -57,7 +57,8 @@ def test_many_queues_need_several_texts_and_not_one_each() -> None:
 
 
 @pytest.mark.parametrize(
-    "notice", [Hello("me"), Here("me"), Changed("me", None), Changed("me", (Change("q", None, None),))]
+    "notice",
+    [Hello("me"), Here("me", waiting=True), Changed("me", None), Changed("me", (Change("q", None, None),))],
 )
 def test_a_notice_comes_back_as_it_was(notice: Notice) -> None:
     assert decode(encode(notice)) == notice
@@ -72,6 +73,7 @@ def test_a_notice_comes_back_as_it_was(notice: Notice) -> None:
         "{}",
         '{"type":"hello"}',
         '{"type":"hello","from":7}',
+        '{"type":"here","from":"me"}',
         '{"type":"goodbye","from":"me"}',
         '{"type":"changed","from":"me","changes":[{"queue":null}]}',
         '{"type":"changed","from":"me","changes":[{"queue":"q","partitions":"p"}]}',

@@ -68,7 +68,7 @@ async def process(settings: Settings, connect: Connect = connect) -> AsyncIterat
 
 @asynccontextmanager
 async def acquainted(settings: Settings) -> AsyncIterator[tuple[Process, Process]]:
-    """Two that know of each other, and tell each other by name what they change."""
+    """Two whose polls wait, and that tell each other by name what they change."""
 
     def introduced() -> bool:
         one.wakeups.wake("hello", {"one"})
@@ -76,6 +76,8 @@ async def acquainted(settings: Settings) -> AsyncIterator[tuple[Process, Process
         return hello("one") in other.wakeups.heard and hello("other") in one.wakeups.heard
 
     async with process(settings) as one, process(settings) as other:
+        one.parks("hello")
+        other.parks("hello")
         await until(introduced)
         yield one, other
 
@@ -155,14 +157,28 @@ async def test_one_that_is_alone_says_hello_and_nothing_else(settings: Settings,
         async with process(settings) as other:
             waiter = other.parks("q")
             await until(lambda: waiter.woken and len(observer.heard) >= 5)
-            hello, answer, first = observer.heard[1:4]
+            hello, answer, waits, first = observer.heard[1:5]
             assert isinstance(hello, Hello)
             assert isinstance(answer, Here)
+            assert waits == Here(hello.sender, waiting=True)
             assert first == Changed(answer.sender, None), "what it told nobody before"
             one.wakeups.wake("q", {"p"})
             await until(
                 lambda: observer.heard[-1] == Changed(answer.sender, (Change("q", None, frozenset("p")),))
             )
+
+
+async def test_a_change_is_told_when_somebody_begins_to_wait_and_not_before(
+    settings: Settings, observer: Observer
+) -> None:
+    async with process(settings) as one, process(settings) as other:
+        await until(lambda: any(isinstance(notice, Here) for notice in observer.heard))
+        for _ in range(50):  # longer than changes are gathered before they are told
+            one.wakeups.wake("q", {"p"})
+            await observer.connection.fetchval("select pg_sleep(0.001)")
+        assert not any(isinstance(notice, Changed) for notice in observer.heard)
+        waiter = other.parks("q")  # whose look may have been too early for the change
+        await until(lambda: waiter.woken)
 
 
 async def test_what_changes_at_once_is_one_notice(settings: Settings, observer: Observer) -> None:
