@@ -19,6 +19,7 @@ from loadtests.runs.control import (
     ChangePool,
     DatabaseView,
     MakeWay,
+    NoRun,
     Noted,
     Refused,
     RunBegan,
@@ -44,7 +45,7 @@ class PageKeeper:
         self._generator_pid = generator_pid
         self._changing = asyncio.Lock()
         self._run: str | None = None
-        self._expected = False  # a run that nobody has told of yet, or never will: it is on another server
+        self._expected = False  # way was made for a run, of which or of whose end nobody has told yet
         self._ceilings = ceilings
         self._sampling = AsyncExitStack()
         self.looks: list[Look] = []  # of the run that is on
@@ -70,19 +71,25 @@ class PageKeeper:
     async def handle(self, ask: Ask) -> Answer:
         """The answer; what cannot be done is refused with the reason."""
         try:
-            match ask:
-                case See():
-                    return await self._see()
-                case ChangePool(pool):
-                    return await self._change(pool)
-                case MakeWay():
-                    return await self._make_way()
-                case RunBegan(directory):
-                    return await self._began(directory)
-                case RunEnded(directory):
-                    return await self._ended(directory)
+            return await self._answer(ask)
         except (UserError, ResultError, OSError) as error:
             return Refused(str(error))
+
+    async def _answer(self, ask: Ask) -> Answer:
+        match ask:
+            case See():
+                answer: Answer = await self._see()
+            case ChangePool(pool):
+                answer = await self._change(pool)
+            case MakeWay():
+                answer = await self._make_way()
+            case NoRun():
+                answer = await self._no_run()
+            case RunBegan(directory):
+                answer = await self._began(directory)
+            case RunEnded(directory):
+                answer = await self._ended(directory)
+        return answer
 
     async def _see(self) -> Seen:
         server = self._server
@@ -109,6 +116,12 @@ class PageKeeper:
     async def _make_way(self) -> Answer:
         self._expected = True
         await self._stop_measuring()
+        return Noted()
+
+    async def _no_run(self) -> Answer:
+        self._run, self._expected, self.looks = None, False, []
+        await self._sampling.aclose()  # of a run whose begin was noted too late for who told of it
+        self._measure_if_free()
         return Noted()
 
     async def _began(self, directory: str) -> Answer:

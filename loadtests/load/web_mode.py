@@ -128,6 +128,10 @@ class Session:
         """
         self._ready.wait()
         set_current_run(environment, None)
+        with self._page.starting():
+            self._start(environment)
+
+    def _start(self, environment: Environment) -> None:
         try:
             if self._attending is not None:
                 self._attending.begin()  # the master has read the options
@@ -139,6 +143,10 @@ class Session:
             set_current_run(environment, None)  # whoever is spawned meanwhile has nothing to do
             self._failed(environment, f"no run: {error}", EXIT_USAGE)
             gevent.spawn(_end, environment)
+        except gevent.GreenletExit:  # Locust's stop kills a start that is under way
+            set_current_run(environment, None)
+            self._page.failed("no run: it was stopped before it had begun")
+            raise
 
     def on_spawning_complete(self, **_: Any) -> None:
         """The ramp is over: measure once the warm-up is over as well."""

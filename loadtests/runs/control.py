@@ -46,6 +46,10 @@ class MakeWay(Struct, frozen=True, tag=True):
     """A run is about to begin: do nothing that it would feel. Answered when nothing of that runs any more."""
 
 
+class NoRun(Struct, frozen=True, tag=True):
+    """No run is on or about to begin: the one that way was made for did not begin, or was not the parent's."""
+
+
 class DatabaseView(Struct, frozen=True):
     """Client backends of the server's database by state, the active ones by wait event type."""
 
@@ -86,7 +90,7 @@ class Refused(Struct, frozen=True, tag=True):
     text: str
 
 
-Ask: TypeAlias = See | ChangePool | MakeWay | RunBegan | RunEnded
+Ask: TypeAlias = See | ChangePool | MakeWay | NoRun | RunBegan | RunEnded
 Answer: TypeAlias = Seen | Changed | Noted | Refused
 
 

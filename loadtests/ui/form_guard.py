@@ -12,7 +12,7 @@ from argparse import Action, ArgumentError, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
-from flask import Flask, Response, jsonify, make_response, request
+from flask import Flask, Response, g, jsonify, make_response, request
 from locust.argument_parser import get_parser, ui_extra_args_dict
 from locust.env import Environment
 from locust.runners import MasterRunner
@@ -39,12 +39,14 @@ def guard_form(
     restarting: Callable[[], bool],
     check: Check,
     make_way: Callable[[], None] = lambda: None,
+    no_start: Callable[[], None] = lambda: None,
     actions: Callable[[], Mapping[str, Action]] = lambda: get_parser().args_included_in_web_ui,
     fields: Callable[[], set[str]] = lambda: set(ui_extra_args_dict()),
 ) -> None:
     """Let no start through to Locust that would come to nothing.
 
-    `restarting`: there is no server just now. `make_way` is called before a start is let through.
+    `restarting`: there is no server just now. `make_way` is called before a start is let through, and
+    `no_start` when Locust has refused that one, or was told to stop: then it begins no more.
     `actions` and `fields`: the options of the command line by their names, and the names of those in the
     form; as Locust has them.
     """
@@ -65,7 +67,15 @@ def guard_form(
         except OptionError as error:
             return _refusal(str(error))
         make_way()
+        g.let_through = True
         return None
+
+    @app.after_request
+    def give_up(response: Response) -> Response:
+        refused = "let_through" in g and not _is_success(response)
+        if refused or request.endpoint == "locust.stop":
+            no_start()
+        return response
 
 
 def with_form(
@@ -102,6 +112,11 @@ def _read(action: Action, text: str) -> object:
 
 def _kind(action: Action) -> str:
     return "a whole number" if action.type is int else "a number"
+
+
+def _is_success(response: Response) -> bool:
+    told = response.get_json(silent=True)
+    return isinstance(told, dict) and told.get("success") is True
 
 
 def _option(field: str) -> str:

@@ -4,6 +4,7 @@ Server and parent are asked here, not by the browser: no second address, and no 
 """
 
 import logging
+from contextlib import AbstractContextManager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,10 @@ class PoolPage:
         """Who must be told of the runs."""
         return self._observer
 
+    def starting(self) -> AbstractContextManager[None]:
+        """A start is under way in this block: at its end a run is on, or none comes."""
+        return self._observer.starting()
+
     def failed(self, reason: str) -> None:
         """A run did not begin, or could not be written: the page says so until the next one begins."""
         self._observer.failed(reason)
@@ -104,6 +109,7 @@ class PoolPage:
             restarting=lambda: self._control.restarting,
             check=check,
             make_way=self._observer.make_way,
+            no_start=self._observer.no_start,
         )
         loopback = LOOPBACK_HOST.fullmatch(web_ui.host) is not None or web_ui.host == "::1"
         app.wsgi_app = OriginGuard(app.wsgi_app, loopback=loopback)  # type: ignore[method-assign]

@@ -1,7 +1,8 @@
 """Tells page and parent of each run: what its charts show, and when to look into the database."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import gevent
 
@@ -10,7 +11,7 @@ from loadtests.load.measuring.part import Part
 from loadtests.load.observing import Verdict
 from loadtests.load.plan import LoadPlan
 from loadtests.results import ProducerLedger, RunFiles
-from loadtests.runs.control import Ask, ControlError, MakeWay, Refused, RunBegan, RunEnded, See, Seen
+from loadtests.runs.control import Ask, ControlError, MakeWay, NoRun, Refused, RunBegan, RunEnded, See, Seen
 from loadtests.ui.live import Live
 from loadtests.ui.parent import Parent
 from loadtests.ui.runs_table import RunsTable
@@ -36,13 +37,31 @@ class PageObserver:
         self._table = table
         self._parent = parent
         self._told = False  # the parent knows of the run that is on
+        self._starting = False
+        self._held_up = False  # the parent waits for a run of which it will not be told by itself
         self._host = ""
         self._directory = ""
 
     def make_way(self) -> None:
         """A run is about to be started: the parent is to do nothing that it would feel."""
-        if self._parent is not None:
+        if self._parent is not None and not self.run_on:
+            self._held_up = True
             self._tell(MakeWay(), BEGIN_TIMEOUT_S, "it may still measure the generator's ceiling")
+
+    def no_start(self) -> None:
+        """The start that way was made for comes to nothing, unless it is under way already."""
+        if not self._starting and not self.run_on:
+            self._free_way()
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """A start is under way in this block: at its end a run is on, or none comes."""
+        self._starting = True
+        try:
+            yield
+        finally:
+            self._starting = False
+            self.no_start()
 
     def began(self, files: RunFiles, plan: LoadPlan) -> None:
         """Have the parent look, if the run is on its server."""
@@ -50,9 +69,11 @@ class PageObserver:
         self._host = plan.host
         self._directory = str(files.root)
         self._live.began(plan.queue)
-        self._told = self._is_parents(plan.host) and self._tell(
-            RunBegan(str(files.root)), BEGIN_TIMEOUT_S, "this run is not sampled"
-        )
+        self._told = False
+        if self._is_parents(plan.host):
+            began = RunBegan(self._directory)
+            self._told = self._tell(began, BEGIN_TIMEOUT_S, "this run is not sampled")
+            self._held_up = not self._told  # it may have noted it all the same
 
     def looked(self, total: Part) -> None:
         """Once a second: keep a reading, so that a page that is opened later shows the run so far."""
@@ -80,6 +101,14 @@ class PageObserver:
             ended = RunEnded(self._directory)
             patience = END_TIMEOUT_S + patience_s(issued)
             gevent.spawn(self._tell, ended, patience, "it is accounted for at the end")
+        else:
+            self._free_way()
+
+    def _free_way(self) -> None:
+        """Let the parent do again what a run would feel."""
+        if self._held_up:
+            self._held_up = False
+            self._tell(NoRun(), BEGIN_TIMEOUT_S, "the generator's ceiling is measured after the next run")
 
     def _is_parents(self, host: str) -> bool:
         if self._parent is None:

@@ -18,6 +18,7 @@ from loadtests.runs.control import (
     ChangePool,
     ControlError,
     DatabaseView,
+    NoRun,
     Noted,
     Refused,
     RunBegan,
@@ -46,12 +47,13 @@ def answering(asked: list[Ask], *answers: Answer) -> Callable[[Ask], Awaitable[A
 
 async def test_every_question_and_every_answer_arrives_as_it_was_sent(tmp_path: Path) -> None:
     path, asked = str(tmp_path / "page"), list[Ask]()
-    asks: list[Ask] = [See(), ChangePool(7), RunBegan("results/a"), RunEnded("results/a")]
+    asks: list[Ask] = [See(), ChangePool(7), RunBegan("results/a"), RunEnded("results/a"), NoRun()]
     answers: list[Answer] = [
         Seen("http://127.0.0.1:1", 20, 170, VIEW),
         Changed(ServerFacts(pool=7, settings={"DB_POOL_SIZE": "7"})),
         Noted(),
         Refused("no such run"),
+        Noted(),
     ]
     async with load_control.serve(path, TOKEN, answering(asked, *answers)):
         parent = Parent(path, TOKEN)

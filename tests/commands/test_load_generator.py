@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -131,6 +132,34 @@ def test_a_run_whose_form_names_another_server_is_not_looked_for_in_the_table_of
     trial, manifest = only_trial(tmp_path)
     assert trial.load.total_messages_acknowledged > 0
     assert (trial.cell.pool, manifest.versions.server) == (None, url)
+
+
+def test_the_ceiling_of_a_run_from_the_page_is_measured_though_the_start_after_it_fails(
+    tmp_path: Path,
+) -> None:
+    """Way was made for a run that never began, on a server where nobody listens."""
+    with queen_load("reasonable", "--pool", "3", cwd=tmp_path) as process:
+        assert process.stdout is not None
+        page = process.stdout.readline().split()[0]
+
+        def start(**form: str) -> bool:
+            body = urlencode({"user_count": 2, "spawn_rate": 2, **form}).encode()
+            with urlopen(f"{page}/swarm", data=body) as answer:
+                return bool(json.load(answer)["success"])
+
+        def shown() -> Any:
+            with urlopen(f"{page}/queen/live") as answer:
+                return json.load(answer)
+
+        assert start(warm_up="0", interval="100")
+        until(lambda: True if answered(page) else None)
+        urlopen(f"{page}/stop", data=b"").close()
+        until(lambda: True if start(host="http://127.0.0.1:1", consumers="0.5") else None)
+        assert "no run: " in until(lambda: shown()["failure"] or None)
+        assert until(lambda: shown()["runs"][0]["generatorCeilingMsgS"]) > 0
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, said
 
 
 def test_a_load_that_its_generator_does_not_limit_is_not_marked(tmp_path: Path) -> None:

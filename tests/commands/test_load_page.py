@@ -17,7 +17,18 @@ from loadtests.commands.load_sampling import FULL_S, thin
 from loadtests.commands.load_target import RestartableServer, open_target
 from loadtests.commands.page_ceilings import PageCeilings
 from loadtests.results import Cell, Ledger, LoadResult, ProducerLedger, RunFiles, Trial
-from loadtests.runs.control import Changed, ChangePool, MakeWay, Noted, Refused, RunBegan, RunEnded, See, Seen
+from loadtests.runs.control import (
+    Changed,
+    ChangePool,
+    MakeWay,
+    NoRun,
+    Noted,
+    Refused,
+    RunBegan,
+    RunEnded,
+    See,
+    Seen,
+)
 from loadtests.sweep.http_client import KeptConnection
 from loadtests.sweep.proc_tree import Usage
 from loadtests.sweep.sampling import Look
@@ -175,6 +186,27 @@ async def test_the_generators_ceiling_is_measured_after_a_run_and_never_when_one
         judge.may_end.set()
         await keeper.handle(RunEnded(str(second.root)))
         await until(lambda: judge.done == [first, second])
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("told_of", [MakeWay(), RunBegan("of-whose-end-nobody-tells")])
+async def test_a_ceiling_is_measured_once_a_run_that_was_waited_for_is_known_not_to_come(
+    server: RestartableServer, tmp_path: Path, told_of: MakeWay | RunBegan
+) -> None:
+    judge = Judge()
+    run = RunFiles(tmp_path / "run")
+    async with PageKeeper.open(server, OWN_PID_IS_ENOUGH, PageCeilings(judge, tmp_path)) as keeper:
+        await keeper.handle(RunBegan(str(run.root)))
+        write_run(run, 0.0)
+        await keeper.handle(RunEnded(str(run.root)))
+        await until(lambda: judge.running == 1)
+        assert await keeper.handle(told_of) == Noted()
+        assert judge.running == 0
+        judge.may_end.set()
+        assert await keeper.handle(NoRun()) == Noted()
+        await until(lambda: judge.done == [run])
+        assert keeper.looks == []
+        assert isinstance(await keeper.handle(ChangePool(5)), Changed), "no run is on"
 
 
 async def push(server: RestartableServer, queue: str, ids: list[str]) -> None:

@@ -34,3 +34,19 @@ def test_a_worker_that_is_told_to_start_while_it_still_connects_waits_until_it_c
     starting.join(DEADLINE_S)
     assert starting.successful()
     assert begun == [True]
+
+
+def test_a_start_that_is_stopped_while_it_is_under_way_is_over_and_said_to_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(web_mode, "read_options", lambda _parsed: None)
+    monkeypatch.setattr(web_mode, "choose_users", lambda *_: None)
+    session, said = Session("high"), list[str]()
+    monkeypatch.setattr(session, "_begin", lambda *_: gevent.sleep(DEADLINE_S))
+    monkeypatch.setattr(session._page, "failed", said.append)
+    session._ready.set()
+    starting = gevent.spawn(session.on_test_start, Environment(parsed_options=Namespace()))
+    gevent.sleep()
+    assert said == []
+    starting.kill()
+    assert said == ["no run: it was stopped before it had begun"]

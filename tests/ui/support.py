@@ -35,7 +35,9 @@ class FakeWebUi:
         routes = Blueprint("locust", __name__)
         routes.add_url_rule("/", "index", lambda: "<html><body></body></html>")
         routes.add_url_rule("/stats/requests", "request_stats", lambda: jsonify(stats=[]))
-        routes.add_url_rule("/swarm", "swarm", lambda: jsonify(success=True), methods=["POST"])
+        self.starts = True  # whether Locust lets a start through that we let through
+        routes.add_url_rule("/swarm", "swarm", lambda: jsonify(success=self.starts), methods=["POST"])
+        routes.add_url_rule("/stop", "stop", lambda: jsonify(success=True), methods=["POST"])
         self.app.register_blueprint(routes)
 
     def auth_required_if_enabled(self, view: Any) -> Any:

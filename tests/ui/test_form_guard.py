@@ -26,18 +26,25 @@ def options() -> LocustArgumentParser:
 
 
 def guarded(
-    *words: str, restarting: bool = False, make_way: Callable[[], None] = lambda: None
+    *words: str,
+    restarting: bool = False,
+    make_way: Callable[[], None] = lambda: None,
+    no_start: Callable[[], None] = lambda: None,
+    starts: bool = True,
 ) -> tuple[Flask, Environment]:
     parser = options()
     parsed = parser.parse_args(list(words))
     environment = cast(Environment, SimpleNamespace(parsed_options=parsed, host=parsed.host, runner=None))
-    app = FakeWebUi().app
+    web_ui = FakeWebUi()
+    web_ui.starts = starts
+    app = web_ui.app
     guard_form(
         app,
         environment,
         restarting=lambda: restarting,
         check=partial(check_start, shape=SHAPE),
         make_way=make_way,
+        no_start=no_start,
         actions=lambda: parser.args_included_in_web_ui,
         fields=lambda: {"batch", "rate", "payload_bytes", "queue", "loop", "groups"},
     )
@@ -69,6 +76,22 @@ def test_way_is_made_for_a_start_and_not_for_one_that_is_refused() -> None:
     assert made == []
     assert client.post("/swarm", data=START).get_json() == {"success": True}
     assert made == ["way"]
+
+
+def test_a_start_that_locust_itself_refuses_and_one_that_is_stopped_at_once_come_to_nothing() -> None:
+    told: list[str] = []
+    words: dict[str, Callable[[], None]] = {
+        "make_way": lambda: told.append("way"),
+        "no_start": lambda: told.append("none"),
+    }
+    guarded(**words)[0].test_client().post("/swarm", data=START)
+    assert told == ["way"]
+    client = guarded(**words, starts=False)[0].test_client()
+    assert client.post("/swarm", data=START).get_json() == {"success": False}
+    assert told == ["way", "way", "none"]
+    client.get("/stats/requests")
+    assert client.post("/stop").get_json() == {"success": True}
+    assert told == ["way", "way", "none", "none"]
 
 
 def test_a_start_may_set_what_is_in_the_form_and_nothing_else(client: FlaskClient) -> None:

@@ -10,7 +10,7 @@ from loadtests.ledger.patience import patience_s
 from loadtests.load.measuring.part import Part
 from loadtests.load.plan import LoadPlan
 from loadtests.results import ProducerLedger, RunFiles
-from loadtests.runs.control import MakeWay, Noted, Refused, RunBegan, RunEnded
+from loadtests.runs.control import MakeWay, NoRun, Noted, Refused, RunBegan, RunEnded
 from loadtests.ui.live import Live
 from loadtests.ui.page_observer import PageObserver, run_is_on
 from loadtests.ui.runs_table import RunsTable
@@ -57,6 +57,43 @@ def test_before_a_start_the_parent_is_asked_to_do_nothing_that_the_run_would_fee
     PageObserver(Live(), RunsTable(), None).make_way()  # nobody to ask
 
 
+def test_a_start_that_fails_or_never_comes_lets_the_parent_go_on() -> None:
+    parent = FakeParent(*[Noted()] * 4, url=HOST)
+    observer = PageObserver(Live(), RunsTable(), parent)
+    observer.make_way()
+    with observer.starting():
+        observer.no_start()  # somebody told Locust to stop, which does not reach it any more
+        assert parent.asked == [MakeWay()]
+        observer.failed("no run: the queue cannot be configured")
+    observer.make_way()
+    observer.no_start()
+    observer.no_start()  # once is enough
+    assert parent.asked == [MakeWay(), NoRun(), MakeWay(), NoRun()]
+
+
+def test_a_run_that_is_on_is_not_said_to_have_come_to_nothing() -> None:
+    parent = FakeParent(*[Noted()] * 3, url=HOST)
+    observer = PageObserver(Live(), RunsTable(), parent)
+    observer.make_way()
+    with observer.starting():
+        observer.began(FILES, PLAN)
+    observer.no_start()
+    observer.ended(FILES, PLAN, PART)
+    gevent.sleep(0)
+    assert parent.asked == [MakeWay(), RunBegan("results/run-1"), RunEnded("results/run-1")]
+
+
+def test_when_a_run_on_another_server_is_over_the_parent_may_go_on() -> None:
+    parent = FakeParent(Noted(), Noted(), url="http://127.0.0.1:2")
+    observer = PageObserver(Live(), RunsTable(), parent)
+    observer.make_way()
+    observer.began(FILES, PLAN)
+    assert parent.asked == [MakeWay()]
+    observer.ended(FILES, PLAN, PART)
+    gevent.sleep(0)
+    assert parent.asked == [MakeWay(), NoRun()]
+
+
 def test_a_run_on_another_server_is_not_the_parents() -> None:
     parent = FakeParent(url="http://127.0.0.1:2")
     run_through(parent)
@@ -70,7 +107,7 @@ def test_a_parent_that_does_not_help_stops_no_run(
     parent = FakeParent(*answers, url=HOST)
     with caplog.at_level(logging.WARNING):
         run_through(parent)
-    assert parent.asked == [RunBegan("results/run-1")]
+    assert parent.asked == [RunBegan("results/run-1"), NoRun()]  # it may have noted what it did not answer
     assert "not sampled" in caplog.text
 
 
