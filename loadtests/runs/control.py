@@ -47,7 +47,7 @@ class MakeWay(Struct, frozen=True, tag=True):
 
 
 class NoRun(Struct, frozen=True, tag=True):
-    """No run is on or about to begin: the one that way was made for did not begin, or was not the parent's."""
+    """No run is on or to begin: the one that way was made for did not begin, or was on another server."""
 
 
 class DatabaseView(Struct, frozen=True):

@@ -1,52 +1,66 @@
-"""What Locust's start form may set: the fields that are in it, to values with which a run can begin.
+"""What a start by Locust's form may do: begin a run that can begin, or change what can be changed in one.
 
-Locust believes its form: it writes any key that is a name of an option, also of those that are left out of
-the form (where results go, what the page listens on), keeps a value that the run then refuses, and says
-"Swarming started" to it. So nothing reaches it here that the command line would not take.
+Locust says "Swarming started" to any start. It keeps what its form sets (`form_fields.py`), of which a run
+that is on sees the number of users, their spawn rate and the run time alone. So nothing reaches it here
+that the command line would not take, nor what a run that is on would not do; and what Locust does do to
+that run its answer says.
 
 What is refused for its value is answered as Locust answers its own refusals, with 200 and `success: false`:
 of an answer with another status its page says "An unknown error occurred", and the text is lost.
 """
 
-from argparse import Action, ArgumentError, ArgumentTypeError, Namespace
+from argparse import Action, Namespace
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from flask import Flask, Response, g, jsonify, make_response, request
 from locust.argument_parser import get_parser, ui_extra_args_dict
 from locust.env import Environment
 from locust.runners import MasterRunner
-from werkzeug.datastructures import MultiDict
 
 from loadtests.load.bounds import shown
 from loadtests.load.options.values import OptionError
+from loadtests.ui.form_fields import LOCUSTS_FIELDS, only_for_the_next_run, with_form
 
-NAMES = {"user_count": "num_users"}  # where the form calls an option otherwise than the command line
-CHOSEN = frozenset({"user_classes", "shape_class", "profile"})  # from lists of Locust's, or any text
-LOCUSTS_FIELDS = frozenset({"user_count", "spawn_rate", "host", "run_time", *CHOSEN})
-NEEDED = ("user_count", "spawn_rate")
 NO_WORKER = "no worker has connected: there is nobody to make the load"
-RESTARTING = "the server is being started anew: try again in a moment"
+ONLY_USERS = (
+    "a run is on, of which only the number of users, their spawn rate and the run time can be changed"
+)
 
 Check = Callable[[Namespace], None]
 """Refuses options with which no run can begin. Raises `OptionError`."""
 
 
+class NotNow(Exception):
+    """Nothing can be started, or changed in this way, at the moment. One line."""
+
+
+def _nothing() -> None:
+    """Nobody is to be told."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What there is to know of the runs, and who is told of starts."""
+
+    why_not: Callable[[], str] = lambda: ""  # why nothing can be started just now; empty: it can
+    run_on: Callable[[], bool] = lambda: False  # a start would change the run that is on
+    make_way: Callable[[], None] = _nothing  # before a start that begins a run is let through
+    no_start: Callable[[], None] = _nothing  # Locust has refused that start, or was told to stop
+
+
 def guard_form(
     app: Flask,
     environment: Environment,
+    runs: Runs,
     *,
-    restarting: Callable[[], bool],
     check: Check,
-    make_way: Callable[[], None] = lambda: None,
-    no_start: Callable[[], None] = lambda: None,
     actions: Callable[[], Mapping[str, Action]] = lambda: get_parser().args_included_in_web_ui,
     fields: Callable[[], set[str]] = lambda: set(ui_extra_args_dict()),
 ) -> None:
     """Let no start through to Locust that would come to nothing.
 
-    `restarting`: there is no server just now. `make_way` is called before a start is let through, and
-    `no_start` when Locust has refused that one, or was told to stop: then it begins no more.
     `actions` and `fields`: the options of the command line by their names, and the names of those in the
     form; as Locust has them.
     """
@@ -58,70 +72,57 @@ def guard_form(
         if strange := sorted(set(request.form) - LOCUSTS_FIELDS - fields()):
             text = shown(", ".join(strange))
             return _refusal(f"no fields of this form: {text}", HTTPStatus.BAD_REQUEST)
-        if restarting():
-            return _refusal(RESTARTING)
         try:
-            check(with_form(environment, request.form, actions()))
-            if isinstance(environment.runner, MasterRunner) and not environment.runner.worker_count:
-                return _refusal(NO_WORKER)
-        except OptionError as error:
+            g.changed = judge()
+        except (OptionError, NotNow) as error:
             return _refusal(str(error))
-        make_way()
-        g.let_through = True
+        g.begins = not g.changed
+        if g.begins:
+            runs.make_way()
         return None
 
+    def judge() -> str:
+        """What will become of the run that is on; empty: another begins."""
+        if reason := runs.why_not():
+            raise NotNow(reason)
+        wanted = with_form(environment, request.form, actions())
+        check(wanted)
+        if isinstance(environment.runner, MasterRunner) and not environment.runner.worker_count:
+            raise NotNow(NO_WORKER)
+        if not runs.run_on():
+            return ""
+        if names := only_for_the_next_run(environment, request.form, wanted, actions()):
+            raise NotNow(f"{ONLY_USERS}, not {', '.join(names)}: stop it first")
+        return _change(environment, wanted)
+
     @app.after_request
-    def give_up(response: Response) -> Response:
-        refused = "let_through" in g and not _is_success(response)
-        if refused or request.endpoint == "locust.stop":
-            no_start()
+    def tell(response: Response) -> Response:
+        succeeds = _is_success(response)
+        if succeeds and g.get("changed"):
+            response.set_data(app.json.dumps({**response.get_json(), "message": g.changed}))
+        if request.endpoint == "locust.stop" or (g.get("begins") and not succeeds):
+            runs.no_start()
         return response
 
 
-def with_form(
-    environment: Environment, form: MultiDict[str, str], actions: Mapping[str, Action]
-) -> Namespace:
-    """The options as they would be with this form; nothing is changed. Raises `OptionError`.
-
-    Each value is read by the option's own action, as on the command line.
-    """
-    values = {**vars(environment.parsed_options or Namespace()), "host": environment.host}
-    for name in NEEDED:
-        if name not in form:
-            raise OptionError(f"{_option(name)}: is missing")
-    for field, text in form.items():
-        if field in CHOSEN or (field == "run_time" and not text):
-            continue
-        name = NAMES.get(field, field)
-        values[name] = _read(actions[name], text)
-    return Namespace(**values)
+def _change(environment: Environment, wanted: Namespace) -> str:
+    """What Locust is about to do to the run that is on, in a sentence."""
+    before = environment.runner.target_user_count if environment.runner is not None else None
+    instead = "" if before in (None, wanted.num_users) else f" instead of {before}"
+    users = (
+        f"the run that is on goes on with {wanted.num_users} users{instead}, {wanted.spawn_rate:g} a second"
+    )
+    if request.form.get("run_time"):
+        return f"{users}, and ends in {wanted.run_time} s"
+    if wanted.run_time:
+        return f"{users}, and has no end any more: Locust keeps a run time only if that is sent along"
+    return users
 
 
-def _read(action: Action, text: str) -> object:
-    name = action.option_strings[-1]
-    try:
-        value = action.type(text) if callable(action.type) else text
-    except (ArgumentTypeError, ArgumentError) as error:
-        raise OptionError(f"{name} {shown(text)}: {error}") from None
-    except (ValueError, TypeError, OverflowError):
-        raise OptionError(f"{name} {shown(text)}: expected {_kind(action)}") from None
-    if action.choices is not None and value not in action.choices:
-        raise OptionError(f"{name} {shown(text)}: expected one of {', '.join(map(str, action.choices))}")
-    return value
-
-
-def _kind(action: Action) -> str:
-    return "a whole number" if action.type is int else "a number"
+def _refusal(text: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    return make_response(jsonify(success=False, message=text), status)
 
 
 def _is_success(response: Response) -> bool:
     told = response.get_json(silent=True)
     return isinstance(told, dict) and told.get("success") is True
-
-
-def _option(field: str) -> str:
-    return f"--{NAMES.get(field, field).removeprefix('num_').replace('_', '-')}"
-
-
-def _refusal(text: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
-    return make_response(jsonify(success=False, message=text), status)

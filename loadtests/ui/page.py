@@ -18,10 +18,10 @@ from werkzeug.exceptions import HTTPException
 from loadtests.load.measuring.group_accounts import LedgerState, ledger_state
 from loadtests.load.observing import RunObserver
 from loadtests.load.target import PoolGauges
-from loadtests.ui.form_guard import Check, guard_form
+from loadtests.ui.form_guard import Check, Runs, guard_form
 from loadtests.ui.live import Live, Point
 from loadtests.ui.origin import LOOPBACK_HOST, OriginGuard
-from loadtests.ui.page_observer import PageObserver, run_is_on
+from loadtests.ui.page_observer import PageObserver, RunNow
 from loadtests.ui.panels import NO_POOL, NOT_YET, Panel, panels_after
 from loadtests.ui.parent import Parent, own_parent
 from loadtests.ui.pool_control import READ_ONLY, PoolControl
@@ -30,6 +30,12 @@ from loadtests.ui.runs_table import Row, RunsTable
 
 STATIC = Path(__file__).parent / "static"
 TAB = "queen"
+RESTARTING = "the server is being started anew: try again in a moment"
+CHANGING = "a run is beginning or comes to its end just now: try again in a moment"
+LOOKED_INTO = (
+    "the messages of the run before are still being looked up in the table, which a run would feel: "
+    "try again in a moment"
+)
 LOADS_TAB = '<script type="module" src="./queen/static/tab.js"></script></body>'
 
 logger = logging.getLogger(__name__)
@@ -68,7 +74,7 @@ class PoolPage:
         self._live = Live(parent)
         self._table = RunsTable()
         self._observer = PageObserver(self._live, self._table, parent)
-        self._control = PoolControl(parent, lambda: run_is_on(self._observer, self._state))
+        self._control = PoolControl(parent, lambda: self._run_now() is not RunNow.NONE)
         self._environment: Environment | None = None
 
     @property
@@ -106,10 +112,13 @@ class PoolPage:
         guard_form(
             app,
             environment,
-            restarting=lambda: self._control.restarting,
+            Runs(
+                why_not=self._why_no_start,
+                run_on=lambda: self._run_now() is RunNow.ON,
+                make_way=self._observer.make_way,
+                no_start=self._observer.no_start,
+            ),
             check=check,
-            make_way=self._observer.make_way,
-            no_start=self._observer.no_start,
         )
         loopback = LOOPBACK_HOST.fullmatch(web_ui.host) is not None or web_ui.host == "::1"
         app.wsgi_app = OriginGuard(app.wsgi_app, loopback=loopback)  # type: ignore[method-assign]
@@ -138,6 +147,17 @@ class PoolPage:
     def _host(self) -> str:
         host = self._environment.host if self._environment is not None else None
         return host or ""
+
+    def _why_no_start(self) -> str:
+        """Why Locust's form can begin no run just now and change none; empty: it can."""
+        if self._control.restarting:
+            return RESTARTING
+        if self._run_now() is RunNow.CHANGING:
+            return CHANGING
+        return LOOKED_INTO if self._observer.is_looked_into() else ""
+
+    def _run_now(self) -> RunNow:
+        return self._observer.run_now(self._state())
 
     def _state(self) -> str:
         runner = self._environment.runner if self._environment is not None else None

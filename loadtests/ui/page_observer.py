@@ -1,7 +1,8 @@
 """Tells page and parent of each run: what its charts show, and when to look into the database."""
 
+import enum
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import gevent
@@ -22,6 +23,14 @@ END_TIMEOUT_S = 60.0  # for all but looking up every message
 logger = logging.getLogger(__name__)
 
 
+class RunNow(enum.Enum):
+    """Is there a run: by our own account, and by Locust's, whose state changes earlier at both ends."""
+
+    NONE = enum.auto()
+    ON = enum.auto()
+    CHANGING = enum.auto()  # one begins, or comes to its end
+
+
 class PageObserver:
     """A `RunObserver`; the last of them, since the parent rewrites what the others have written.
 
@@ -37,21 +46,38 @@ class PageObserver:
         self._table = table
         self._parent = parent
         self._told = False  # the parent knows of the run that is on
+        self._coming = False  # a start was let through, and is not over yet
         self._starting = False
+        self._looking_up: gevent.Greenlet | None = None
         self._held_up = False  # the parent waits for a run of which it will not be told by itself
         self._host = ""
         self._directory = ""
 
     def make_way(self) -> None:
         """A run is about to be started: the parent is to do nothing that it would feel."""
-        if self._parent is not None and not self.run_on:
+        self._coming = True
+        if self._parent is not None:
             self._held_up = True
             self._tell(MakeWay(), BEGIN_TIMEOUT_S, "it may still measure the generator's ceiling")
 
     def no_start(self) -> None:
         """The start that way was made for comes to nothing, unless it is under way already."""
-        if not self._starting and not self.run_on:
-            self._free_way()
+        if not self._starting:
+            self._coming = False
+            if not self.run_on:
+                self._free_way()
+
+    def run_now(self, state: str) -> RunNow:
+        """`state` is that of Locust's runner."""
+        on = state in ("spawning", "running")
+        if self.run_on and on:
+            return RunNow.ON
+        over = state in ("ready", "stopped")
+        return RunNow.NONE if over and not (self.run_on or self._coming) else RunNow.CHANGING
+
+    def is_looked_into(self) -> bool:
+        """Whether the parent still looks into the table for the messages of the run before."""
+        return self._looking_up is not None and not self._looking_up.ready()
 
     @contextmanager
     def starting(self) -> Iterator[None]:
@@ -100,7 +126,8 @@ class PageObserver:
         if self._told:
             ended = RunEnded(self._directory)
             patience = END_TIMEOUT_S + patience_s(issued)
-            gevent.spawn(self._tell, ended, patience, "it is accounted for at the end")
+            said = "it is accounted for at the end"
+            self._looking_up = gevent.spawn(self._tell, ended, patience, said)
         else:
             self._free_way()
 
@@ -129,8 +156,3 @@ class PageObserver:
         if isinstance(answer, Refused):
             logger.warning("%s: %s", answer.text, else_)
         return not isinstance(answer, Refused)
-
-
-def run_is_on(observer: PageObserver, state: Callable[[], str]) -> bool:
-    """By our own account or by Locust's, whose state changes earlier at both ends."""
-    return observer.run_on or state() not in ("ready", "stopped")

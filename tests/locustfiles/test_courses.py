@@ -73,8 +73,9 @@ class Busy:
 
 
 def is_over(page: Page, directory: Path, runs: int) -> bool | None:
-    """Whether so many runs are written and none goes on."""
-    written = len(runs_in(directory)) == runs
+    """Whether so many runs are written, checked and none goes on."""
+    rows = [row for row in page.json("/queen/live")["runs"] if not row["stage"]]
+    written = len(runs_in(directory)) == len(rows) == runs
     return True if written and page.json("/stats/requests")["state"] == "stopped" else None
 
 

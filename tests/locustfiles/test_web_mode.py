@@ -230,8 +230,9 @@ class Page:
     def json(self, path: str) -> Any:
         return json.loads(self.get(path) or "{}")
 
-    def swarm(self, **form: str) -> None:
-        self._post("/swarm", {"user_count": "3", "spawn_rate": "3", **form})
+    def swarm(self, **form: str) -> str:
+        """Start; what is said to it."""
+        return self._post("/swarm", {"user_count": "3", "spawn_rate": "3", **form})
 
     def refused(self, **form: str) -> str:
         told = self._ask("/swarm", {"user_count": "3", "spawn_rate": "3", **form})
@@ -241,8 +242,10 @@ class Page:
     def stop(self) -> None:
         self._post("/stop", {})
 
-    def _post(self, path: str, form: dict[str, str]) -> None:
-        assert self._ask(path, form)["success"]
+    def _post(self, path: str, form: dict[str, str]) -> str:
+        told = self._ask(path, form)
+        assert told["success"]
+        return str(told["message"])
 
     def _ask(self, path: str, form: dict[str, str]) -> Any:
         data = urllib.parse.urlencode(form).encode()
@@ -299,6 +302,31 @@ def test_results_that_cannot_be_written_are_said_on_the_page_until_the_next_run(
         page.stop()
     assert "cannot be written" in shown["failure"]
     assert shown["runs"] == []
+
+
+def test_a_start_while_a_run_is_on_changes_its_users_and_is_refused_for_anything_else(tmp_path: Path) -> None:
+    port = free_port()
+    page = Page(port)
+    form = {"batch": "2", "interval": "20", "warm_up": "0"}
+    with (
+        fake_server(ours()) as server,
+        fake_server(ours()) as another,
+        locust("reasonable", "--host", server.url, "--web-port", str(port), cwd=tmp_path),
+    ):
+        until(lambda: page.get("/"))
+        assert page.swarm(**form) == "Swarming started"
+        until(partial(has_pushed, server, 10))
+        assert "not --batch: stop it first" in page.refused(batch="4")
+        assert "not --host: stop it first" in page.refused(host=another.url)
+        assert page.json("/queen/live")["host"] == server.url
+        said = page.swarm(**form, user_count="5")
+        assert said == "the run that is on goes on with 5 users instead of 3, 3 a second"
+        until(lambda: True if page.json("/stats/requests")["user_count"] == 5 else None)
+        page.stop()
+    (run,) = runs_in(tmp_path)
+    trial = trial_of(run)
+    assert (trial.cell.batch, trial.load.users) == (2, 5)
+    assert pushes(another) == 0
 
 
 def test_each_start_in_the_page_is_a_run_of_its_own_with_the_forms_options(tmp_path: Path) -> None:

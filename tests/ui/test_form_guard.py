@@ -1,5 +1,5 @@
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,7 +11,9 @@ from locust.argument_parser import LocustArgumentParser, get_empty_argument_pars
 from locust.env import Environment
 
 from loadtests.load.options import add_arguments, check_start
-from loadtests.ui.form_guard import guard_form
+from loadtests.load.users import FastProducer
+from loadtests.ui.form_guard import Runs, guard_form
+from loadtests.ui.page import RESTARTING
 from tests.ui.support import FakeWebUi
 
 START = {"user_count": "4", "spawn_rate": "1", "host": "http://127.0.0.1:6632"}
@@ -25,28 +27,26 @@ def options() -> LocustArgumentParser:
     return parser
 
 
-def guarded(
-    *words: str,
-    restarting: bool = False,
-    make_way: Callable[[], None] = lambda: None,
-    no_start: Callable[[], None] = lambda: None,
-    starts: bool = True,
-) -> tuple[Flask, Environment]:
+FREE = Runs()
+
+
+def guarded(*words: str, runs: Runs = FREE, starts: bool = True, users: int = 0) -> tuple[Flask, Environment]:
+    """`users`: those of the run that is on; 0: there is no runner."""
     parser = options()
     parsed = parser.parse_args(list(words))
-    environment = cast(Environment, SimpleNamespace(parsed_options=parsed, host=parsed.host, runner=None))
+    runner = SimpleNamespace(target_user_count=users) if users else None
+    given = {"parsed_options": parsed, "host": parsed.host, "runner": runner, "profile": None}
+    environment = cast(Environment, SimpleNamespace(**given, user_classes=[FastProducer]))
     web_ui = FakeWebUi()
     web_ui.starts = starts
     app = web_ui.app
     guard_form(
         app,
         environment,
-        restarting=lambda: restarting,
+        runs,
         check=partial(check_start, shape=SHAPE),
-        make_way=make_way,
-        no_start=no_start,
         actions=lambda: parser.args_included_in_web_ui,
-        fields=lambda: {"batch", "rate", "payload_bytes", "queue", "loop", "groups"},
+        fields=lambda: {"batch", "rate", "payload_bytes", "queue", "loop", "groups", "consumers", "interval"},
     )
     return app, environment
 
@@ -70,7 +70,7 @@ def complaint_about(client: FlaskClient, form: Mapping[str, str]) -> str:
 
 def test_way_is_made_for_a_start_and_not_for_one_that_is_refused() -> None:
     made: list[str] = []
-    client = guarded(make_way=lambda: made.append("way"))[0].test_client()
+    client = guarded(runs=Runs(make_way=lambda: made.append("way")))[0].test_client()
     complaint_about(client, {**START, "rate": "-5"})
     assert client.get("/").status_code == 200
     assert made == []
@@ -80,13 +80,10 @@ def test_way_is_made_for_a_start_and_not_for_one_that_is_refused() -> None:
 
 def test_a_start_that_locust_itself_refuses_and_one_that_is_stopped_at_once_come_to_nothing() -> None:
     told: list[str] = []
-    words: dict[str, Callable[[], None]] = {
-        "make_way": lambda: told.append("way"),
-        "no_start": lambda: told.append("none"),
-    }
-    guarded(**words)[0].test_client().post("/swarm", data=START)
+    runs = Runs(make_way=lambda: told.append("way"), no_start=lambda: told.append("none"))
+    guarded(runs=runs)[0].test_client().post("/swarm", data=START)
     assert told == ["way"]
-    client = guarded(**words, starts=False)[0].test_client()
+    client = guarded(runs=runs, starts=False)[0].test_client()
     assert client.post("/swarm", data=START).get_json() == {"success": False}
     assert told == ["way", "way", "none"]
     client.get("/stats/requests")
@@ -162,6 +159,83 @@ def test_what_the_form_leaves_out_is_as_it_was() -> None:
 
 
 def test_nothing_is_started_while_there_is_no_server() -> None:
-    client = guarded(restarting=True)[0].test_client()
-    assert "started anew" in complaint_about(client, START)
+    client = guarded(runs=Runs(why_not=lambda: RESTARTING))[0].test_client()
+    assert complaint_about(client, START) == RESTARTING
     assert client.get("/stats/requests").status_code == 200
+
+
+RUN_ON = ("--host", "http://127.0.0.1:6632", "--users", "4", "--batch", "5", "--interval", "20")
+IN_A_RUN = "of which only the number of users, their spawn rate and the run time can be changed, not "
+
+
+def never() -> None:
+    raise AssertionError("nothing is started")
+
+
+def during_a_run(*words: str) -> FlaskClient:
+    runs = Runs(run_on=lambda: True, make_way=never, no_start=never)
+    return guarded(*RUN_ON, *words, runs=runs, users=4)[0].test_client()
+
+
+@pytest.mark.parametrize(
+    ("form", "named"),
+    [
+        ({"batch": "6"}, "--batch"),
+        ({"rate": "500", "batch": "5", "loop": "open"}, "--rate"),
+        (
+            {"payload_bytes": "9", "groups": "3", "consumers": "0.25"},
+            "--payload-bytes, --groups, --consumers",
+        ),
+        ({"host": "http://127.0.0.1:6633"}, "--host"),
+        ({"queue": "another"}, "--queue"),
+        ({"user_classes": "Consumer"}, "--user-classes"),
+        ({"shape_class": "Mine"}, "--shape-class"),
+    ],
+)
+def test_what_only_the_next_run_would_see_is_refused_while_one_is_on(
+    form: Mapping[str, str], named: str
+) -> None:
+    said = complaint_about(during_a_run(), {"user_count": "4", "spawn_rate": "1", **form})
+    assert said == f"a run is on, {IN_A_RUN}{named}: stop it first"
+
+
+@pytest.mark.parametrize(
+    ("form", "words", "said"),
+    [
+        ({"user_count": "6", "spawn_rate": "2"}, (), "goes on with 6 users instead of 4, 2 a second"),
+        ({"user_count": "4", "spawn_rate": "0.5"}, (), "goes on with 4 users, 0.5 a second"),
+        (
+            {"user_count": "4", "spawn_rate": "1", "run_time": "1m"},
+            (),
+            "goes on with 4 users, 1 a second, and ends in 60 s",
+        ),
+        (
+            {"user_count": "9", "spawn_rate": "3"},
+            ("--run-time", "30s"),
+            "goes on with 9 users instead of 4, 3 a second, and has no end any more: "
+            "Locust keeps a run time only if that is sent along",
+        ),
+    ],
+)
+def test_what_locust_does_to_the_run_that_is_on_is_what_its_answer_says(
+    form: Mapping[str, str], words: tuple[str, ...], said: str
+) -> None:
+    told = during_a_run(*words).post("/swarm", data=form).get_json()
+    assert told == {"success": True, "message": f"the run that is on {said}"}
+
+
+def test_the_whole_form_may_be_sent_again_if_it_changes_nothing_but_the_users() -> None:
+    """A text may be what Locust has kept of it, and the same number in other words."""
+    form = {**START, "user_count": "5", "host": "http://127.0.0.1:6632/", "batch": "05", "interval": "20.0"}
+    same = {
+        "user_classes": "FastProducer",
+        "shape_class": "Default",
+        "profile": "",
+        "run_time": "",
+        "queue": "",
+    }
+    assert during_a_run().post("/swarm", data={**form, **same}).get_json()["success"] is True
+
+
+def test_a_value_that_cannot_be_is_said_before_that_a_run_is_on() -> None:
+    assert "--batch" in complaint_about(during_a_run(), {**START, "batch": "0"})

@@ -1,22 +1,24 @@
 import logging
-from functools import partial
 from pathlib import Path
 
 import gevent
 import pytest
+from gevent.event import Event
 from msgspec.structs import replace
 
 from loadtests.ledger.patience import patience_s
 from loadtests.load.measuring.part import Part
 from loadtests.load.plan import LoadPlan
 from loadtests.results import ProducerLedger, RunFiles
-from loadtests.runs.control import MakeWay, NoRun, Noted, Refused, RunBegan, RunEnded
+from loadtests.runs.control import Answer, Ask, MakeWay, NoRun, Noted, Refused, RunBegan, RunEnded
 from loadtests.ui.live import Live
-from loadtests.ui.page_observer import PageObserver, run_is_on
+from loadtests.ui.page_observer import PageObserver, RunNow
 from loadtests.ui.runs_table import RunsTable
+from tests.load.waiting import until
 from tests.ui.support import FakeParent
 
 HOST = "http://127.0.0.1:1"
+DEADLINE_S = 5.0
 PLAN = LoadPlan(host=HOST, trial_directory="x", run_tag="t")
 FILES = RunFiles(Path("results/run-1"))
 PART = Part(run_tag="t", window=1, started_at="x", started_monotonic_s=0.0, warmup_s=0.0)
@@ -111,12 +113,50 @@ def test_a_parent_that_does_not_help_stops_no_run(
     assert "not sampled" in caplog.text
 
 
-def test_a_run_is_on_by_our_account_or_by_locusts() -> None:
+def test_whether_a_run_is_on_is_by_our_account_and_by_locusts() -> None:
     observer = PageObserver(Live(), RunsTable(), None)
-    for state, on in (("ready", False), ("spawning", True), ("running", True), ("stopped", False)):
-        assert run_is_on(observer, partial(str, state)) is on
+    by_locust = {"ready": RunNow.NONE, "stopped": RunNow.NONE, "stopping": RunNow.CHANGING}
+    for state, now in {**by_locust, "running": RunNow.CHANGING, "cleanup": RunNow.CHANGING}.items():
+        assert observer.run_now(state) is now
     observer.run_on = True
-    assert run_is_on(observer, lambda: "stopped")
+    for state in ("ready", "stopped", "stopping", "cleanup"):
+        assert observer.run_now(state) is RunNow.CHANGING, state
+    for state in ("spawning", "running"):
+        assert observer.run_now(state) is RunNow.ON
+
+
+def test_a_start_that_was_let_through_is_a_run_that_begins_until_it_is_known_what_came_of_it() -> None:
+    observer = PageObserver(Live(), RunsTable(), None)
+    observer.make_way()
+    assert observer.run_now("stopped") is RunNow.CHANGING
+    observer.no_start()
+    assert observer.run_now("stopped") is RunNow.NONE
+    observer.make_way()
+    with observer.starting():
+        observer.no_start()  # it reaches Locust too late
+        assert observer.run_now("stopped") is RunNow.CHANGING
+        observer.began(FILES, PLAN)
+    assert observer.run_now("running") is RunNow.ON
+    observer.ended(FILES, PLAN, PART)
+    assert observer.run_now("stopped") is RunNow.NONE
+
+
+def test_the_run_before_is_looked_into_until_the_parent_has_told_of_it() -> None:
+    answer = Event()
+
+    class SlowParent(FakeParent):
+        def ask(self, ask: Ask, timeout_s: float) -> Answer:
+            if isinstance(ask, RunEnded):
+                answer.wait(DEADLINE_S)
+            return super().ask(ask, timeout_s)
+
+    observer = PageObserver(Live(), RunsTable(), SlowParent(Noted(), Noted(), url=HOST))
+    observer.began(FILES, PLAN)
+    assert not observer.is_looked_into()
+    observer.ended(FILES, PLAN, PART)
+    assert observer.is_looked_into()
+    answer.set()
+    until(lambda: not observer.is_looked_into())
 
 
 def test_a_run_of_which_nothing_comes_is_over_and_said_until_the_next_one_begins() -> None:
