@@ -19,6 +19,7 @@ from gevent.lock import RLock
 from msgspec import Struct
 
 from loadtests.load.measuring.figures import measured_s
+from loadtests.load.measuring.lately import Lately
 from loadtests.load.measuring.part import Part
 from loadtests.load.measuring.watch import LEAST_S, warnings
 from loadtests.load.target import Backlog, TargetProbe
@@ -63,6 +64,7 @@ class Live:
         self._run: RunView | None = None
         self._queue: str | None = None
         self._backlog = BacklogWatch(clock)
+        self._lately = Lately(clock)
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -72,11 +74,13 @@ class Live:
     def began(self, queue: str) -> None:
         """A run pushes to this queue from now on."""
         self._queue = queue
+        self._lately.clear()
         self.total = None
 
     def tell(self, total: Part) -> None:
         """How the run is getting on."""
         self._run = RunView.of(total)
+        self._lately.tell(total)
         self.total = total
 
     def ended(self, total: Part) -> None:
@@ -89,11 +93,17 @@ class Live:
         self._run = None
 
     @property
+    def alarm(self) -> str:
+        """That the run that is on pushes in vain just now, and why; empty: it does not."""
+        return self._lately.in_vain() if self._run is not None else ""
+
+    @property
     def warnings(self) -> tuple[str, ...]:
-        """What there is to say against the generator of the run that is on: it may be the limit itself."""
-        if self._run is None or self.total is None or measured_s(self.total) < LEAST_S:
+        """What there is to say just now against the generator of the run that is on: it may be the limit."""
+        growth = self._lately.growth() if self._run is not None else None
+        if growth is None or measured_s(growth) < LEAST_S:
             return ()
-        found = warnings(self.total)
+        found = warnings(growth)
         return tuple(f"{each.reason.replace('_', ' ')}: {each.detail}" for each in found)
 
     def look(self, host: str, *, with_backlog: bool) -> Reading:

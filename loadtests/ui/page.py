@@ -59,7 +59,8 @@ class View(Struct, frozen=True, rename="camel"):
     panels: tuple[Panel, ...]
     oldest: int  # number of the first point of this target: what a page has before that is of another
     points: tuple[Point, ...]
-    warnings: tuple[str, ...]
+    alarm: str  # that the run that is on pushes in vain, and why; empty: it does not
+    warnings: tuple[str, ...]  # against its generator, by the last seconds
     failure: str  # why the latest run did not begin or was not written; empty: it did and was
     account: LedgerState | None  # of the run that is on, or of the last one
     runs: tuple[Row, ...]
@@ -137,6 +138,7 @@ class PoolPage:
             panels=panels_after(len(points)),
             oldest=points[0].number,
             points=tuple(point for point in points if point.number > after),
+            alarm=self._live.alarm,
             warnings=self._live.warnings,
             failure=self._observer.failure,
             account=ledger_state(self._live.total) if self._live.total is not None else None,

@@ -7,6 +7,7 @@ import urllib.parse
 import urllib.request
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -302,6 +303,36 @@ def test_results_that_cannot_be_written_are_said_on_the_page_until_the_next_run(
         page.stop()
     assert "cannot be written" in shown["failure"]
     assert shown["runs"] == []
+
+
+def test_a_run_that_pushes_in_vain_is_said_on_the_page_until_the_server_takes_messages(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    page, answers, refuses = Page(port), ours(), Event()
+    refuses.set()
+
+    def unwilling(request: SeenRequest) -> bytes:
+        if request.target.endswith("/push") and refuses.is_set():
+            return response(401, b'{"error":"a token is needed","code":"unauthorized"}')
+        answer = answers(request)
+        assert isinstance(answer, bytes)
+        return answer
+
+    with (
+        fake_server(unwilling) as server,
+        locust("reasonable", "--host", server.url, "--web-port", str(port), cwd=tmp_path),
+    ):
+        until(lambda: page.get("/"))
+        page.swarm(interval="50", warm_up="1")
+        said = until(lambda: page.json("/queen/live")["alarm"] or None)
+        refuses.clear()
+        until(lambda: True if page.json("/queen/live")["alarm"] == "" else None)
+        assert page.json("/queen/live")["account"]["acknowledged"] > 0
+        page.stop()
+    assert said == (
+        "no push was acknowledged in the last 5 s: pushes were answered 401 unauthorized: a token is needed"
+    )
 
 
 def test_a_start_while_a_run_is_on_changes_its_users_and_is_refused_for_anything_else(tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ def during_a_run(*words: str) -> FlaskClient:
         ({"batch": "6"}, "--batch"),
         ({"rate": "500", "batch": "5", "loop": "open"}, "--rate"),
         (
-            {"payload_bytes": "9", "groups": "3", "consumers": "0.25"},
+            {"payload_bytes": "9", "groups": "1", "consumers": "0.25"},
             "--payload-bytes, --groups, --consumers",
         ),
         ({"host": "http://127.0.0.1:6633"}, "--host"),

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from loadtests.load.measuring.part import Counts, Part
 from loadtests.load.plan import LoadPlan
-from loadtests.results import ProducerLedger, RunFiles, WorkerShare
+from loadtests.results import ErrorCount, ProducerLedger, RunFiles, WorkerShare
 from loadtests.runs.control import Changed, Refused
 from loadtests.runs.server_facts import FACTS_VARIABLE, ServerFacts
 from loadtests.ui.live import Live
@@ -77,6 +77,41 @@ def test_a_generator_that_is_the_limit_itself_is_said_while_the_run_is_on(host: 
     assert warning.startswith("generator limited: ")
     page.observer.ended(RunFiles(Path("run-1")), LoadPlan(host=host, trial_directory="x", run_tag="t"), busy)
     assert client.get("/queen/live", base_url=LOOPBACK).get_json()["warnings"] == []
+
+
+def test_a_run_in_vain_is_said_while_that_is_so_and_no_longer(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web_ui, page = attached(host, state="running")
+    client = web_ui.app.test_client()
+    now_s = 0.0
+    live = Live(clock=lambda: now_s)
+    monkeypatch.setattr(page, "_live", live)
+    refused = ErrorCount(status=401, code="unauthorized", text="no token", requests=1)
+    share = WorkerShare(worker=0, host="x", cpu_s=0.1, measured_s=1.0, producers=1, heard_at="x")
+
+    def alarm() -> str:
+        return str(client.get("/queen/live", base_url=LOOPBACK).get_json()["alarm"])
+
+    live.began("q")
+    assert alarm() == ""
+    for _ in range(6):
+        now_s += 1
+        told = replace(
+            part(acknowledged=70),
+            counts=Counts(not_done=int(now_s)),
+            errors=(replace(refused, requests=int(now_s)),),
+            workers=(replace(share, measured_s=now_s),),
+        )
+        live.tell(told)
+    assert alarm() == (
+        "no push was acknowledged in the last 6 s: pushes were answered 401 unauthorized: no token"
+    )
+    live.tell(replace(told, counts=Counts(not_done=6, acknowledged=1)))
+    assert alarm() == ""
+    live.tell(told)
+    live.ended(told)
+    assert alarm() == ""
 
 
 def test_a_page_is_told_only_what_is_new_to_it(host: str) -> None:

@@ -118,6 +118,13 @@ function figureOf(panel, agesS) {
   return shown;
 }
 
+// That the run pushes in vain, and why. Written when it changes alone: it may be read aloud.
+export function showAlarm(place, view) {
+  const text = view.alarm && `This run is in vain just now: ${view.alarm}.`;
+  place.hidden = !text;
+  if (place.textContent !== text) place.textContent = text;
+}
+
 export function drawPanels(place, view) {
   place.replaceChildren(...view.panels.map((panel) => figureOf(panel, view.agesS)));
 }

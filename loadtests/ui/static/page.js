@@ -1,6 +1,6 @@
 // The page: tiles, the form for the pool, the account of messages, charts, runs.
 
-import { drawPanels, element, figure } from "./chart.js";
+import { drawPanels, element, figure, showAlarm } from "./chart.js";
 import { poll } from "./poll.js";
 import { showRuns } from "./runs.js";
 
@@ -66,8 +66,9 @@ function showAccount(view) {
 function showWarnings(view) {
   byId("failure").hidden = view.failure === "";
   byId("failure").textContent = view.failure;
+  showAlarm(byId("alarm"), view);
   byId("warnings").hidden = view.warnings.length === 0;
-  byId("warnings").replaceChildren(...view.warnings.map((text) => element("li", {}, text)));
+  byId("warnings").lastElementChild.replaceChildren(...view.warnings.map((text) => element("li", {}, text)));
 }
 
 function show(view) {

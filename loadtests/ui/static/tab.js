@@ -1,7 +1,7 @@
 // On Locust's own page: the charts of the page below the table of the tab "Queen pool", while that is open.
 // Locust draws its page by itself and may take away what is not its own, so the place is looked up each time.
 
-import { drawPanels, element } from "./chart.js";
+import { drawPanels, element, showAlarm } from "./chart.js";
 import { poll } from "./poll.js";
 
 const PLACE = "queen-tab";
@@ -31,6 +31,9 @@ function show(view) {
   if (!charts) return;
   charts.style.colorScheme = scheme();
   drawPanels(charts, view);
+  const alarm = element("p", { class: "queen-alarm", role: "alert" });
+  showAlarm(alarm, view);
+  if (!alarm.hidden) charts.prepend(alarm);
 }
 
 document.head.append(

@@ -9,7 +9,7 @@ from loadtests.load.measuring.histogram import LatencyHistogram
 from loadtests.load.measuring.part import Counts, Part
 from loadtests.load.measuring.watch import Watch, warnings
 from loadtests.load.plan import LoadPlan
-from loadtests.results import RunFiles, WorkerShare
+from loadtests.results import ErrorCount, RunFiles, WorkerShare
 
 SHARE = WorkerShare(worker=0, host="h", cpu_s=1.0, measured_s=10.0, producers=1, heard_at="2026-01-01")
 PART = Part(
@@ -73,3 +73,27 @@ def test_while_it_runs_it_says_each_thing_once_and_not_at_the_first_moment(
     watch.began(files, plan)
     look(4.0)
     assert len(caplog.messages) == 2, "the next run says it again"
+
+
+def test_a_run_that_pushes_in_vain_is_said_when_it_begins_to_and_when_that_is_over(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now_s = 0.0
+    watch = Watch(lambda: now_s)
+    refused = ErrorCount(status=401, code="unauthorized", text="no token", requests=1)
+
+    def look(acknowledged: int) -> None:
+        nonlocal now_s
+        now_s += 1
+        counts = Counts(acknowledged=acknowledged, not_done=int(now_s))
+        errors = (replace(refused, requests=int(now_s)),)
+        watch.looked(replace(PART, counts=counts, errors=errors, workers=(replace(SHARE, measured_s=now_s),)))
+
+    for _ in range(20):
+        look(0)
+    assert caplog.messages == [
+        "no push was acknowledged in the last 5 s: pushes were answered 401 unauthorized: no token"
+    ]
+    look(10)
+    look(20)
+    assert caplog.messages[1:] == ["pushes are acknowledged again, or none is due any more"]
