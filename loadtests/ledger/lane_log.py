@@ -27,9 +27,14 @@ class LaneLog:
         return self._there.different
 
     @property
-    def missing(self) -> int:
+    def again(self) -> IntervalSet:
+        """The messages that were read more than once."""
+        return self._there.repeated
+
+    @property
+    def missing(self) -> IntervalSet:
         """Acknowledged messages that have not been read."""
-        return len(self._acknowledged - self.there)
+        return self._acknowledged - self.there
 
     @property
     def pieces(self) -> int:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from loadtests.ledger.intervals import IntervalSet
 from loadtests.ledger.lane_log import LaneLog
+from loadtests.ledger.naming import Naming
 from loadtests.results import Accounting, Cell, Ledger, ProducerLedger
 
 WHOLE_PRODUCER = 1 << 62  # sequences per scope of order: more than any producer sends
@@ -79,55 +80,88 @@ class StoredLog:
 
     def has_all(self) -> bool:
         """Whether every message that was acknowledged has been read."""
-        return not any(self._of(producer).missing for producer in self._ledger.producers)
+        return not any(len(self._of(producer).missing) for producer in self._ledger.producers)
 
     def account(self) -> Accounting:
         """What the law says of it, if this is all."""
-        acknowledged = unknown = unknown_stored = lost = explained = unheard_stored = 0
+        acknowledged = unknown = unknown_stored = 0
         for producer in self._ledger.producers:
-            lane = self._of(producer)
-            there = lane.there
-            acked, unsure = IntervalSet(producer.acknowledged), IntervalSet(producer.unknown)
-            acknowledged += len(acked)
+            unsure = IntervalSet(producer.unknown)
+            acknowledged += len(IntervalSet(producer.acknowledged))
             unknown += len(unsure)
-            unknown_stored += len(unsure & there)
-            lost += lane.missing
-            explained += len(there & (acked | unsure))
-            if producer.unheard:
-                unheard_stored += len(there - acked - unsure - IntervalSet(producer.refused))
-        untold = self._untold()
-        unheard_stored += sum(len(lane.there) for lanes in untold.values() for lane in lanes)
-        unheard_producers = {each.producer for each in self._ledger.producers if each.unheard} | untold.keys()
-        messages = sum(lane.messages for lane in self._lanes.values())
-        different = sum(len(lane.there) for lane in self._lanes.values())
+            unknown_stored += len(unsure & self._of(producer).there)
+        faults = self._faults()
         return Accounting(
             acknowledged=acknowledged,
-            stored=messages + self._foreign,
+            stored=sum(lane.messages for lane in self._lanes.values()) + self._foreign,
             unknown=unknown,
             unknown_stored=unknown_stored,
-            lost=lost,
-            duplicated=messages - different,
-            unexplained=different - explained - unheard_stored + self._foreign,
+            lost=faults.lost,
+            duplicated=faults.duplicated,
+            unexplained=faults.unexplained + self._foreign,
             out_of_order=sum(lane.out_of_order for lane in self._lanes.values()),
-            unheard_producers=len(unheard_producers),
-            unheard_stored=unheard_stored,
+            unheard_producers=len(faults.unheard),
+            unheard_stored=faults.unheard_stored,
             unheard_processes=len(self._ledger.lost),
+            faulty=faults.naming.found(),
         )
+
+    def _faults(self) -> "_Faults":
+        """What is wrong, by producer and partition: so what is named depends on no order of reading."""
+        listed = {(each.partition, each.producer): each for each in self._ledger.producers}
+        heard_of = {producer.producer for producer in self._ledger.producers}
+        faults = _Faults()
+        faults.unheard.update(each.producer for each in self._ledger.producers if each.unheard)
+        for partition, number in sorted(self._lanes, key=lambda place: (place[1], place[0])):
+            lane = self._lanes[partition, number]
+            if (producer := listed.get((partition, number))) is not None:
+                unexplained = faults.beyond(lane, producer)
+            elif number not in heard_of and self._is_of_a_lost_process(number):
+                unexplained = faults.untold(lane, number)
+            else:  # one that is listed has told where its messages go
+                unexplained = lane.there
+            faults.add(number, partition, lane, unexplained)
+        return faults
+
+    def _is_of_a_lost_process(self, number: int) -> bool:
+        return any(first <= number <= last for first, last in self._ledger.lost)
 
     def _of(self, producer: ProducerLedger) -> LaneLog:
         return self._lanes[producer.partition, producer.producer]
 
-    def _untold(self) -> dict[int, list[LaneLog]]:
-        """What is there of producers that nobody has told of, by number, where their process was lost.
-
-        One that is listed has told where its messages go: what is elsewhere is none of those.
-        """
-        listed = {producer.producer for producer in self._ledger.producers}
-        found: dict[int, list[LaneLog]] = {}
-        for (_, number), lane in self._lanes.items():
-            if number not in listed and any(first <= number <= last for first, last in self._ledger.lost):
-                found.setdefault(number, []).append(lane)
-        return found
-
     def _lane(self, acknowledged: Iterable[tuple[int, int]]) -> LaneLog:
         return LaneLog(IntervalSet(acknowledged), self._scope)
+
+
+class _Faults:
+    """What was found to be wrong until now."""
+
+    def __init__(self) -> None:
+        self.lost = self.duplicated = self.unexplained = self.unheard_stored = 0
+        self.unheard: set[int] = set()  # producers of which not everything was heard
+        self.naming = Naming()
+
+    def beyond(self, lane: LaneLog, producer: ProducerLedger) -> IntervalSet:
+        """What is there and neither acknowledged nor unknown, as far as the producer was heard to its end."""
+        rest = lane.there - IntervalSet(producer.acknowledged) - IntervalSet(producer.unknown)
+        if not producer.unheard:
+            return rest
+        refused = rest & IntervalSet(producer.refused)
+        self.unheard_stored += len(rest) - len(refused)
+        return refused
+
+    def untold(self, lane: LaneLog, number: int) -> IntervalSet:
+        """Nobody has told of this producer: nothing of it is known to be wrong."""
+        self.unheard_stored += len(lane.there)
+        self.unheard.add(number)
+        return IntervalSet()
+
+    def add(self, number: int, partition: str, lane: LaneLog, unexplained: IntervalSet) -> None:
+        """Count and name what is wrong with the messages of a producer in a partition."""
+        missing = lane.missing
+        self.lost += len(missing)
+        self.duplicated += lane.messages - len(lane.there)
+        self.unexplained += len(unexplained)
+        self.naming.add("lost", number, partition, missing)
+        self.naming.add("duplicated", number, partition, lane.again)
+        self.naming.add("unexplained", number, partition, unexplained)

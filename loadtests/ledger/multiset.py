@@ -33,6 +33,11 @@ class Multiset:
         return self._layers[0].as_set() if self._layers else IntervalSet()
 
     @property
+    def repeated(self) -> IntervalSet:
+        """The numbers that are in it more than once."""
+        return self._layers[1].as_set() if len(self._layers) > 1 else IntervalSet()
+
+    @property
     def pieces(self) -> int:
         """How many intervals it is kept in, those of all layers together: memory follows them."""
         return sum(layer.pieces for layer in self._layers)
@@ -67,10 +72,18 @@ class Multiset:
 
     def extra_over(self, *others: "Multiset") -> int:
         """How much of it is too much: each number may be there once, and once more for each in `others`."""
+        return sum(len(extra) for extra in self._extra(others))
+
+    def too_often(self, *others: "Multiset") -> IntervalSet:
+        """The numbers of which `extra_over` says that there is too much."""
+        return IntervalSet(interval for extra in self._extra(others) for interval in extra.intervals)
+
+    def _extra(self, others: Iterable["Multiset"]) -> Iterator[IntervalSet]:
+        """In each layer but the first: what none of the others explains."""
         allowed = sum(others, Multiset())._sets()
         again = self._sets()[1:]
         pairs = zip_longest(again, allowed[: len(again)], fillvalue=IntervalSet())
-        return sum(len(there - explained) for there, explained in pairs)
+        return (there - explained for there, explained in pairs)
 
     def __len__(self) -> int:
         return sum(len(layer) for layer in self._sets())

@@ -122,8 +122,10 @@ def _accounting(reader: DrainReader, plan: LoadPlan, total: Part, patience: Pati
         enough=log.has_all,
         patience=patience,
     )
-    found = log.account()
-    return replace(found, source="drain", checked_to_end=to_end, lost=found.lost if to_end else None)
+    found = replace(log.account(), source="drain", checked_to_end=to_end)
+    if to_end:
+        return found
+    return replace(found, lost=None, faulty=tuple(each for each in found.faulty if each.fault != "lost"))
 
 
 def _read_on(

@@ -25,6 +25,7 @@ milliseconds, sizes bytes, rates messages per second; stamps are UTC. `None` mea
 
 from loadtests.results.ceilings import CeilingCell, CeilingCourse, CeilingRatio, Ceilings, CeilingWindow
 from loadtests.results.configured import Arrivals, Cell, Client, Loop, Machine, Manifest, ServerVersions
+from loadtests.results.faulty import FaultyMessages, MessageRange, which
 from loadtests.results.files import RunFiles, TrialFiles
 from loadtests.results.generator import (
     ErrorCount,
@@ -66,6 +67,7 @@ __all__ = [
     "Cell",
     "Client",
     "ErrorCount",
+    "FaultyMessages",
     "GroupAccount",
     "Invalidity",
     "Latency",
@@ -75,6 +77,7 @@ __all__ = [
     "Machine",
     "MachineUse",
     "Manifest",
+    "MessageRange",
     "PoolUse",
     "ProducerLedger",
     "ResultError",
@@ -93,6 +96,7 @@ __all__ = [
     "replace",
     "transaction_id",
     "unknowns",
+    "which",
     "write",
     "write_samples",
 ]

@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from loadtests.results.configured import Cell
+from loadtests.results.faulty import FaultyMessages
 from loadtests.results.generator import Latency, LoadResult, StageResult
 from loadtests.results.version import FORMAT
 
@@ -30,6 +31,7 @@ class Accounting(Struct, frozen=True, kw_only=True):
     unheard_producers: int = 0  # their process was lost, and with it part of what they knew
     unheard_stored: int = 0  # stored, of such a producer, and not in what it had reported
     unheard_processes: int = 0  # that were lost, whether or not they had producers
+    faulty: tuple[FaultyMessages, ...] = ()  # which are lost, duplicated or unexplained: the first of each
 
     @property
     def complete(self) -> bool:
@@ -63,6 +65,7 @@ class GroupAccount(Struct, frozen=True, kw_only=True):
     again_nacked: int | None = None  # deliveries of a message that had been given back; None: not known
     again_lapsed: int | None = None  # of one whose lease was or may have been over; None: not known
     reading: Literal["ended", "cut off", "not asked"] = "ended"  # on, when the consumers had stopped
+    faulty: tuple[FaultyMessages, ...] = ()  # which are undelivered or unexplained: the first of each
 
     @property
     def holds(self) -> bool:

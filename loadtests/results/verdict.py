@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
+from loadtests.results.faulty import which
 from loadtests.results.trial import Accounting, GroupAccount, Trial
 
 STORED_FAULTS = ("lost", "duplicated", "unexplained", "out_of_order")
@@ -35,15 +36,15 @@ def accounted(trial: Trial) -> Accounted:
 
 
 def faults(account: Accounting | None, groups: Iterable[GroupAccount]) -> Iterator[str]:
-    """What is wrong for certain, each fault with its count."""
+    """What is wrong for certain, each fault with its count and, where they are known, its first messages."""
     for name in STORED_FAULTS if account is not None else ():
-        if count := getattr(account, name):
-            yield f"{count:,} {name.replace('_', ' ')}"
+        if account is not None and (count := getattr(account, name)):
+            yield f"{count:,} {name.replace('_', ' ')}{which(name, account.faulty)}"
     for group in groups:
         if group.undelivered:
-            yield f"{group.undelivered:,} not delivered to {group.name}"
+            yield f"{group.undelivered:,} not delivered to {group.name}{which('undelivered', group.faulty)}"
         if group.unexplained:
-            yield f"{group.unexplained:,} unexplained at {group.name}"
+            yield f"{group.unexplained:,} unexplained at {group.name}{which('unexplained', group.faulty)}"
         if group.out_of_order:
             yield f"{group.out_of_order:,} out of order at {group.name}"
 

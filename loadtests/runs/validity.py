@@ -18,6 +18,7 @@ from loadtests.results import (
     MachineUse,
     WorkerShare,
     unknowns,
+    which,
 )
 
 MISSED_LIMIT = 0.001  # of the requests that were due
@@ -237,5 +238,7 @@ def _not_accounted(why: Iterable[str]) -> Iterator[Invalidity]:
 
 
 def _counts(account: Accounting | GroupAccount, names: Iterable[str]) -> str:
-    counts = ((getattr(account, name), name.replace("_", " ")) for name in names)
-    return ", ".join(f"{count} {name}" for count, name in counts if count)
+    counts = ((getattr(account, name), name) for name in names)
+    return ", ".join(
+        f"{count} {name.replace('_', ' ')}{which(name, account.faulty)}" for count, name in counts if count
+    )

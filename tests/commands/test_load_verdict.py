@@ -18,10 +18,27 @@ from loadtests.commands.load_audit import (
     with_account,
 )
 from loadtests.commands.load_summary import table
-from loadtests.results import QUEUE_MODE, Accounting, ErrorCount, GroupAccount, Invalidity, RunFiles, Trial
+from loadtests.results import (
+    QUEUE_MODE,
+    Accounting,
+    ErrorCount,
+    FaultyMessages,
+    GroupAccount,
+    Invalidity,
+    MessageRange,
+    RunFiles,
+    Trial,
+)
 from tests.commands.test_load import acknowledged_run
 
 OTHER = Invalidity(reason="users_changed", detail="one came later", fatal=False)
+LOST = FaultyMessages(
+    fault="lost",
+    named=(
+        MessageRange(producer=4, partition="p2", first=17, last=18),
+        MessageRange(producer=4, partition="p2", first=40, last=40),
+    ),
+)
 
 
 def account(**changes: Any) -> Accounting:
@@ -93,6 +110,10 @@ def test_the_table_takes_the_place_of_what_was_read_back_and_of_nothing_else(tri
             "not known: what lost processes did last (5 stored that nobody has told of)",
         ),
         (account(unheard_processes=1), "not known: what lost processes did last"),
+        (
+            account(lost=3, faulty=(LOST,)),
+            "NO: 3 lost (producer 4 in p2: 17-18, 40)",
+        ),
         (
             account(source="drain", lost=None, checked_to_end=False, duplicated=1),
             "NO: 1 duplicated, not known: what is lost",

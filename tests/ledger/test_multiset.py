@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from loadtests.ledger.intervals import IntervalSet
 from loadtests.ledger.multiset import Multiset
 
 Intervals = list[tuple[int, int]]
@@ -74,6 +75,18 @@ def test_extra_is_what_nothing_allows(delivered: Intervals, nacked: Intervals, l
     allowed = counted(nacked) + counted(lapsed)
     expected = sum(max(0, count - 1 - allowed[number]) for number, count in counted(delivered).items())
     assert made(delivered).extra_over(made(nacked), made(lapsed)) == expected
+    too_often = {number for number, count in counted(delivered).items() if count > 1 + allowed[number]}
+    assert numbers_of(made(delivered).too_often(made(nacked), made(lapsed))) == too_often
+
+
+@given(intervals)
+def test_what_is_there_more_than_once(added: Intervals) -> None:
+    repeated = {number for number, count in counted(added).items() if count > 1}
+    assert numbers_of(made(added).repeated) == repeated
+
+
+def numbers_of(found: IntervalSet) -> set[int]:
+    return {number for first, last in found.intervals for number in range(first, last + 1)}
 
 
 @given(intervals, st.integers(-1, 55))

@@ -130,8 +130,8 @@ def test_a_sound_queue_is_read_back_and_holds(case: Case) -> None:
 @pytest.mark.parametrize(
     ("fault", "named"),
     [
-        (lose, "1 lost"),
-        (double, "1 duplicated"),
+        (lose, "1 lost (producer 0 in p0: 41)"),
+        (double, "1 duplicated (producer 0 in p0: 59)"),
         (swap, "1 out of order"),
         (foreign, "1 unexplained"),
     ],
@@ -154,6 +154,7 @@ def test_what_could_not_be_read_is_not_called_lost_nor_accounted_for(case: Case)
     account = case.trial.accounting
     assert account is not None
     assert (account.lost, account.checked_to_end, account.complete) == (None, False, False)
+    assert account.faulty == (), "what was not read is not named as lost"
     assert case.reasons == ["users_changed", "not_accounted"]
     assert "not known: what is lost" in case.trial.remarks[-1].detail
     assert case.trial.valid

@@ -11,9 +11,10 @@ from msgspec import Struct
 
 from loadtests.ledger.intervals import IntervalSet
 from loadtests.ledger.multiset import Multiset
+from loadtests.ledger.naming import Naming
 from loadtests.load.measuring.part import Lane, Part
 from loadtests.load.plan import PRODUCERS_PER_WORKER
-from loadtests.results import GroupAccount, ProducerLedger
+from loadtests.results import FaultyMessages, GroupAccount, ProducerLedger
 
 DRAIN = -1  # number of the worker that reads on when the others have stopped
 FULL = "the account of its deliveries was full before the end"
@@ -83,16 +84,16 @@ class _Issued:
         self._numbers = {producer.producer for producer in total.ledger}
         self._ended = ended
 
-    def never_sent(self, place: Place, received: IntervalSet) -> int:
-        """How many of these messages cannot be stored: refused, or not of this producer's making."""
+    def never_sent(self, place: Place, received: IntervalSet) -> IntervalSet:
+        """Which of these messages cannot be stored: refused, or not of this producer's making."""
         producer = self._producers.get(place)
         if not self._ended or (producer is None and self._is_untold(place[1])):
-            return 0
+            return IntervalSet()
         if producer is None:
-            return len(received)
+            return received
         if producer.unheard:
-            return len(received & IntervalSet(producer.refused))
-        return len(received - self.acknowledged[place] - IntervalSet(producer.unknown))
+            return received & IntervalSet(producer.refused)
+        return received - self.acknowledged[place] - IntervalSet(producer.unknown)
 
     def _is_untold(self, number: int) -> bool:
         """Whether its process was lost before it had told of this producer."""
@@ -106,6 +107,7 @@ def _account(name: str, lanes: Sequence[Lane], issued: _Issued, *, drained: bool
     delivered = nacked = lapsed = unexplained = out_of_order = undelivered = 0
     again_nacked = again_lapsed = 0
     received: dict[Place, IntervalSet] = {}
+    wrong: dict[str, dict[Place, IntervalSet]] = {"undelivered": {}, "unexplained": {}}
     for place, of_workers in by_place.items():
         came = _sum(lane.delivered for lane in of_workers)
         back = _sum(lane.nacked for lane in of_workers)
@@ -119,15 +121,22 @@ def _account(name: str, lanes: Sequence[Lane], issued: _Issued, *, drained: bool
         too_many = came.extra_over(back, over, silent)
         again_nacked += repeats - not_nacked
         again_lapsed += not_nacked - too_many
-        unexplained += too_many + issued.never_sent(place, received[place])
+        never_sent = issued.never_sent(place, received[place])
+        unexplained += too_many + len(never_sent)
+        if too_many or len(never_sent):
+            wrong["unexplained"][place] = came.too_often(back, over, silent) | never_sent
         late = IntervalSet(interval for lane in of_workers for interval in lane.late)
         # What has no answer may have been stored late.
         out_of_order += len(late & issued.acknowledged.get(place, IntervalSet()))
     for place, acknowledged in issued.acknowledged.items():
-        undelivered += len(acknowledged - received.get(place, IntervalSet()))
+        missing = acknowledged - received.get(place, IntervalSet())
+        undelivered += len(missing)
+        if missing.intervals and drained:
+            wrong["undelivered"][place] = missing
     workers = {lane.worker for lane in lanes} - {DRAIN}
     full = any(lane.full for lane in lanes)
     known = undelivered == 0 or (drained and not issued.gone and not full)
+    sure = [fault for fault, is_known in (("undelivered", known), ("unexplained", not full)) if is_known]
     return GroupAccount(
         group=name,
         delivered=delivered,
@@ -141,7 +150,17 @@ def _account(name: str, lanes: Sequence[Lane], issued: _Issued, *, drained: bool
         reading="ended" if drained else "cut off",
         again_nacked=None if full else again_nacked,
         again_lapsed=None if full else again_lapsed,
+        faulty=_named({fault: wrong[fault] for fault in sure}),
     )
+
+
+def _named(wrong: Mapping[str, Mapping[Place, IntervalSet]]) -> tuple[FaultyMessages, ...]:
+    """The first messages of each fault; by producer, so that the order of reports does not matter."""
+    naming = Naming()
+    for fault, messages in wrong.items():
+        for partition, producer in sorted(messages, key=lambda place: (place[1], place[0])):
+            naming.add(fault, producer, partition, messages[partition, producer])
+    return naming.found()
 
 
 def _place(producer: ProducerLedger) -> Place:

@@ -1,9 +1,18 @@
 from typing import Any
 
+from msgspec.structs import replace
+
 from loadtests.ledger.multiset import Layers
 from loadtests.load.measuring.group_accounts import DRAIN, FULL, LedgerState, group_accounts, ledger_state
 from loadtests.load.measuring.part import Lane, Part, lost, merge
-from loadtests.results import GroupAccount, ProducerLedger, WorkerShare
+from loadtests.results import (
+    FaultyMessages,
+    GroupAccount,
+    MessageRange,
+    ProducerLedger,
+    WorkerShare,
+    faults,
+)
 
 TEN: Layers = (((0, 9),),)
 TWICE: Layers = (((0, 9),), ((0, 9),))
@@ -155,4 +164,46 @@ def test_the_state_of_a_run_that_goes_on() -> None:
         again=0,
         unexplained=1,
         out_of_order=0,
+    )
+
+
+def test_what_never_came_and_what_came_too_often_is_named() -> None:
+    of_one = ProducerLedger(producer=1, partition="p1", acknowledged=((0, 9),), refused=((10, 10),))
+    ledger = (ProducerLedger(producer=0, partition="p0", acknowledged=((0, 9),)), of_one)
+    lanes = (
+        lane(delivered=(((0, 4), (6, 9)), ((2, 3), (8, 8)), ((2, 2),)), nacked=(((8, 8),),)),
+        lane(producer=1, partition="p1", delivered=(((0, 7), (10, 10)),)),
+    )
+    whole = account(part(*lanes, ledger=ledger))
+    assert (whole.undelivered, whole.unexplained) == (3, 4)
+    assert whole.faulty == (
+        FaultyMessages(fault="undelivered", named=(*of("p0", 0, (5, 5)), *of("p1", 1, (8, 9)))),
+        FaultyMessages(fault="unexplained", named=(*of("p0", 0, (2, 3)), *of("p1", 1, (10, 10)))),
+    )
+    (undelivered, unexplained) = faults(None, [whole])
+    assert undelivered == "3 not delivered to g (producer 0 in p0: 5; producer 1 in p1: 8-9)"
+    assert unexplained == "4 unexplained at g (producer 0 in p0: 2-3; producer 1 in p1: 10)"
+
+
+def test_what_is_named_is_the_same_in_shards() -> None:
+    """Whoever of two workers had which of the deliveries, and in whatever order they reported."""
+    whole = account(part(lane(delivered=(((0, 4), (6, 9)), ((2, 3),)))))
+    shards = [
+        part(lane(1, delivered=(((0, 3), (9, 9)),)), worker=1, ledger=()),
+        part(lane(0, delivered=(((2, 4), (6, 8)),))),
+    ]
+    assert whole.faulty
+    assert account(merge(shards)).faulty == account(merge(shards[::-1])).faulty == whole.faulty
+
+
+def test_what_is_not_known_is_not_named() -> None:
+    short = lane(delivered=(((0, 7),), ((3, 3),)))
+    (only,) = account(part(short), drained=False).faulty
+    assert only.fault == "unexplained"
+    assert account(part(replace(short, full=True)), drained=True).faulty == ()
+
+
+def of(partition: str, producer: int, *ranges: tuple[int, int]) -> tuple[MessageRange, ...]:
+    return tuple(
+        MessageRange(producer=producer, partition=partition, first=first, last=last) for first, last in ranges
     )

@@ -7,7 +7,8 @@ from typing import Literal
 import pytest
 from msgspec.structs import replace
 
-from loadtests.results import GroupAccount
+from loadtests import results
+from loadtests.results import FaultyMessages, GroupAccount, MessageRange, RunFiles
 from reports import dataset, terminal
 from reports.charts import pool_timeline
 from reports.judge import judge
@@ -45,6 +46,20 @@ def test_nothing_of_a_sweep_is_shown_for_one_load(tmp_path: Path) -> None:
         assert of_a_sweep not in page
     assert re.search(r"high: \d,\d{3} messages/s of 128 producers acknowledged in 1.5 s, p50 ", page)
     assert "nothing was repeated" in page
+
+
+def test_messages_that_were_lost_are_named(tmp_path: Path) -> None:
+    root = write_load(tmp_path)
+    (trial,) = results.read_trials(RunFiles(root))
+    assert trial.accounting is not None
+    named = tuple(
+        MessageRange(producer=3, partition="p7", first=first, last=last)
+        for first, last in ((41, 41), (57, 58))
+    )
+    faulty = (FaultyMessages(fault="lost", named=named, more=2),)
+    account = replace(trial.accounting, lost=5, faulty=faulty)
+    results.write(RunFiles(root).trial(trial.trial_id).trial, replace(trial, accounting=account))
+    assert "5 lost (producer 3 in p7: 41, 57-58; and 2 more)" in page_of(root)
 
 
 def test_what_was_due_is_told_where_an_interval_says_it(tmp_path: Path) -> None:

@@ -1,0 +1,36 @@
+"""Names the first messages of each fault: memory follows the faults that there can be, not the messages."""
+
+from itertools import islice
+
+from loadtests.ledger.intervals import IntervalSet
+from loadtests.results import FaultyMessages, MessageRange
+
+MOST_NAMED = 10  # ranges of each fault
+
+
+class Naming:
+    """What was found of each fault, in the order in which it is added."""
+
+    def __init__(self) -> None:
+        self._named: dict[str, list[MessageRange]] = {}
+        self._more: dict[str, int] = {}
+
+    def add(self, fault: str, producer: int, partition: str, messages: IntervalSet) -> None:
+        """These messages of a producer in a partition have this fault as well; there may be none."""
+        if not messages.intervals:
+            return
+        named = self._named.setdefault(fault, [])
+        kept = tuple(islice(messages.intervals, MOST_NAMED - len(named)))
+        named += (
+            MessageRange(producer=producer, partition=partition, first=first, last=last)
+            for first, last in kept
+        )
+        unnamed = len(messages) - len(IntervalSet.in_order(kept))
+        self._more[fault] = self._more.get(fault, 0) + unnamed
+
+    def found(self) -> tuple[FaultyMessages, ...]:
+        """The faults that there are, by their names."""
+        return tuple(
+            FaultyMessages(fault=fault, named=tuple(named), more=self._more[fault])
+            for fault, named in sorted(self._named.items())
+        )
