@@ -22,6 +22,7 @@ from locust.runners import MasterRunner
 from loadtests.load.bounds import shown
 from loadtests.load.options.values import OptionError
 from loadtests.ui.form_fields import LOCUSTS_FIELDS, only_for_the_next_run, with_form
+from loadtests.ui.run_end import RunEnd
 
 NO_WORKER = "no worker has connected: there is nobody to make the load"
 ONLY_USERS = (
@@ -64,6 +65,7 @@ def guard_form(
     `actions` and `fields`: the options of the command line by their names, and the names of those in the
     form; as Locust has them.
     """
+    end = RunEnd(lambda: _stop(environment))
 
     @app.before_request
     def refuse() -> Response | None:
@@ -87,6 +89,7 @@ def guard_form(
             raise NotNow(reason)
         wanted = with_form(environment, request.form, actions())
         check(wanted)
+        g.run_time_s = wanted.run_time if request.form.get("run_time") else None
         if isinstance(environment.runner, MasterRunner) and not environment.runner.worker_count:
             raise NotNow(NO_WORKER)
         if not runs.run_on():
@@ -97,11 +100,19 @@ def guard_form(
 
     @app.after_request
     def tell(response: Response) -> Response:
-        succeeds = _is_success(response)
-        if succeeds and g.get("changed"):
-            response.set_data(app.json.dumps({**response.get_json(), "message": g.changed}))
-        if request.endpoint == "locust.stop" or (g.get("begins") and not succeeds):
+        begins, changed = g.get("begins"), g.get("changed")
+        succeeds = bool(begins or changed) and _is_success(response)
+        if request.endpoint == "locust.stop" or (begins and not succeeds):
             runs.no_start()
+            end.over()
+        elif succeeds and (begins or g.run_time_s):
+            end.begins(g.run_time_s)
+        elif succeeds:
+            end.goes_on()
+        if changed and succeeds:
+            left_s = end.left_s()
+            until = "" if left_s is None else f", and ends in {left_s} s"
+            response.set_data(app.json.dumps({**response.get_json(), "message": changed + until}))
         return response
 
 
@@ -109,14 +120,14 @@ def _change(environment: Environment, wanted: Namespace) -> str:
     """What Locust is about to do to the run that is on, in a sentence."""
     before = environment.runner.target_user_count if environment.runner is not None else None
     instead = "" if before in (None, wanted.num_users) else f" instead of {before}"
-    users = (
+    return (
         f"the run that is on goes on with {wanted.num_users} users{instead}, {wanted.spawn_rate:g} a second"
     )
-    if request.form.get("run_time"):
-        return f"{users}, and ends in {wanted.run_time} s"
-    if wanted.run_time:
-        return f"{users}, and has no end any more: Locust keeps a run time only if that is sent along"
-    return users
+
+
+def _stop(environment: Environment) -> None:
+    if environment.runner is not None:
+        environment.runner.stop()
 
 
 def _refusal(text: str, status: HTTPStatus = HTTPStatus.OK) -> Response:

@@ -200,28 +200,39 @@ def test_what_only_the_next_run_would_see_is_refused_while_one_is_on(
 
 
 @pytest.mark.parametrize(
-    ("form", "words", "said"),
+    ("form", "said"),
     [
-        ({"user_count": "6", "spawn_rate": "2"}, (), "goes on with 6 users instead of 4, 2 a second"),
-        ({"user_count": "4", "spawn_rate": "0.5"}, (), "goes on with 4 users, 0.5 a second"),
+        ({"user_count": "6", "spawn_rate": "2"}, "goes on with 6 users instead of 4, 2 a second"),
+        ({"user_count": "4", "spawn_rate": "0.5"}, "goes on with 4 users, 0.5 a second"),
         (
             {"user_count": "4", "spawn_rate": "1", "run_time": "1m"},
-            (),
             "goes on with 4 users, 1 a second, and ends in 60 s",
-        ),
-        (
-            {"user_count": "9", "spawn_rate": "3"},
-            ("--run-time", "30s"),
-            "goes on with 9 users instead of 4, 3 a second, and has no end any more: "
-            "Locust keeps a run time only if that is sent along",
         ),
     ],
 )
 def test_what_locust_does_to_the_run_that_is_on_is_what_its_answer_says(
-    form: Mapping[str, str], words: tuple[str, ...], said: str
+    form: Mapping[str, str], said: str
 ) -> None:
-    told = during_a_run(*words).post("/swarm", data=form).get_json()
+    told = during_a_run().post("/swarm", data=form).get_json()
     assert told == {"success": True, "message": f"the run that is on {said}"}
+
+
+def test_a_run_time_stays_as_it_was_when_a_change_does_not_name_it() -> None:
+    """It is what was sent with the start: one that the command line named is none to Locust's page."""
+    on = False
+    app, _ = guarded(*RUN_ON, "--run-time", "9s", runs=Runs(run_on=lambda: on), users=4)
+    client, change = app.test_client(), {"user_count": "4", "spawn_rate": "1"}
+    client.post("/swarm", data=START)
+    on = True
+    assert "ends in" not in client.post("/swarm", data=change).get_json()["message"]
+    on = False
+    client.post("/swarm", data={**START, "run_time": "50s"})
+    on = True
+    assert client.post("/swarm", data=change).get_json()["message"].endswith(", and ends in 50 s")
+    client.post("/swarm", data={**change, "run_time": "1h"})
+    assert client.post("/swarm", data=change).get_json()["message"].endswith(", and ends in 3600 s")
+    client.post("/stop")
+    assert "ends in" not in client.post("/swarm", data=change).get_json()["message"]
 
 
 def test_the_whole_form_may_be_sent_again_if_it_changes_nothing_but_the_users() -> None:
