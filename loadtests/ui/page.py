@@ -63,6 +63,7 @@ class View(Struct, frozen=True, rename="camel"):
     warnings: tuple[str, ...]  # against its generator, by the last seconds
     failure: str  # why the latest run did not begin or was not written; empty: it did and was
     account: LedgerState | None  # of the run that is on, or of the last one
+    looked_into: bool  # the messages of the last one are still being looked up in the table
     runs: tuple[Row, ...]
 
 
@@ -142,6 +143,7 @@ class PoolPage:
             warnings=self._live.warnings,
             failure=self._observer.failure,
             account=ledger_state(self._live.total) if self._live.total is not None else None,
+            looked_into=self._observer.is_looked_into(),
             runs=self._table.rows(),
         )
 
@@ -154,9 +156,10 @@ class PoolPage:
         """Why Locust's form can begin no run just now and change none; empty: it can."""
         if self._control.restarting:
             return RESTARTING
-        if self._run_now() is RunNow.CHANGING:
+        now = self._run_now()
+        if now is RunNow.CHANGING:
             return CHANGING
-        return LOOKED_INTO if self._observer.is_looked_into() else ""
+        return LOOKED_INTO if now is RunNow.NONE and self._observer.is_looked_into() else ""
 
     def _run_now(self) -> RunNow:
         return self._observer.run_now(self._state())

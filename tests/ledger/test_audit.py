@@ -9,7 +9,7 @@ import pytest
 
 from loadtests.ledger.audit import STORED_SQL, audit
 from loadtests.load.consuming.taking import PoppedMessage, stretches
-from loadtests.results import Accounting, Ledger, ProducerLedger, transaction_id
+from loadtests.results import Accounting, Ledger, ProducerLedger, transaction_id, which
 from queen.local.database import Database
 from queen.local.open_database import Connection
 from tests.databases import connected
@@ -89,6 +89,7 @@ async def test_one_lost_message_is_found(connection: Connection) -> None:
     await store(connection, 0, ids(0, [n for n in range(100) if n != 41]))
     found = await audit(connection, ledger(acknowledged(0, 99)))
     assert (found.lost, found.duplicated, found.unexplained, found.out_of_order) == (1, 0, 0, 0)
+    assert which("lost", found.faulty) == " (producer 0 in p0: 41)"
 
 
 async def test_a_producer_whose_partition_is_empty_lost_everything(connection: Connection) -> None:

@@ -1,4 +1,5 @@
 import itertools
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from loadtests.results import ErrorCount, ProducerLedger, RunFiles, WorkerShare
 from loadtests.runs.control import Changed, Refused
 from loadtests.runs.server_facts import FACTS_VARIABLE, ServerFacts
 from loadtests.ui.live import Live
+from loadtests.ui.page import CHANGING, LOOKED_INTO
 from tests.load.fake_server import SeenRequest, fake_server, response
 from tests.ui.support import FakeParent, attached
 
@@ -112,6 +114,26 @@ def test_a_run_in_vain_is_said_while_that_is_so_and_no_longer(
     live.tell(told)
     live.ended(told)
     assert alarm() == ""
+
+
+def test_nothing_is_started_while_a_run_begins_or_ends_or_is_looked_up(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["locust"])  # which says what there is in the form
+
+    def told(state: str, asked: str = host, **observer: Any) -> str:
+        web_ui, page = attached(host, state=state)
+        for name, value in observer.items():
+            monkeypatch.setattr(page._observer, name, value)
+        form = {"user_count": "1", "spawn_rate": "1", "host": asked}
+        answer = web_ui.app.test_client().post("/swarm", data=form, base_url=LOOPBACK).get_json()
+        return "" if answer["success"] else str(answer["message"])
+
+    assert told("ready") == told("stopped") == ""
+    assert told("stopping") == told("stopped", run_on=True) == told("cleanup", run_on=True) == CHANGING
+    assert told("ready", is_looked_into=lambda: True) == LOOKED_INTO
+    on = {"run_on": True, "is_looked_into": lambda: True}
+    assert told("running", "http://127.0.0.1:1", **on).endswith("not --host: stop it first")
 
 
 def test_a_page_is_told_only_what_is_new_to_it(host: str) -> None:

@@ -71,7 +71,15 @@ function showWarnings(view) {
   byId("warnings").lastElementChild.replaceChildren(...view.warnings.map((text) => element("li", {}, text)));
 }
 
-function show(view) {
+// Until the parent has looked, nothing is known of the latest run's messages, which is no finding.
+function whileLookedInto(view) {
+  const latest = view.runs.findLast((run) => !run.stage);
+  const runs = view.runs.map((run) => (run === latest ? { ...run, accounted: "being looked up in the table" } : run));
+  return view.lookedInto ? { ...view, runs } : view;
+}
+
+function show(told) {
+  const view = whileLookedInto(told);
   byId("lost").hidden = true;
   byId("host").textContent = view.host || "no host yet";
   byId("state").textContent = view.state;
