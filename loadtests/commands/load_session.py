@@ -25,6 +25,7 @@ from loadtests.commands import (
     load_progress,
     load_sampling,
     load_summary,
+    load_warnings,
 )
 from loadtests.commands.load_page import PageKeeper
 from loadtests.commands.load_request import LoadRequest
@@ -152,6 +153,7 @@ async def _run_locust(
         if request.headless:
             _say(load_progress.beginning(request, length_s))
             await stack.enter_async_context(load_progress.shown(looks, length_s, sys.stderr))
+            await stack.enter_async_context(load_warnings.passed_on(log, _say))
         else:
             page = await _page_is_up(locust, request, port)
             print(f"{page}  (pool: {page}/queen)", flush=True)
@@ -217,4 +219,5 @@ def _reason(log: Path) -> str:
 
 def _say(text: str) -> None:
     with suppress(OSError):  # the terminal is gone
-        print(f"queen: {text}", file=sys.stderr, flush=True)
+        over = load_progress.CLEARED if sys.stderr.isatty() else ""  # the line that tells how far it is
+        print(f"{over}queen: {text}", file=sys.stderr, flush=True)

@@ -19,6 +19,8 @@ from loadtests.results import (
     accounted,
 )
 
+MOST_ERRORS = 3  # kinds of failures that have a row of their own
+
 
 def show(runs: Iterable[RunFiles]) -> None:
     """Print the table of each run and where it is, on stdout."""
@@ -71,8 +73,11 @@ def _rows(load: LoadResult, response: Latency | None) -> Iterable[tuple[str, str
         yield "the same until a consumer had the message", _latency(load.end_to_end)
     if load.schedule_lag is not None:
         yield "schedule lag p50 / p95 / p99", _latency(load.schedule_lag)
-    for error in load.errors[:3]:
+    for error in load.errors[:MOST_ERRORS]:
         yield f"{error.status or '-'} {error.code}", f"{error.requests:,} x {error.text}"
+    if further := load.errors[MOST_ERRORS:]:
+        requests = sum(error.requests for error in further)
+        yield "other failures", f"{requests:,} of {len(further)} kinds, see load.json"
 
 
 def _latency(latency: Latency | None) -> str:

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from loadtests.commands.load_ceiling import judged, note
 from loadtests.commands.load_summary import table
-from loadtests.results import Cell, Invalidity, Latency, Loop, Trial, WorkerShare
+from loadtests.results import Cell, ErrorCount, Invalidity, Latency, Loop, Trial, WorkerShare
 from loadtests.runs.validity import busy_process
 from tests.sweep.made import made_load, made_trial
 
@@ -82,3 +82,15 @@ def test_what_was_held_back_stands_beside_what_was_missed() -> None:
     assert shown["pushes missed by the generator"] == "3"
     assert shown["pushes held back by the server, never sent"] == "1,200"
     Console(width=200).print(table(held))
+
+
+def test_of_many_kinds_of_failures_the_table_says_how_many_more_there_are() -> None:
+    errors = tuple(
+        ErrorCount(status=500 + kind, code=f"kind_{kind}", text="oops", requests=9 - kind)
+        for kind in range(5)
+    )
+    shown = rows(replace(trial(), load=replace(made_load(), errors=errors)))
+    assert shown["502 kind_2"] == "7 x oops"
+    assert "503 kind_3" not in shown
+    assert shown["other failures"] == "11 of 2 kinds, see load.json"
+    assert "other failures" not in rows(replace(trial(), load=replace(made_load(), errors=errors[:3])))
