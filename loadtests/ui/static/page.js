@@ -58,9 +58,10 @@ function showAccount(view) {
   for (const part of document.querySelectorAll("[data-account]")) {
     part.textContent = figure(view.account?.[part.dataset.account]);
   }
+  byId("under-way").textContent = figure(latest(view, "in_flight", 0));
   const runOn = RUN_ON.includes(view.state);
-  const latest = view.runs.findLast((run) => !run.stage);
-  byId("account-verdict").textContent = runOn ? "after the run" : (latest?.accounted ?? "-");
+  const run = view.runs.findLast((each) => !each.stage);
+  byId("account-verdict").textContent = runOn ? "after the run" : (run?.accounted ?? "-");
 }
 
 function showWarnings(view) {
