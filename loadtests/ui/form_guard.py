@@ -49,6 +49,7 @@ class Runs:
     run_on: Callable[[], bool] = lambda: False  # a start would change the run that is on
     make_way: Callable[[], None] = _nothing  # before a start that begins a run is let through
     no_start: Callable[[], None] = _nothing  # Locust has refused that start, or was told to stop
+    settle: Callable[[], None] = _nothing  # waits until a start that is under way has come to something
 
 
 def guard_form(
@@ -69,6 +70,8 @@ def guard_form(
 
     @app.before_request
     def refuse() -> Response | None:
+        if request.endpoint == "locust.stop":
+            runs.settle()  # else Locust says that it is stopped, and the run begins afterwards
         if request.endpoint != "locust.swarm":
             return None
         if strange := sorted(set(request.form) - LOCUSTS_FIELDS - fields()):

@@ -119,6 +119,7 @@ class PoolPage:
                 run_on=lambda: self._run_now() is RunNow.ON,
                 make_way=self._observer.make_way,
                 no_start=self._observer.no_start,
+                settle=self._observer.settle,
             ),
             check=check,
         )

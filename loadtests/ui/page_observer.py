@@ -18,6 +18,8 @@ from loadtests.ui.parent import Parent
 from loadtests.ui.runs_table import RunsTable
 
 BEGIN_TIMEOUT_S = 5.0
+SETTLE_S = 15.0
+LOOK_S = 0.05
 END_TIMEOUT_S = 60.0  # for all but looking up every message
 
 logger = logging.getLogger(__name__)
@@ -66,6 +68,12 @@ class PageObserver:
             self._coming = False
             if not self.run_on:
                 self._free_way()
+
+    def settle(self) -> None:
+        """Wait while a start is under way, but not for ever: a server that hangs is given up after 10 s."""
+        with gevent.Timeout(SETTLE_S, exception=False):
+            while self._starting:
+                gevent.sleep(LOOK_S)
 
     def run_now(self, state: str) -> RunNow:
         """`state` is that of Locust's runner."""

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -333,6 +334,38 @@ def test_a_run_that_pushes_in_vain_is_said_on_the_page_until_the_server_takes_me
     assert said == (
         "no push was acknowledged in the last 5 s: pushes were answered 401 unauthorized: a token is needed"
     )
+
+
+def test_a_stop_reaches_a_run_that_is_just_beginning_whichever_it_is(tmp_path: Path) -> None:
+    """Locust itself says of the second one that it is stopped, and begins it afterwards."""
+    port = free_port()
+    page, answers, configured = Page(port), ours(), list[SeenRequest]()
+
+    def is_configured(times: int) -> bool | None:
+        return True if len(configured) == times else None
+
+    def slow(request: SeenRequest) -> bytes:
+        if request.target.endswith("/configure"):
+            configured.append(request)
+            time.sleep(1.0)
+        answer = answers(request)
+        assert isinstance(answer, bytes)
+        return answer
+
+    with (
+        fake_server(slow) as server,
+        locust("reasonable", "--host", server.url, "--web-port", str(port), cwd=tmp_path),
+    ):
+        until(lambda: page.get("/"))
+        for number in (1, 2):
+            page.swarm(consumers="0.34", interval="20", drain_for="0")
+            until(partial(is_configured, number))
+            page.stop()
+            assert page.json("/stats/requests")["state"] == "stopped"
+            assert len(runs_in(tmp_path)) == number
+        before = pushes(server)
+        time.sleep(0.5)
+        assert pushes(server) == before
 
 
 def test_a_start_while_a_run_is_on_changes_its_users_and_is_refused_for_anything_else(tmp_path: Path) -> None:

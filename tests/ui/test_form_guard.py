@@ -91,6 +91,17 @@ def test_a_start_that_locust_itself_refuses_and_one_that_is_stopped_at_once_come
     assert told == ["way", "way", "none", "none"]
 
 
+def test_a_stop_waits_for_a_start_that_is_under_way_and_nothing_else_does() -> None:
+    told: list[str] = []
+    runs = Runs(settle=lambda: told.append("settled"), no_start=lambda: told.append("none"))
+    client = guarded(runs=runs)[0].test_client()
+    client.post("/swarm", data=START)
+    client.get("/stats/requests")
+    assert told == []
+    client.post("/stop")
+    assert told == ["settled", "none"]
+
+
 def test_a_start_may_set_what_is_in_the_form_and_nothing_else(client: FlaskClient) -> None:
     assert client.post("/swarm", data={**START, "batch": "5", "run_time": ""}).get_json() == {"success": True}
     refused = client.post("/swarm", data={**START, "results_dir": "/etc", "web_host": "", "batch": "5"})

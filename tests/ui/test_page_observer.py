@@ -11,6 +11,7 @@ from loadtests.load.measuring.part import Part
 from loadtests.load.plan import LoadPlan
 from loadtests.results import ProducerLedger, RunFiles
 from loadtests.runs.control import Answer, Ask, MakeWay, NoRun, Noted, Refused, RunBegan, RunEnded
+from loadtests.ui import page_observer
 from loadtests.ui.live import Live
 from loadtests.ui.page_observer import PageObserver, RunNow
 from loadtests.ui.runs_table import RunsTable
@@ -139,6 +140,27 @@ def test_a_start_that_was_let_through_is_a_run_that_begins_until_it_is_known_wha
     assert observer.run_now("running") is RunNow.ON
     observer.ended(FILES, PLAN, PART)
     assert observer.run_now("stopped") is RunNow.NONE
+
+
+def test_who_stops_waits_for_a_start_that_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    observer, begins = PageObserver(Live(), RunsTable(), None), Event()
+
+    def start() -> None:
+        with observer.starting():
+            begins.wait(DEADLINE_S)
+
+    observer.settle()  # nobody starts anything
+    starting = gevent.spawn(start)
+    gevent.sleep(0)
+    stopping = gevent.spawn(observer.settle)
+    gevent.sleep(0)
+    assert not stopping.ready()
+    monkeypatch.setattr(page_observer, "SETTLE_S", 0.01)
+    observer.settle()  # not for ever
+    assert not stopping.ready()
+    begins.set()
+    gevent.joinall([starting, stopping], timeout=DEADLINE_S, raise_error=True)
+    assert stopping.ready()
 
 
 def test_the_run_before_is_looked_into_until_the_parent_has_told_of_it() -> None:
