@@ -49,7 +49,7 @@ from loadtests.results.trial import (
     Sample,
     Trial,
 )
-from loadtests.results.verdict import Accounted, accounted, faults, how_read, unknowns
+from loadtests.results.verdict import Accounted, accounted, how_read, unknowns
 from loadtests.results.version import FORMAT
 
 __all__ = [
@@ -89,7 +89,6 @@ __all__ = [
     "TrialFiles",
     "WorkerShare",
     "accounted",
-    "faults",
     "how_read",
     "read",
     "read_trials",

@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from loadtests.results.configured import Cell
-from loadtests.results.faulty import FaultyMessages
+from loadtests.results.faulty import FaultyMessages, which
 from loadtests.results.generator import Latency, LoadResult, StageResult
 from loadtests.results.version import FORMAT
 
@@ -39,9 +39,21 @@ class Accounting(Struct, frozen=True, kw_only=True):
         return self.checked_to_end and not (self.unheard_producers or self.unheard_processes)
 
     @property
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong for certain, each with its count and, where they are known, its first messages."""
+        return _counted(
+            "",
+            self.faulty,
+            lost=self.lost,
+            duplicated=self.duplicated,
+            unexplained=self.unexplained,
+            out_of_order=self.out_of_order,
+        )
+
+    @property
     def holds(self) -> bool:
         """Whether nothing is known to be wrong: with `complete` every message is accounted for."""
-        return not (self.lost or self.duplicated or self.unexplained or self.out_of_order)
+        return not self.faults
 
 
 class GroupAccount(Struct, frozen=True, kw_only=True):
@@ -68,9 +80,28 @@ class GroupAccount(Struct, frozen=True, kw_only=True):
     faulty: tuple[FaultyMessages, ...] = ()  # which are undelivered or unexplained: the first of each
 
     @property
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong for certain, each with its count and, where they are known, its first messages."""
+        return self._faults("")
+
+    @property
+    def named_faults(self) -> tuple[str, ...]:
+        """The same with the group's name, for instance "3 undelivered at load-0 (producer 0 in p0: 5-7)"."""
+        return self._faults(f" at {self.name}")
+
+    def _faults(self, where: str) -> tuple[str, ...]:
+        return _counted(
+            where,
+            self.faulty,
+            undelivered=self.undelivered,
+            unexplained=self.unexplained,
+            out_of_order=self.out_of_order,
+        )
+
+    @property
     def holds(self) -> bool:
         """Whether every delivery is explained and in order, as far as it is known."""
-        return not (self.undelivered or self.unexplained or self.out_of_order)
+        return not self.faults
 
     @property
     def again(self) -> int | None:
@@ -83,6 +114,15 @@ class GroupAccount(Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """For people."""
         return "the queue's consumers" if self.group == QUEUE_MODE else self.group
+
+
+def _counted(where: str, faulty: tuple[FaultyMessages, ...], **counts: int | None) -> tuple[str, ...]:
+    """Those that are more than 0, as words: count and place, and which they are where that is known."""
+    return tuple(
+        f"{count:,} {name.replace('_', ' ')}{where}{which(name, faulty)}"
+        for name, count in counts.items()
+        if count
+    )
 
 
 class PoolUse(Struct, frozen=True, kw_only=True):

@@ -4,10 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from loadtests.results.faulty import which
 from loadtests.results.trial import Accounting, GroupAccount, Trial
 
-STORED_FAULTS = ("lost", "duplicated", "unexplained", "out_of_order")
 NOBODY_LOOKED = "what is stored (nobody has looked)"
 
 
@@ -26,27 +24,15 @@ class Accounted(Struct, frozen=True):
 def accounted(trial: Trial) -> Accounted:
     """The answer of what is stored and of what every group received, together."""
     account, groups = trial.accounting, trial.deliveries
-    if wrong := tuple(faults(account, groups)):
+    stored = account.faults if account is not None else ()
+    received = (fault for group in groups for fault in group.named_faults)
+    if wrong := (*stored, *received):
         return Accounted(False, (*wrong, *(f"not known: {what}" for what in unknowns(account, groups))))
     left_out = (NOBODY_LOOKED,) if account is None else ()
     if why := (*left_out, *unknowns(account, groups), *_left_alone(groups)):
         return Accounted(None, why)
     assert account is not None
     return Accounted(True, (how_read(account),))
-
-
-def faults(account: Accounting | None, groups: Iterable[GroupAccount]) -> Iterator[str]:
-    """What is wrong for certain, each fault with its count and, where they are known, its first messages."""
-    for name in STORED_FAULTS if account is not None else ():
-        if account is not None and (count := getattr(account, name)):
-            yield f"{count:,} {name.replace('_', ' ')}{which(name, account.faulty)}"
-    for group in groups:
-        if group.undelivered:
-            yield f"{group.undelivered:,} not delivered to {group.name}{which('undelivered', group.faulty)}"
-        if group.unexplained:
-            yield f"{group.unexplained:,} unexplained at {group.name}{which('unexplained', group.faulty)}"
-        if group.out_of_order:
-            yield f"{group.out_of_order:,} out of order at {group.name}"
 
 
 def unknowns(account: Accounting | None, groups: Sequence[GroupAccount]) -> Iterator[str]:

@@ -6,7 +6,7 @@ Schedule lag is never fatal: against latencies of 10 ms it would fail healthy tr
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from loadtests.results import (
     Accounting,
@@ -18,7 +18,6 @@ from loadtests.results import (
     MachineUse,
     WorkerShare,
     unknowns,
-    which,
 )
 
 MISSED_LIMIT = 0.001  # of the requests that were due
@@ -73,8 +72,9 @@ def accounting_remarks(
     And, not fatal, what of that could not be found out (`loadtests.results.unknowns`).
     """
     groups = tuple(deliveries)
-    wrong = (*_accounting(accounting), *(remark for group in groups for remark in _deliveries(group)))
-    return (*wrong, *_not_accounted(unknowns(accounting, groups)))
+    stored = _wrong("messages", accounting.faults) if accounting is not None else ()
+    received = (remark for group in groups for remark in _wrong(f"deliveries to {group.name}", group.faults))
+    return (*stored, *received, *_not_accounted(unknowns(accounting, groups)))
 
 
 def _pool(cell: Cell, pool_filled: bool) -> Iterator[Invalidity]:
@@ -219,26 +219,11 @@ def _machine(load: LoadResult, machine: MachineUse | None) -> Iterator[Invalidit
         )
 
 
-def _accounting(accounting: Accounting | None) -> Iterator[Invalidity]:
-    if accounting is None or accounting.holds:
-        return
-    counts = _counts(accounting, ("lost", "duplicated", "unexplained", "out_of_order"))
-    yield Invalidity(reason="accounting", detail=f"messages: {counts}", fatal=True)
-
-
-def _deliveries(group: GroupAccount) -> Iterator[Invalidity]:
-    if not group.holds:
-        counts = _counts(group, ("undelivered", "unexplained", "out_of_order"))
-        yield Invalidity(reason="accounting", detail=f"deliveries to {group.name}: {counts}", fatal=True)
+def _wrong(what: str, faults: Sequence[str]) -> Iterator[Invalidity]:
+    if faults:
+        yield Invalidity(reason="accounting", detail=f"{what}: {', '.join(faults)}", fatal=True)
 
 
 def _not_accounted(why: Iterable[str]) -> Iterator[Invalidity]:
     if detail := "; ".join(why):
         yield Invalidity(reason="not_accounted", detail=f"not known: {detail}", fatal=False)
-
-
-def _counts(account: Accounting | GroupAccount, names: Iterable[str]) -> str:
-    counts = ((getattr(account, name), name) for name in names)
-    return ", ".join(
-        f"{count} {name.replace('_', ' ')}{which(name, account.faulty)}" for count, name in counts if count
-    )

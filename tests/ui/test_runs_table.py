@@ -154,7 +154,7 @@ def test_what_the_owner_of_the_server_adds_later_is_shown(tmp_path: Path) -> Non
             False,
         ),
         ({"unexplained": 1200}, {}, "NO: 1,200 unexplained", False),
-        ({}, {"undelivered": 2, "unexplained": 1}, "NO: 2 not delivered to g, 1 unexplained at g", False),
+        ({}, {"undelivered": 2, "unexplained": 1}, "NO: 2 undelivered at g, 1 unexplained at g", False),
         ({"out_of_order": 1}, {"out_of_order": 3}, "NO: 1 out of order, 3 out of order at g", False),
     ],
 )

@@ -11,7 +11,6 @@ from loadtests.results import (
     MessageRange,
     ProducerLedger,
     WorkerShare,
-    faults,
 )
 
 TEN: Layers = (((0, 9),),)
@@ -180,8 +179,8 @@ def test_what_never_came_and_what_came_too_often_is_named() -> None:
         FaultyMessages(fault="undelivered", named=(*of("p0", 0, (5, 5)), *of("p1", 1, (8, 9)))),
         FaultyMessages(fault="unexplained", named=(*of("p0", 0, (2, 3)), *of("p1", 1, (10, 10)))),
     )
-    (undelivered, unexplained) = faults(None, [whole])
-    assert undelivered == "3 not delivered to g (producer 0 in p0: 5; producer 1 in p1: 8-9)"
+    (undelivered, unexplained) = whole.named_faults
+    assert undelivered == "3 undelivered at g (producer 0 in p0: 5; producer 1 in p1: 8-9)"
     assert unexplained == "4 unexplained at g (producer 0 in p0: 2-3; producer 1 in p1: 10)"
 
 
