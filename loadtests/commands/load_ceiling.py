@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from loadtests import results
 from loadtests.commands.load_audit import only_trial
 from loadtests.results import Cell, Manifest, RunFiles, Trial
-from loadtests.runs.validity import is_of_ceiling, near_ceiling
+from loadtests.runs.validity import near_ceiling
 from loadtests.sweep.ceiling import measure_ceiling
 from loadtests.sweep.load_process import LoadProcess
 
@@ -62,6 +62,6 @@ def note(cell: Cell, ceiling_msg_s: float, *, consumed: bool) -> str:
 
 def judged(trial: Trial, ceiling_msg_s: float) -> Trial:
     """The trial with the remark that its ceiling asks for; what else was remarked stays."""
-    others = (remark for remark in trial.remarks if not is_of_ceiling(remark))
+    others = (remark for remark in trial.remarks if remark.reason != "near_ceiling")
     limited = near_ceiling(trial.load.issued_msg_s(trial.cell.batch), ceiling_msg_s)
     return replace(trial, remarks=(*others, *limited))

@@ -171,6 +171,7 @@ class Invalidity(Struct, frozen=True, kw_only=True):
         "held_back",
         "schedule_lag",
         "generator_limited",
+        "near_ceiling",
         "busy_machine",
         "accounting",
         "not_accounted",

@@ -27,7 +27,6 @@ LAG_LEAST_MS = 1.0  # less is what any timer is late by
 SENT_LEAST = 0.99  # of the requests that were asked for
 CHANCE = 4.0  # standard deviations that chance is granted
 CEILING_SHARE = 0.5  # of the generator's ceiling
-NULL_SERVER = "against a null server"
 CORE_SHARE = 0.85  # of a core, by one Locust process: it can hardly do more than one
 SPREAD_LIMIT = 0.01  # by which one worker's window may be longer than another's
 OTHER_CPU_REMARK = 0.15  # of the machine's CPU, used by others
@@ -169,15 +168,10 @@ def near_ceiling(issued_msg_s: float, ceiling_msg_s: float | None) -> Iterator[I
     share = issued_msg_s / ceiling_msg_s
     if share > CEILING_SHARE:
         yield Invalidity(
-            reason="generator_limited",
-            detail=f"{share:.0%} of the {ceiling_msg_s:.0f} msg/s that it reaches {NULL_SERVER}",
+            reason="near_ceiling",
+            detail=f"{share:.0%} of the {ceiling_msg_s:.0f} msg/s that it reaches against a null server",
             fatal=False,
         )
-
-
-def is_of_ceiling(remark: Invalidity) -> bool:
-    """Whether `near_ceiling` made this remark, of all that say that the generator was the limit."""
-    return remark.reason == "generator_limited" and remark.detail.endswith(NULL_SERVER)
 
 
 def busy_process(workers: Iterable[WorkerShare]) -> Iterator[Invalidity]:

@@ -12,6 +12,7 @@ NOISY_SD = 0.15  # four blocks then miss ratios below about 1.4 (`minimum_detect
 LEAST_BLOCKS = 4
 REMARKED = {  # the limits of these stand with the trials
     "generator_limited": Caution.GENERATOR_LIMITED,
+    "near_ceiling": Caution.GENERATOR_LIMITED,
     "busy_machine": Caution.NOISY_MACHINE,
     "not_accounted": Caution.NOT_ACCOUNTED,
 }

@@ -2,7 +2,7 @@
 
 Rules of evidence, in this order:
 
-1. a trial carries the remark that its generator was near its own ceiling: nothing else can be told then;
+1. a trial carries a remark that its generator was the limit, or near its own: nothing else can be told then;
 2. the pool is full and a larger one of the same curve is shown to be faster, or none larger was tried
    and its connections mostly wait for the network: the pool;
 3. active backends mostly wait for heavyweight locks: the partition's row lock;
@@ -19,7 +19,9 @@ from statistics import fmean
 import pandas as pd
 
 from loadtests.results import Cell, Trial
+from reports.advice import Caution
 from reports.findings import cells
+from reports.findings.cautions import REMARKED
 from reports.findings.cells import without_pool
 from reports.findings.curves import Part
 from reports.verdict import Limit
@@ -62,7 +64,8 @@ def limits(part: Part, waits: dict[tuple[str, str], Waits]) -> dict[Cell, Limit]
 def _limit(part: Part, cell: Cell, waits: dict[tuple[str, str], Waits]) -> Limit:
     members = [(run, trial) for run, trial in part.trials if trial.cell == cell]
     trials = [trial for _, trial in members]
-    if any(remark.reason == "generator_limited" for trial in trials for remark in trial.remarks):
+    cautions = {REMARKED.get(remark.reason) for trial in trials for remark in trial.remarks}
+    if Caution.GENERATOR_LIMITED in cautions:
         return Limit.GENERATOR
     seen = [waits[run, trial.trial_id] for run, trial in members if (run, trial.trial_id) in waits]
     active = fmean(one.active for one in seen) if seen else 0.0

@@ -38,8 +38,8 @@ def test_a_ceiling_that_is_near_is_said_once_beside_the_others() -> None:
     before = trial("open", *CPU, SATURATED)
     once = judged(before, 15_000)
     assert once.remarks[:2] == before.remarks
-    assert [remark.detail for remark in once.remarks[2:]] == [
-        "67% of the 15000 msg/s that it reaches against a null server"
+    assert [(remark.reason, remark.detail) for remark in once.remarks[2:]] == [
+        ("near_ceiling", "67% of the 15000 msg/s that it reaches against a null server")
     ]
     assert judged(once, 15_000) == once
     assert judged(once, 1e9) == before

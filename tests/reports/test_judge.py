@@ -1,6 +1,7 @@
 """The verdict finds what the synthetic world holds, and claims nothing where it holds nothing."""
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
@@ -183,8 +184,11 @@ def test_waiting_for_locks_names_the_partition(tmp_path: Path) -> None:
     assert verdict.curves[0].cells[-1].limit is Limit.PARTITION_LOCK
 
 
-def test_remarks_of_the_trials_decide_about_generator_machine_and_anything_else(tmp_path: Path) -> None:
-    limited = Invalidity(reason="generator_limited", detail="60% of it", fatal=False)
+@pytest.mark.parametrize("reason", ["generator_limited", "near_ceiling"])
+def test_remarks_of_the_trials_decide_about_generator_machine_and_anything_else(
+    tmp_path: Path, reason: Literal["generator_limited", "near_ceiling"]
+) -> None:
+    limited = Invalidity(reason=reason, detail="60% of it", fatal=False)
     crashed = Invalidity(reason="crashed", detail="the relay", fatal=False)
     busy = Invalidity(reason="busy_machine", detail="others used 20%", fatal=False)
     laws = {("batch", 0.0): Law(10_000, 1.0)}

@@ -127,13 +127,13 @@ def test_a_load_of_an_older_file_is_only_asked_to_have_sent() -> None:
 @pytest.mark.parametrize(("ceiling_msg_s", "limited"), [(20_000, False), (19_000, True), (None, False)])
 def test_above_half_of_the_ceiling_the_generator_limits(ceiling_msg_s: float | None, limited: bool) -> None:
     found = remarks(CLOSED, made_load(acknowledged=10_000), ceiling_msg_s=ceiling_msg_s)
-    assert [(remark.reason, remark.fatal) for remark in found] == [("generator_limited", False)] * limited
+    assert [(remark.reason, remark.fatal) for remark in found] == [("near_ceiling", False)] * limited
 
 
 def test_pushes_that_were_refused_have_cost_the_generator_as_much() -> None:
     load = made_load(sent=1000, acknowledged=0)  # of 10 messages, in a second
     (remark,) = remarks(CLOSED, load, ceiling_msg_s=19_000)
-    assert (remark.reason, remark.detail[:3]) == ("generator_limited", "53%")
+    assert (remark.reason, remark.detail[:3]) == ("near_ceiling", "53%")
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_busy_process_near_its_ceiling_is_said_to_be_both() -> None:
     load = replace(made_load(acknowledged=10_000), workers=(replace(share(0), cpu_s=9.9),))
     found = remarks(CLOSED, load, ceiling_msg_s=15_000)
     assert [(remark.reason, remark.detail[:3]) for remark in found] == [
-        ("generator_limited", "67%"),
+        ("near_ceiling", "67%"),
         ("generator_limited", "Loc"),
     ]
 
