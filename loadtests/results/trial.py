@@ -210,6 +210,12 @@ class Trial(Struct, frozen=True, kw_only=True):
         return load.response if self.cell.loop == "open" else None
 
     @property
+    def counted_stages(self) -> tuple[StageResult, ...]:
+        """The stages that the figures of the trial are of; empty: it was one stage."""
+        windows = {share.window for share in self.load.workers}
+        return tuple(stage for stage in self.stages if stage.number in windows)
+
+    @property
     def valid(self) -> bool:
         """Whether the trial may enter statistics."""
         return not any(remark.fatal for remark in self.remarks)

@@ -22,8 +22,7 @@ def windows_of(trial: Trial) -> tuple[Window, ...]:
 
     What lies between two stages is settling, and of neither.
     """
-    counted = {share.window for share in trial.load.workers}
-    stages = (stage.load for stage in trial.stages if stage.number in counted)
+    stages = (stage.load for stage in trial.counted_stages)
     return tuple(map(window_of, stages)) or (window_of(trial.load),)
 
 

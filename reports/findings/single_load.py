@@ -43,10 +43,10 @@ def is_single(runs: Sequence[Run]) -> bool:
 
 
 def _stages(trial: Trial) -> tuple[StageFigures, ...]:
-    counted = {share.window for share in trial.load.workers}
-    starts = [stage.load.started_monotonic_s for stage in trial.stages if stage.number in counted]
-    zero_s = min(starts, default=trial.load.started_monotonic_s)  # of the samples' clock
-    return tuple(_stage(trial, stage, zero_s, stage.number in counted) for stage in trial.stages)
+    counted = trial.counted_stages
+    first = counted[0].load if counted else trial.load
+    zero_s = first.started_monotonic_s  # of the samples' clock
+    return tuple(_stage(trial, stage, zero_s, stage in counted) for stage in trial.stages)
 
 
 def _stage(trial: Trial, stage: StageResult, zero_s: float, counted: bool) -> StageFigures:
