@@ -39,6 +39,13 @@ class Accounting(Struct, frozen=True, kw_only=True):
         return self.checked_to_end and not (self.unheard_producers or self.unheard_processes)
 
     @property
+    def way(self) -> str:
+        """How what is stored was read, as it goes behind a number of messages or of trials."""
+        if self.source == "table":
+            return "in the table"
+        return f"read back over HTTP{' to the end' if self.checked_to_end else ', but not to the end'}"
+
+    @property
     def faults(self) -> tuple[str, ...]:
         """What is wrong for certain, each with its count and, where they are known, its first messages."""
         return _counted(

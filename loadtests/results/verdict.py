@@ -51,9 +51,8 @@ def unknowns(account: Accounting | None, groups: Sequence[GroupAccount]) -> Iter
 
 
 def how_read(account: Accounting) -> str:
-    """How what is stored was read."""
-    way = "in the table" if account.source == "table" else "read back over HTTP to the end"
-    return f"{account.stored:,} {way}"
+    """How much is stored, and how it was read."""
+    return f"{account.stored:,} {account.way}"
 
 
 def _left_alone(groups: Iterable[GroupAccount]) -> Iterator[str]:

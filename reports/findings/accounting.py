@@ -49,15 +49,8 @@ def _answer(answers: Sequence[Accounted]) -> tuple[bool | None, tuple[str, ...]]
 
 def _ways(audits: Sequence[Accounting]) -> tuple[str, ...]:
     """How what is stored was read, of how many trials."""
-    ways = Counter(_way(audit) for audit in audits)
+    ways = Counter(audit.way for audit in audits)
     return tuple(f"{way} ({trials} of the trials)" for way, trials in ways.items())
-
-
-def _way(audit: Accounting) -> str:
-    if audit.source == "table":
-        return "the table was read"
-    end = "to its end" if audit.checked_to_end else "but not to its end"
-    return f"the queue was read back over HTTP, {end}"
 
 
 def _lost(trials: Iterable[Trial]) -> int | None:

@@ -70,14 +70,15 @@ class Told:
 def test_a_table_that_was_read_says_yes_and_how(tmp_path: Path) -> None:
     told = Told(tmp_path, {})
     assert (told.account.holds, told.account.lost, told.account.because) == (True, 0, ())
-    assert told.account.ways == (f"the table was read ({told.trials} of the trials)",)
+    assert told.account.ways == (f"in the table ({told.trials} of the trials)",)
     assert "Yes.</span> Every acknowledged message is stored" in told.page
 
 
 def test_a_queue_that_was_read_back_to_its_end_is_not_called_a_table(tmp_path: Path) -> None:
     told = Told(tmp_path, {"source": "drain"})
     assert told.account.holds
-    assert "the queue was read back over HTTP, to its end (1 of the trials)" in told.page
+    ways = f"read back over HTTP to the end (1 of the trials), in the table ({told.trials - 1} of the trials)"
+    assert f"Counted after each trial, message by message: {ways}." in told.page
 
 
 @pytest.mark.parametrize("lost", [None, 0])  # earlier files had 0 for what is not known
@@ -87,6 +88,7 @@ def test_what_was_not_read_to_its_end_is_not_known_and_no_yes(tmp_path: Path, lo
     assert (
         f"Not known:</span> 1 of {told.trials} trials, for instance: what is lost (7 read back" in told.page
     )
+    assert "read back over HTTP, but not to the end (1 of the trials)" in told.page
     assert "<td>not known</td>" in told.page
     assert "Yes.</span>" not in told.page
     assert Caution.NOT_ACCOUNTED in told.cautions
