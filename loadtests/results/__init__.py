@@ -35,6 +35,7 @@ from loadtests.results.generator import (
     ProducerLedger,
     StageResult,
     WorkerShare,
+    busiest,
     transaction_id,
 )
 from loadtests.results.storing import ResultError, read, read_trials, replace, write, write_samples
@@ -89,6 +90,7 @@ __all__ = [
     "TrialFiles",
     "WorkerShare",
     "accounted",
+    "busiest",
     "how_read",
     "read",
     "read_trials",

@@ -1,5 +1,7 @@
 """What the generator saw: one Locust run, and what became of every message that it issued."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from loadtests.results.version import FORMAT
@@ -44,6 +46,17 @@ class WorkerShare(Struct, frozen=True, kw_only=True):
     window: int = 1
     unanswered: int = 0  # its pushes under way when it reported this, whenever they were due
     producer_s: float | None = None  # presence of all its producers in the window; None: not told
+
+    @property
+    def cores(self) -> float:
+        """CPU seconds per second; a process can use little more than 1. 0 where nothing was measured."""
+        return self.cpu_s / self.measured_s if self.measured_s > 0 else 0.0
+
+
+def busiest(workers: Iterable[WorkerShare]) -> WorkerShare | None:
+    """The share of the process that used most of a core in its window; None: nothing was measured."""
+    measured = (share for share in workers if share.measured_s > 0)
+    return max(measured, key=lambda share: (share.cores, share.worker), default=None)
 
 
 class LoadResult(Struct, frozen=True, kw_only=True):

@@ -167,6 +167,10 @@ class MachineUse(Struct, frozen=True, kw_only=True):
     wal_bytes: int | None = None
     db_rtt_measured_ms: float | None = None  # median of a trivial statement, before the load
 
+    def other_share(self, measured_s: float) -> float | None:
+        """What other programs used of all CPUs in a window of this length; None: not known."""
+        return None if self.other_cpu_s is None else self.other_cpu_s / (self.cpu_count * measured_s)
+
 
 class Invalidity(Struct, frozen=True, kw_only=True):
     """Why a trial does not count (`fatal`), or counts with a remark."""

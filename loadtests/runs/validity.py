@@ -17,6 +17,7 @@ from loadtests.results import (
     LoadResult,
     MachineUse,
     WorkerShare,
+    busiest,
     unknowns,
 )
 
@@ -176,12 +177,11 @@ def near_ceiling(issued_msg_s: float, ceiling_msg_s: float | None) -> Iterator[I
 
 def busy_process(workers: Iterable[WorkerShare]) -> Iterator[Invalidity]:
     """Whether a Locust process had hardly any CPU left, whatever its ceiling is said to be."""
-    cores = [(share.cpu_s / share.measured_s, share.worker) for share in workers if share.measured_s > 0]
-    busiest, worker = max(cores, default=(0.0, 0))
-    if busiest > CORE_SHARE:
+    share = busiest(workers)
+    if share is not None and share.cores > CORE_SHARE:
         yield Invalidity(
             reason="generator_limited",
-            detail=f"Locust process {worker} used {busiest:.0%} of a core",
+            detail=f"Locust process {share.worker} used {share.cores:.0%} of a core",
             fatal=False,
         )
 
@@ -202,10 +202,8 @@ def _workers(load: LoadResult) -> Iterator[Invalidity]:
 
 
 def _machine(load: LoadResult, machine: MachineUse | None) -> Iterator[Invalidity]:
-    if machine is None or machine.other_cpu_s is None:
-        return
-    share = machine.other_cpu_s / (machine.cpu_count * load.measured_s)
-    if share > OTHER_CPU_REMARK:
+    share = machine.other_share(load.measured_s) if machine is not None else None
+    if share is not None and share > OTHER_CPU_REMARK:
         yield Invalidity(
             reason="busy_machine",
             detail=f"other programs used {share:.0%} of the machine",

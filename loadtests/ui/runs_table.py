@@ -20,6 +20,7 @@ from loadtests.results import (
     StageResult,
     Trial,
     accounted,
+    busiest,
 )
 
 MOST_RUNS = 100
@@ -153,9 +154,7 @@ def _row(number: int, run: RunFiles, trial: Trial, load: LoadResult) -> Row:
         held=load.requests_held,
         lag_p50_ms=load.schedule_lag.p50_ms if load.schedule_lag else None,
         lag_p99_ms=load.schedule_lag.p99_ms if load.schedule_lag else None,
-        generator_cpu=max(
-            (share.cpu_s / share.measured_s for share in load.workers if share.measured_s), default=None
-        ),
+        generator_cpu=share.cores if (share := busiest(load.workers)) else None,
     )
 
 

@@ -13,7 +13,9 @@ def validity(runs: Sequence[Run], parts: Iterable[Part]) -> Validity:
     """Counts over all trials of all runs."""
     trials = [trial for run in runs for trial in run.trials]
     shares = [_ceiling_share(run, trial) for run in runs for trial in run.trials if trial.valid]
-    foreign = [share for trial in trials if (share := _other_share(trial)) is not None]
+    machines = ((trial.machine, trial.load.measured_s) for trial in trials if trial.machine is not None)
+    known = (machine.other_share(measured_s) for machine, measured_s in machines)
+    foreign = [share for share in known if share is not None]
     return Validity(
         trials=len(trials),
         invalid=tuple(_invalid(trial) for trial in trials if not trial.valid),
@@ -56,10 +58,3 @@ def _ceiling_share(run: Run, trial: Trial) -> float | None:
     known = {} if run.manifest is None else run.manifest.generator_ceiling_msg_s
     ceiling = known.get(trial.cell.ceiling_key)
     return trial.load.issued_msg_s(trial.cell.batch) / ceiling if ceiling else None
-
-
-def _other_share(trial: Trial) -> float | None:
-    machine = trial.machine
-    if machine is None or machine.other_cpu_s is None:
-        return None
-    return machine.other_cpu_s / (trial.load.measured_s * machine.cpu_count)

@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from loadtests.load.measuring.histogram import HistogramCounts, LatencyHistogram
 from loadtests.load.measuring.part import Counts, Part, Step
+from loadtests.results import busiest
 from loadtests.runs.validity import CORE_SHARE, MISSED_LIMIT, SENT_LEAST
 
 SLOW_SHARE = 0.01  # of the pushes that were due may take longer
@@ -115,10 +116,9 @@ def _wanting(measured: Part, asked: float) -> str:
 
 def _late(measured: Part, objective: Objective) -> str:
     """Why a stage that did not meet the objective says nothing of the server; empty: it does."""
-    busy = (share.cpu_s / share.measured_s for share in measured.workers if share.measured_s)
-    busiest = max(busy, default=0.0)
-    if busiest > CORE_SHARE:
-        return f"it used {busiest:.0%} of a core"
+    share = busiest(measured.workers)
+    if share is not None and share.cores > CORE_SHARE:
+        return f"it used {share.cores:.0%} of a core"
     service, lag = (LatencyHistogram.of(each).latency() for each in (measured.service, measured.lag))
     if not tail(measured.steps, objective, "service").met or service is None or lag is None:
         return ""
