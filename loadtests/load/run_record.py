@@ -28,7 +28,7 @@ from loadtests.results import (
 )
 from loadtests.runs.manifest import git_commit, package_versions, this_machine
 from loadtests.runs.server_facts import WRITTEN_VARIABLE, ServerFacts
-from loadtests.runs.validity import SPREAD_LIMIT, remarks
+from loadtests.runs.validity import PRESENT_LIMIT, remarks
 
 PART = "load"
 INTERRUPTED = Invalidity(reason="interrupted", detail="a signal ended the run before its time", fatal=False)
@@ -152,7 +152,7 @@ def _users(plan: LoadPlan, load: LoadResult) -> Iterator[Invalidity]:
     if plan.rate_msg_s is not None and load.users != plan.users:
         found.append(f"{load.users} producers, but the rate was shared out among {plan.users}")
     present = _present(load)
-    if present is not None and abs(present - load.users) > SPREAD_LIMIT * load.users:
+    if present is not None and abs(present - load.users) > PRESENT_LIMIT * load.users:
         found.append(f"{load.users} producers took part, {present:.3g} on average while it was measured")
     if found:
         yield Invalidity(reason="users_changed", detail="; ".join(found), fatal=False)

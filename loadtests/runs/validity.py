@@ -30,6 +30,7 @@ CHANCE = 4.0  # standard deviations that chance is granted
 CEILING_SHARE = 0.5  # of the generator's ceiling
 CORE_SHARE = 0.85  # of a core, by one Locust process: it can hardly do more than one
 SPREAD_LIMIT = 0.01  # by which one worker's window may be longer than another's
+PRESENT_LIMIT = 0.01  # of the producers: so many may come later or leave earlier, or be too many
 OTHER_CPU_REMARK = 0.15  # of the machine's CPU, used by others
 OTHER_CPU_FATAL = 0.80
 
