@@ -54,6 +54,11 @@ def server_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def option_name(name: str) -> str:
+    """`--payload-bytes` of `payload_bytes`: an option as a person writes it."""
+    return f"--{name.replace('_', '-')}"
+
+
 def shown(text: str) -> str:
     """A bad value as an error shows it: quoted, on one line, and not longer than a line."""
     return repr(text if len(text) <= SHOWN_TEXT else f"{text[:SHOWN_TEXT]}…")

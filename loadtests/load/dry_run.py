@@ -16,7 +16,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from locust import events
 from locust.argument_parser import LocustArgumentParser, default_args_dict, get_parser
 
-from loadtests.load.bounds import MOST_NUMBER
+from loadtests.load.bounds import MOST_NUMBER, option_name
 from loadtests.load.options import OptionError, add_arguments, check_start, make_course, read_options
 from queen.cli import EXIT_USAGE
 
@@ -86,7 +86,7 @@ def _expect_unchanged(asked: argparse.Namespace, found: argparse.Namespace) -> N
     """Of what is Locust's own, all but what is free must be as `queen load` asks for it."""
     for name in sorted(default_args_dict().keys() - FREE):
         if getattr(found, name) != getattr(asked, name):
-            option = NAMES.get(name) or f"--{name.replace('_', '-')}"
+            option = NAMES.get(name) or option_name(name)
             raise OptionError(f"{option}: not behind --, nor in a file of Locust's: `queen load` sees to it")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from locust.argument_parser import LocustArgumentParser
 from msgspec import Struct
 
+from loadtests.load.bounds import option_name
 from loadtests.load.options import add_arguments
 from loadtests.runs.server_facts import ServerFacts
 
@@ -65,8 +66,7 @@ def _changed(shape: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _words(options: Mapping[str, Any]) -> tuple[str, ...]:
-    named = ((f"--{name.replace('_', '-')}", value) for name, value in options.items())
-    return tuple(word for name, value in named for word in (name, _text(value)))
+    return tuple(word for name, value in options.items() for word in (option_name(name), _text(value)))
 
 
 def _text(value: Any) -> str:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
+from loadtests.load.bounds import option_name
 from loadtests.sweep import experiment_file
 from loadtests.sweep.experiment import Experiment
 from loadtests.sweep.experiment_file import ExperimentError
@@ -52,7 +53,8 @@ def experiment_of(asked: Asked) -> Experiment:
     factors = [name for name in FACTOR_OPTIONS if getattr(asked, name) is not None]
     if asked.experiment is not None and factors:
         raise ExperimentError(
-            f"{_option(factors[0])} and an experiment file exclude each other: write the factor into the file"
+            f"{option_name(factors[0])} and an experiment file exclude each other: "
+            "write the factor into the file"
         )
     try:
         if factors:
@@ -67,7 +69,7 @@ def _naming_the_option(said: str) -> str:
     place = re.match(rf"{SOURCE}: (?:part\[\d+\]\.)?(\w+?)(?:_ms|_msg_s|_s)?(?:\[\d+\])?: ", said)
     if place is None:
         return said
-    return f"{_option({'db_rtt': 'rtt'}.get(place[1], place[1]))}: {said[place.end() :]}"
+    return f"{option_name({'db_rtt': 'rtt'}.get(place[1], place[1]))}: {said[place.end() :]}"
 
 
 def _file(name: str) -> Path:
@@ -147,11 +149,7 @@ def _parsed(kind: Callable[[str], Level], name: str, text: str) -> Level:
     try:
         value = kind(word)
     except ValueError:
-        raise ExperimentError(f"{_option(name)} {word!r}: expected {expected}") from None
+        raise ExperimentError(f"{option_name(name)} {word!r}: expected {expected}") from None
     if not word or (isinstance(value, int | float) and not 0 <= value < 1e9):
-        raise ExperimentError(f"{_option(name)} {word!r}: expected {expected}")
+        raise ExperimentError(f"{option_name(name)} {word!r}: expected {expected}")
     return value
-
-
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")

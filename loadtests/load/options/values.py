@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from loadtests.load.bounds import MOST_NUMBER, MOST_TEXT, shown
+from loadtests.load.bounds import MOST_NUMBER, MOST_TEXT, option_name, shown
 from loadtests.load.producing.distribution import parse_distribution
 
 Group = TypeVar("Group", bound=Struct)
@@ -21,7 +21,7 @@ def read_group(parsed: argparse.Namespace, group: type[Group]) -> Group:
     """The options of a group out of what Locust parsed or its web form changed. Raises `OptionError`."""
     values = {name: getattr(parsed, name) for name in group.__struct_fields__}
     for name, value in values.items():
-        expect_bounded(f"--{name.replace('_', '-')}", value)
+        expect_bounded(option_name(name), value)
     return convert(values, group)
 
 
@@ -71,5 +71,5 @@ def _named(error: msgspec.ValidationError, values: dict[str, object]) -> str:
     """`--payload-bytes -1: expected …` from msgspec's "Expected … - at `$.payload_bytes`"."""
     expectation, _, place = str(error).partition(" - at `$.")
     name = place.rstrip("`")
-    option = f"--{name.replace('_', '-')} {shown(str(values.get(name, '')))}"
+    option = f"{option_name(name)} {shown(str(values.get(name, '')))}"
     return f"{option}: {expectation[0].lower()}{expectation[1:].replace('`', '')}"
