@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from loadtests.commands.load_request import LoadRequest
 from loadtests.commands.load_target import read_settings
 from loadtests.commands.locust_command import locust_words
+from loadtests.load.bounds import is_token
 from loadtests.sweep.load_process import locust_environ
 from queen.errors import SettingsError, UserError
 
@@ -25,7 +26,7 @@ def check(request: LoadRequest, environ: Mapping[str, str]) -> float | None:
     """
     if request.host is None:
         token = read_settings(request.server, environ).queen_token
-        if not (token.isascii() and token.isprintable() and " " not in token):
+        if token and not is_token(token):
             raise SettingsError("QUEEN_TOKEN: expected ASCII without spaces, for it stands in a header")
     if not request.headless:
         if not request.web_host:  # to Locust it is every address

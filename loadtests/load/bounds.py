@@ -1,4 +1,4 @@
-"""What a person may ask of a load at most, and what a server's address looks like.
+"""What a person may ask of a load at most, and what a server's address and its token look like.
 
 Pure, and without Locust: whoever starts a load as a child process refuses by the same rules as that does.
 """
@@ -52,6 +52,11 @@ def server_address(text: str) -> str:
     if not usable or not _HOST.fullmatch(host) or not text.isprintable():
         raise ValueError(f"{shown(text)}: expected http://host:port")
     return text.rstrip("/")
+
+
+def is_token(text: str) -> bool:
+    """Whether it can stand in a header as a bearer token: ASCII that is printed, without spaces."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
 def option_name(name: str) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-from loadtests.load.bounds import run_time_s, server_address, whole_number
+from loadtests.load.bounds import is_token, option_name, run_time_s, server_address, whole_number
 
 LONG = "9" * 10_000
 
@@ -56,6 +56,25 @@ def test_what_is_no_address_of_a_server_is_one_short_line(text: str) -> None:
 @pytest.mark.parametrize("text", ["http://queue:6632", "http://127.0.0.1", "http://[::1]:6632"])
 def test_an_address_loses_its_last_slash_and_nothing_else(text: str) -> None:
     assert server_address(text) == server_address(f"{text}/") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "can_be"),
+    [
+        ("s3cret", True),
+        ("a.b-c~d+e/f=", True),
+        ("", False),
+        ("zwölf", False),
+        ("two words", False),
+        ("a\nb", False),
+    ],
+)
+def test_a_token_is_what_can_stand_in_a_header(text: str, can_be: bool) -> None:
+    assert is_token(text) is can_be
+
+
+def test_an_option_is_named_as_a_person_writes_it() -> None:
+    assert option_name("payload_bytes") == "--payload-bytes"
 
 
 def assert_short(error: ValueError) -> None:

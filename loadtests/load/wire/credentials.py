@@ -7,6 +7,8 @@ record of the run. The token is sent to the server under load and to nobody else
 from collections.abc import Mapping
 from pathlib import Path
 
+from loadtests.load.bounds import is_token
+
 TOKEN_FILE_VARIABLE = "QUEEN_LOAD_TOKEN_FILE"
 
 
@@ -20,6 +22,6 @@ def read_token(environ: Mapping[str, str]) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "expected ASCII"
         raise ValueError(f"{TOKEN_FILE_VARIABLE} {name}: {reason}") from None
-    if not token or not token.isprintable() or " " in token:
+    if not is_token(token):
         raise ValueError(f"{TOKEN_FILE_VARIABLE} {name}: expected one line with a token")
     return token
