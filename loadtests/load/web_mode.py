@@ -42,6 +42,7 @@ from loadtests.load.options import (
     add_arguments,
     arguments_of,
     check_start,
+    expect_host,
     make_course,
     make_plan,
     read_options,
@@ -199,10 +200,11 @@ class Session:
         environment.process_exit_code = exit_code
 
     def _begin(self, environment: Environment, options: LoadOptions) -> ActiveRun:
+        host = expect_host(environment.host)
         started = datetime.now(UTC)
         files = new_run(Path(options.results_dir), f"load {self._shape}", started)
         arguments = arguments_of(options)
-        facts = facts_about(os.environ, environment.host or "")
+        facts = facts_about(os.environ, host)
         record = RunRecord(
             files=files,
             trial_id=TRIAL_ID,
@@ -210,9 +212,9 @@ class Session:
             started=started,
             options=arguments,
             facts=facts,
-            command=repeating(self._started(environment), facts, arguments),
+            command=repeating(self._started(environment, host), facts, arguments),
         )
-        plan = self._plan(environment, options, files)
+        plan = self._plan(environment, options, files, host)
         assert self._ensemble is not None, "Locust has started"
         return ActiveRun(
             self._ensemble,
@@ -223,27 +225,25 @@ class Session:
             at_end=partial(_end, environment),
         )
 
-    def _started(self, environment: Environment) -> Started:
+    def _started(self, environment: Environment, host: str) -> Started:
         parsed = _parsed(environment)
         assert environment.runner is not None
         return Started(
             shape=self._shape,
             users=environment.runner.target_user_count or 1,
-            host=environment.host or "",
+            host=host,
             headless=parsed.headless,
             run_time_s=parsed.run_time,
             processes=parsed.processes or 1,
             by_queen_load=WRITTEN_VARIABLE in os.environ,
         )
 
-    def _plan(self, environment: Environment, options: LoadOptions, files: RunFiles) -> LoadPlan:
-        if not environment.host:
-            raise OptionError("--host: the server's address is needed, for instance http://127.0.0.1:6632")
+    def _plan(self, environment: Environment, options: LoadOptions, files: RunFiles, host: str) -> LoadPlan:
         assert environment.runner is not None
         return make_plan(
             options,
             shape=self._shape,
-            host=environment.host,
+            host=host,
             users=environment.runner.target_user_count or 1,
             trial_directory=str(files.trial(TRIAL_ID).root),
             run_tag=f"l{secrets.token_hex(4)}",

@@ -216,6 +216,15 @@ def test_without_a_host_a_headless_run_ends_with_a_clear_line(tmp_path: Path) ->
     assert "--host" in output
 
 
+def test_a_page_that_starts_by_itself_without_a_host_leaves_no_run_behind(tmp_path: Path) -> None:
+    options = ["--autostart", "-t", "1s", "--autoquit", "0", "--web-port", str(free_port())]
+    with locust("high", *options, cwd=tmp_path) as process:
+        output = finish(process)
+    assert process.returncode == 2, output
+    assert "no run: --host: the server's address is needed" in output
+    assert not list((tmp_path / "results").glob("*"))
+
+
 class Page:
     """Locust's web page, as a browser's requests see it."""
 

@@ -42,6 +42,7 @@ __all__ = [
     "add_arguments",
     "arguments_of",
     "check_start",
+    "expect_host",
     "make_course",
     "make_plan",
     "read_options",
@@ -143,7 +144,7 @@ def check_start(parsed: argparse.Namespace, shape: str, *, needs_host: bool = Tr
     """
     options = read_options(parsed)
     if parsed.host or needs_host:
-        _expect_host(parsed.host or "")
+        expect_host(parsed.host)
     if parsed.run_time is not None:
         _named("--run-time", check_run_time, parsed.run_time, str(parsed.run_time))
     users = 1 if parsed.num_users is None else parsed.num_users
@@ -162,7 +163,8 @@ def make_course(options: LoadOptions) -> Course | None:
     return options.course.course(options.pacing.warm_up, options.batching.batch)
 
 
-def _expect_host(host: str) -> None:
+def expect_host(host: str | None) -> str:
+    """The address of the server, once it and its token can be used. Raises `OptionError`."""
     if not host:
         raise OptionError("--host: the server's address is needed, for instance http://127.0.0.1:6632")
     _named("--host", server_address, host)
@@ -170,6 +172,7 @@ def _expect_host(host: str) -> None:
         read_token(os.environ)
     except ValueError as error:
         raise OptionError(str(error)) from None
+    return host
 
 
 def _named(name: str, check: Callable[..., object], *values: object) -> None:
