@@ -11,6 +11,17 @@ from loadtests.load.measuring.part import Part, merge
 from loadtests.results import Invalidity, StageResult, WorkerShare
 
 
+def stage_result(stage: Stage, measured: Part, verdict: str) -> StageResult:
+    """What is written of a stage: its offer, the figures of its window, and what was said of it."""
+    return StageResult(
+        number=stage.number,
+        label=stage.label,
+        rate_msg_s=stage.rate_msg_s,
+        load=load_result(measured),
+        verdict=verdict,
+    )
+
+
 class Conducted(Struct, frozen=True):
     """A course until its end, or until it was stopped. The number of a stage is that of its window."""
 
@@ -39,13 +50,7 @@ class Conducted(Struct, frozen=True):
         """The stage whose window was open when the run ended, which is in no sum of several; or none."""
         stage = self.under_way
         return tuple(
-            StageResult(
-                number=stage.number,
-                label=stage.label,
-                rate_msg_s=stage.rate_msg_s,
-                load=load_result(window),
-                verdict="cut short",
-            )
+            stage_result(stage, window, "cut short")
             for window in windows
             if stage is not None and window.window == stage.number
         )

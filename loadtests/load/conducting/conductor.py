@@ -10,10 +10,10 @@ from time import perf_counter
 import gevent
 from gevent.event import Event
 
-from loadtests.load.conducting.conducted import Conducted
+from loadtests.load.conducting.conducted import Conducted, stage_result
 from loadtests.load.conducting.course import Course, Stage
 from loadtests.load.conducting.ensemble import Ensemble
-from loadtests.load.measuring.figures import load_result, unanswered
+from loadtests.load.measuring.figures import unanswered
 from loadtests.results import StageResult
 
 PATIENCE_S = 5.0  # for what workers report of a window
@@ -90,15 +90,7 @@ class Conductor:
         measured = self._ensemble.collect(PATIENCE_S).sum()
         verdict = self._course.judge(stage, measured)
         logger.info("stage %d, %s: %s", stage.number, stage.label, verdict or "measured")
-        self._stages.append(
-            StageResult(
-                number=stage.number,
-                label=stage.label,
-                rate_msg_s=stage.rate_msg_s,
-                load=load_result(measured),
-                verdict=verdict,
-            )
-        )
+        self._stages.append(stage_result(stage, measured, verdict))
         self._under_way = None
         return True
 
