@@ -14,7 +14,7 @@ from loadtests.ledger.audit import audit
 from loadtests.ledger.law import scope_of_order
 from loadtests.results import Accounting, Invalidity, Ledger, Manifest, RunFiles, Trial, TrialFiles
 from loadtests.runs.server_facts import ServerFacts
-from loadtests.runs.validity import accounting_remarks
+from loadtests.runs.validity import ACCOUNTING, accounting_remarks
 from loadtests.sweep.databases import connect
 from queen.errors import UserError
 from queen.local.database import Database
@@ -22,8 +22,8 @@ from queen.local.database import Database
 
 def only_trial(run: RunFiles) -> TrialFiles:
     """The files of a load's one trial."""
-    (trial,) = results.read_trials(run)
-    return run.trial(trial.trial_id)
+    (files,) = run.finished()
+    return files
 
 
 def is_of_server(run: RunFiles, started: ServerFacts) -> bool:
@@ -33,14 +33,12 @@ def is_of_server(run: RunFiles, started: ServerFacts) -> bool:
 
 def has_lost_a_worker(run: RunFiles) -> bool:
     """Whether a Locust process was lost, so that what it did last is not known."""
-    trial = results.read(only_trial(run).trial, Trial)
-    return any(remark.reason == "worker_lost" for remark in trial.remarks)
+    return bool(_trial(run).remarked("worker_lost"))
 
 
 def was_interrupted(run: RunFiles) -> bool:
     """Whether a signal ended the run before its time."""
-    trial = results.read(only_trial(run).trial, Trial)
-    return any(remark.reason == "interrupted" for remark in trial.remarks)
+    return bool(_trial(run).remarked("interrupted"))
 
 
 def first_told(tell: Callable[[RunFiles], str], runs: Sequence[RunFiles]) -> str:
@@ -53,18 +51,17 @@ def first_told(tell: Callable[[RunFiles], str], runs: Sequence[RunFiles]) -> str
 
 def in_vain(run: RunFiles) -> str:
     """Why no push of it was acknowledged, in one line; empty: one was."""
-    return results.read(only_trial(run).trial, Trial).load.in_vain
+    return _trial(run).load.in_vain
 
 
 def not_accounted(run: RunFiles) -> str:
     """What is not known of its messages, in one line; empty: nothing that was to be found out."""
-    remarks = results.read(only_trial(run).trial, Trial).remarks
-    return "; ".join(remark.detail for remark in remarks if remark.reason == "not_accounted")
+    return "; ".join(_trial(run).remarked("not_accounted"))
 
 
 def was_read(run: RunFiles) -> bool:
     """Whether its account is that of the table."""
-    account = results.read(only_trial(run).trial, Trial).accounting
+    account = _trial(run).accounting
     return account is not None and account.source == "table"
 
 
@@ -85,22 +82,24 @@ async def account_for(runs: Iterable[RunFiles], database: Database | None) -> bo
             except UserError as error:
                 trial = unchecked(trial, str(error))
             results.write(files.trial, trial)
-        holds = holds and not any(remark.reason == "accounting" for remark in trial.remarks)
+        holds = holds and not trial.remarked("accounting")
     return holds
 
 
 def with_account(trial: Trial, account: Accounting) -> Trial:
     """The trial with this account of what is stored in the place of any other."""
-    others = (remark for remark in trial.remarks if remark.reason not in ("accounting", "not_accounted"))
     found = accounting_remarks(account, trial.deliveries)
-    return replace(trial, accounting=account, remarks=(*others, *found))
+    return replace(trial, accounting=account).with_remarks(found, instead_of=ACCOUNTING)
 
 
 def unchecked(trial: Trial, why: str) -> Trial:
     """The trial when the table could not be read; what the load found by itself stays."""
-    others = (remark for remark in trial.remarks if remark.reason != "not_accounted")
     missing = Invalidity(reason="not_accounted", detail=f"not checked: {why}", fatal=False)
-    return replace(trial, remarks=(*others, missing))
+    return trial.with_remarks((missing,), instead_of=("not_accounted",))
+
+
+def _trial(run: RunFiles) -> Trial:
+    return results.read(only_trial(run).trial, Trial)
 
 
 async def _account_for(trial: Trial, ledger: Ledger, database: Database) -> Accounting:

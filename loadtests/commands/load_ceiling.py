@@ -62,6 +62,5 @@ def note(cell: Cell, ceiling_msg_s: float, *, consumed: bool) -> str:
 
 def judged(trial: Trial, ceiling_msg_s: float) -> Trial:
     """The trial with the remark that its ceiling asks for; what else was remarked stays."""
-    others = (remark for remark in trial.remarks if remark.reason != "near_ceiling")
     limited = near_ceiling(trial.load.issued_msg_s(trial.cell.batch), ceiling_msg_s)
-    return replace(trial, remarks=(*others, *limited))
+    return trial.with_remarks(limited, instead_of=("near_ceiling",))

@@ -50,7 +50,7 @@ def table(trial: Trial) -> Table:
     for group in trial.deliveries:
         shown.add_row(*_group_row(group))
     for remark in trial.remarks:
-        shown.add_row(remark.reason.replace("_", " "), remark.detail)
+        shown.add_row(remark.title, remark.detail)
     return shown
 
 

@@ -106,7 +106,7 @@ def _exit_code(trial: Trial) -> int:
 
     So has one that pushed in vain: that nothing is missing says nothing then.
     """
-    lines = [remark.detail for remark in trial.remarks if remark.reason == "worker_lost"]
+    lines = [*trial.remarked("worker_lost")]
     if trial.load.in_vain:
         lines.append(trial.load.in_vain)
     for line in lines:

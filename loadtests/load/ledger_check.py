@@ -23,11 +23,10 @@ from loadtests.load.observing import Verdict
 from loadtests.load.plan import LoadPlan, group_names
 from loadtests.results import Accounting, GroupAccount, Invalidity, RunFiles, how_read
 from loadtests.runs.server_facts import facts_about
-from loadtests.runs.validity import accounting_remarks
+from loadtests.runs.validity import ACCOUNTING, accounting_remarks
 from queen.cli import EXIT_ACCOUNTING, EXIT_FAILED
 
 LEAST_MSG_S = 1_000  # a queue that is read more slowly than this is not read to its end
-JUDGEMENTS = ("accounting", "not_accounted")  # remarks that are made here
 NOT_FINISHED = Invalidity(
     reason="not_accounted", detail="not known: reading the messages back was not finished", fatal=False
 )
@@ -92,9 +91,9 @@ def _stored(
     if not finished:
         found = (*(remark for remark in found if remark.fatal), NOT_FINISHED)
     for trial in results.read_trials(files):
-        others = tuple(remark for remark in trial.remarks if remark.reason not in JUDGEMENTS)
-        added = replace(trial, accounting=accounting, deliveries=received, remarks=(*others, *found))
-        results.write(files.trial(trial.trial_id).trial, added)
+        added = replace(trial, accounting=accounting, deliveries=received)
+        judged = added.with_remarks(found, instead_of=ACCOUNTING)
+        results.write(files.trial(trial.trial_id).trial, judged)
     return found
 
 

@@ -37,6 +37,10 @@ class RunFiles:
     def trial(self, trial_id: str) -> "TrialFiles":
         return TrialFiles(self.trials / trial_id)
 
+    def finished(self) -> tuple["TrialFiles", ...]:
+        """Those of the finished trials, in no order."""
+        return tuple(TrialFiles(path.parent) for path in self.trials.glob("*/trial.json"))
+
 
 @dataclass(frozen=True)
 class TrialFiles:

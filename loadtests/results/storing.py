@@ -45,7 +45,7 @@ def read(path: Path, kind: type[Record]) -> Record:
 
 def read_trials(run: RunFiles) -> Iterator[Trial]:
     """The finished trials of a run, in the order in which they ran."""
-    trials = (read(path, Trial) for path in run.trials.glob("*/trial.json"))
+    trials = (read(files.trial, Trial) for files in run.finished())
     yield from sorted(trials, key=lambda trial: trial.order)
 
 

@@ -1,8 +1,10 @@
 """What a trial found: the generator's figures beside those of the pool, the machine and the audit."""
 
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loadtests.results.configured import Cell
 from loadtests.results.faulty import FaultyMessages, which
@@ -196,6 +198,15 @@ class Invalidity(Struct, frozen=True, kw_only=True):
     detail: str
     fatal: bool
 
+    @property
+    def title(self) -> str:
+        """The reason, for people."""
+        return self.reason.replace("_", " ")
+
+    def __str__(self) -> str:
+        """In a line."""
+        return f"{self.title}: {self.detail}"
+
 
 class Trial(Struct, frozen=True, kw_only=True):
     """One configuration × one repeat."""
@@ -230,6 +241,15 @@ class Trial(Struct, frozen=True, kw_only=True):
     def valid(self) -> bool:
         """Whether the trial may enter statistics."""
         return not any(remark.fatal for remark in self.remarks)
+
+    def remarked(self, reason: str) -> tuple[str, ...]:
+        """What is remarked for this reason; empty: nothing."""
+        return tuple(remark.detail for remark in self.remarks if remark.reason == reason)
+
+    def with_remarks(self, remarks: Iterable[Invalidity], *, instead_of: Collection[str]) -> "Trial":
+        """The same with these remarks behind the others, of which those with such a reason are gone."""
+        others = (remark for remark in self.remarks if remark.reason not in instead_of)
+        return replace(self, remarks=(*others, *remarks))
 
 
 class Sample(Struct, frozen=True, kw_only=True):

@@ -33,6 +33,7 @@ SPREAD_LIMIT = 0.01  # by which one worker's window may be longer than another's
 PRESENT_LIMIT = 0.01  # of the producers: so many may come later or leave earlier, or be too many
 OTHER_CPU_REMARK = 0.15  # of the machine's CPU, used by others
 OTHER_CPU_FATAL = 0.80
+ACCOUNTING = ("accounting", "not_accounted")  # reasons of `accounting_remarks`
 
 
 def remarks(

@@ -103,8 +103,7 @@ class Live:
         growth = self._lately.growth() if self._run is not None else None
         if growth is None or measured_s(growth) < LEAST_S:
             return ()
-        found = warnings(growth)
-        return tuple(f"{each.reason.replace('_', ' ')}: {each.detail}" for each in found)
+        return tuple(map(str, warnings(growth)))
 
     def look(self, host: str, *, with_backlog: bool) -> Reading:
         """The latest reading, at most `PERIOD_S` old. `with_backlog`: have that asked for as well.

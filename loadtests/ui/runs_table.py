@@ -84,7 +84,7 @@ class RunsTable:
 
     def _rows_of(self, number: int, run: RunFiles) -> tuple[Row, ...]:
         with suppress(OSError, ResultError):
-            path = next(run.trials.glob("*/trial.json"), run.trials)
+            path = next((files.trial for files in run.finished()), run.trials)
             changed = path.stat().st_mtime_ns, run.manifest.stat().st_mtime_ns
             kept = self._read.get(number)
             if kept is None or kept[0] != changed:
@@ -107,7 +107,7 @@ def rows_of(number: int, run: RunFiles, trial: Trial, manifest: Manifest | None 
         accounted=str(verdict),
         accounted_holds=verdict.holds,
         redelivered=_redelivered(trial.deliveries),
-        remarks=tuple(f"{remark.reason.replace('_', ' ')}: {remark.detail}" for remark in trial.remarks),
+        remarks=tuple(map(str, trial.remarks)),
     )
     rows = (whole, *(_stage_row(number, run, trial, stage) for stage in trial.stages))
     loads = (trial.load, *(stage.load for stage in trial.stages))

@@ -58,7 +58,7 @@ class Watch:
         for warning in warnings(total):
             if warning.reason not in self._said:
                 self._said.add(warning.reason)
-                logger.warning("%s: %s", warning.reason.replace("_", " "), warning.detail)
+                logger.warning("%s", warning)
 
     def _say_in_vain(self, why: str) -> None:
         if why and not self._in_vain:
