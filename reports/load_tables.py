@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loadtests.results import GroupAccount
+from loadtests.results import GroupAccount, stage_name
 from reports.single_load import StageFigures
 from reports.tables import number
 
@@ -40,7 +40,7 @@ def stages(found: Sequence[StageFigures]) -> tuple[StageRow, ...]:
     """A row for each stage that was measured to its end."""
     return tuple(
         StageRow(
-            name=_name(stage),
+            name=stage_name(stage.number, stage.label, stage.rate_msg_s),
             offered=number(stage.rate_msg_s),
             throughput=f"{stage.throughput:,.0f}",
             p50=number(stage.p50_ms),
@@ -68,9 +68,3 @@ def groups(found: Sequence[GroupAccount]) -> tuple[GroupRow, ...]:
         )
         for group in found
     )
-
-
-def _name(stage: StageFigures) -> str:
-    """3, or 2 peak: the label says more only where it is not the rate."""
-    is_rate = stage.rate_msg_s is not None and stage.label.startswith(f"{stage.rate_msg_s:,.0f} ")
-    return str(stage.number) if is_rate or not stage.label else f"{stage.number} {stage.label}"

@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from loadtests.results import StageResult, Trial
+from loadtests.results import StageResult, Trial, stage_name
 
 
 def stages_table(trial: Trial) -> Table | None:
@@ -23,14 +23,11 @@ def stages_table(trial: Trial) -> Table | None:
 
 def _row(stage: StageResult) -> tuple[str, ...]:
     load, response = stage.load, stage.load.response
-    failed = load.requests_not_done + load.requests_unknown + load.requests_missed + load.requests_held
-    offered = "-" if stage.rate_msg_s is None else f"{stage.rate_msg_s:,.0f}"
-    named = "" if stage.label.startswith(f"{offered} ") else f" {stage.label}"
     return (
-        f"{stage.number}{named}",
-        offered,
+        stage_name(stage.number, stage.label, stage.rate_msg_s),
+        "-" if stage.rate_msg_s is None else f"{stage.rate_msg_s:,.0f}",
         f"{load.throughput_msg_s:,.0f}",
         "-" if response is None else f"{response.p50_ms:.1f}",
         "-" if response is None else f"{response.p99_ms:.1f}",
-        f"{failed:,}",
+        f"{load.requests_failed:,}",
     )

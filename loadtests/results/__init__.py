@@ -36,6 +36,7 @@ from loadtests.results.generator import (
     StageResult,
     WorkerShare,
     busiest,
+    stage_name,
     transaction_id,
 )
 from loadtests.results.storing import ResultError, read, read_trials, replace, write, write_samples
@@ -95,6 +96,7 @@ __all__ = [
     "read",
     "read_trials",
     "replace",
+    "stage_name",
     "transaction_id",
     "unknowns",
     "which",

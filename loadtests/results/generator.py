@@ -98,6 +98,16 @@ class LoadResult(Struct, frozen=True, kw_only=True):
         """Acknowledged messages per second of the measured window."""
         return self.messages_acknowledged / self.measured_s
 
+    @property
+    def requests_due(self) -> int:
+        """Requests that fell due in the window: sent, unanswered at its end, missed or held back."""
+        return self.requests_sent + self.requests_pending + self.requests_missed + self.requests_held
+
+    @property
+    def requests_failed(self) -> int:
+        """Those that came to nothing, or nobody knows: refused, of unknown outcome, missed or held back."""
+        return self.requests_not_done + self.requests_unknown + self.requests_missed + self.requests_held
+
     def issued_msg_s(self, batch: int) -> float:
         """Messages per second that the generator sent: those that were refused have cost it as much."""
         return max(self.throughput_msg_s, self.requests_sent * batch / self.measured_s)
@@ -119,6 +129,12 @@ class StageResult(Struct, frozen=True, kw_only=True):
     rate_msg_s: float | None  # offered; None: as fast as the answers come
     load: LoadResult
     verdict: str = ""  # of whoever judged it, in one line; empty: nobody did
+
+
+def stage_name(number: int, label: str, rate_msg_s: float | None) -> str:
+    """3, or "2 peak": the label says more only where it is not the rate."""
+    is_rate = rate_msg_s is not None and label.startswith(f"{rate_msg_s:,.0f} ")
+    return str(number) if is_rate or not label else f"{number} {label}"
 
 
 class ProducerLedger(Struct, frozen=True, kw_only=True):

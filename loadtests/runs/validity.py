@@ -90,7 +90,7 @@ def _pool(cell: Cell, pool_filled: bool) -> Iterator[Invalidity]:
 
 
 def _sent(cell: Cell, load: LoadResult) -> Iterator[Invalidity]:
-    due = load.requests_sent + load.requests_pending + load.requests_missed + load.requests_held
+    due = load.requests_due
     yield from missed_too_many(load.requests_missed, due)
     yield from held_back(load.requests_held, due)
     asked = asked_for(cell, load)

@@ -59,7 +59,7 @@ def _stage(trial: Trial, stage: StageResult, zero_s: float, counted: bool) -> St
         throughput=load.throughput_msg_s,
         p50_ms=response.p50_ms if response else None,
         p99_ms=response.p99_ms if response else None,
-        failed=load.requests_not_done + load.requests_unknown + load.requests_missed + load.requests_held,
+        failed=load.requests_failed,
         verdict=stage.verdict,
         counted=counted,
         start_s=start_s,

@@ -20,7 +20,7 @@ from typing import Literal
 from msgspec import Struct
 
 from loadtests.load.measuring.histogram import HistogramCounts, LatencyHistogram
-from loadtests.load.measuring.part import Counts, Part, Step
+from loadtests.load.measuring.part import Part, Step
 from loadtests.results import busiest
 from loadtests.runs.validity import CORE_SHARE, MISSED_LIMIT, SENT_LEAST
 
@@ -71,7 +71,7 @@ def judge(measured: Part, objective: Objective, *, asked: float) -> Judgement:
     wanting = _wanting(measured, asked)
     met = whole.met and not wanting
     limit = "" if met else wanting or _late(measured, objective)
-    steady = whole.met == later.met and whole.due == _due(measured.counts)
+    steady = whole.met == later.met and whole.due == measured.counts.due
     line = _line(measured, objective, whole, limit, steady, met=met)
     return Judgement(met=met, steady=steady, limit=limit, line=line)
 
@@ -86,10 +86,6 @@ def tail(steps: Iterable[Step], objective: Objective, clock: Clock) -> Tail:
         slow += sum(count for micros, count in times.buckets if micros > objective.p99_ms * 1000)
         failed += step.sent - times.count + step.held
     return Tail(due, slow, failed)
-
-
-def _due(counts: Counts) -> int:
-    return counts.sent + counts.pending + counts.missed + counts.held
 
 
 def _times(measured: Part | Step, clock: Clock) -> HistogramCounts:

@@ -50,6 +50,11 @@ class Counts(Struct, frozen=True):
         """Requests that came to an end."""
         return self.ok + self.not_done + self.unknown
 
+    @property
+    def due(self) -> int:
+        """Requests that fell due."""
+        return self.sent + self.pending + self.missed + self.held
+
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 

@@ -23,10 +23,9 @@ logger = logging.getLogger(__name__)
 def warnings(part: Part) -> tuple[Invalidity, ...]:
     """What there is to say against the generator; `part` may be the sum of several workers and windows."""
     counts = part.counts
-    due = counts.sent + counts.pending + counts.missed + counts.held
     return (
-        *missed_too_many(counts.missed, due),
-        *held_back(counts.held, due),
+        *missed_too_many(counts.missed, counts.due),
+        *held_back(counts.held, counts.due),
         *busy_process(part.workers),
         *lagging(latency(part.lag), latency(part.response)),
     )
