@@ -51,14 +51,17 @@ def encode_json(values: Sequence[str | None]) -> bytes:
 
 
 def encode_uuids(values: Sequence[str | UUID | None]) -> bytes:
-    """UUIDs, or texts of ours, 36 characters each. Raises ValueError for text that is no UUID."""
+    """UUIDs, or texts of them, which must be of our own making (`queen.core.ids`): not each is looked at.
+
+    Raises ValueError for texts with anything but digits and hyphens, or with digits for more or fewer UUIDs.
+    """
     try:
         digits = _UUID_LENGTH.join(["", *values]).replace("-", "")  # type: ignore[list-item]
     except TypeError:  # they are not all texts
         return _with_nulls(_UUID, [None if value is None else _uuid_bytes(value) for value in values])
     elements = bytes.fromhex(digits)
     if len(elements) != (_LENGTH.size + _UUID_BYTES) * len(values):
-        raise ValueError("one of these is not a UUID")
+        raise ValueError("digits for more or fewer UUIDs than there are texts")
     return _head(_UUID, len(values), nulls=False) + elements
 
 

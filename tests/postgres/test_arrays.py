@@ -52,7 +52,7 @@ def test_uuids_come_back(values: list[UUID | None], as_text: bool) -> None:
 
 
 @pytest.mark.parametrize("bad", ["", "01890a5d", "01890a5d-ac96-774b-bcce-b302099a805", "x" * 36])
-def test_what_is_no_uuid_is_refused(bad: str) -> None:
+def test_texts_whose_digits_do_not_add_up_to_uuids_are_refused(bad: str) -> None:
     good = "01890a5d-ac96-774b-bcce-b302099a8057"
     with pytest.raises(ValueError, match=r"UUID|hexadecimal"):
         arrays.encode_uuids([good, bad, good])
