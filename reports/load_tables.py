@@ -1,11 +1,12 @@
-"""One load's stages and consumers as rows of formatted texts; the page only arranges them."""
+"""A load's stages, and what consumers received, as rows of formatted texts; the page only arranges them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loadtests.results import GroupAccount, stage_name
+from loadtests.results import stage_name
 from reports.single_load import StageFigures
 from reports.tables import number
+from reports.verdict import DeliveryTotals
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class GroupRow:
     missing: str
     nacked: str
     lapsed: str
+    again: str
     unexplained: str
     out_of_order: str
     remark: str
@@ -53,18 +55,23 @@ def stages(found: Sequence[StageFigures]) -> tuple[StageRow, ...]:
     )
 
 
-def groups(found: Sequence[GroupAccount]) -> tuple[GroupRow, ...]:
+def groups(found: Sequence[DeliveryTotals]) -> tuple[GroupRow, ...]:
     """A row for each group of consumers."""
     return tuple(
         GroupRow(
-            name=group.name,
+            name=group.group,
             delivered=f"{'at least ' if group.unjudged else ''}{group.delivered:,}",
-            missing="not known" if group.undelivered is None else f"{group.undelivered:,}",
+            missing=_count(group.undelivered),
             nacked=f"{group.nacked:,}",
             lapsed=f"{group.lapsed:,}",
-            unexplained="not known" if group.unexplained is None else f"{group.unexplained:,}",
+            again=_count(group.again),
+            unexplained=_count(group.unexplained),
             out_of_order=f"{group.out_of_order:,}",
             remark=group.unjudged,
         )
         for group in found
     )
+
+
+def _count(messages: int | None) -> str:
+    return "not known" if messages is None else f"{messages:,}"

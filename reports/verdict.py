@@ -155,9 +155,12 @@ class DeliveryTotals(Struct, frozen=True, kw_only=True):
     group: str
     delivered: int
     undelivered: int | None
+    nacked: int
+    lapsed: int
     again: int | None  # deliveries once more, after a nack or when a lease was over
     unexplained: int | None  # once more without such a reason, or never pushed
     out_of_order: int
+    unjudged: str = ""  # why repeats are not judged, of the first trial of which that is so; else empty
 
 
 class AccountingTotals(Struct, frozen=True, kw_only=True):

@@ -71,9 +71,12 @@ def _deliveries(trials: Iterable[Trial]) -> tuple[DeliveryTotals, ...]:
             group=name,
             delivered=sum(group.delivered for group in seen),
             undelivered=_sum(group.undelivered for group in seen),
+            nacked=sum(group.nacked for group in seen),
+            lapsed=sum(group.lapsed for group in seen),
             again=_sum(group.again for group in seen),
             unexplained=_sum(group.unexplained for group in seen),
             out_of_order=sum(group.out_of_order for group in seen),
+            unjudged=next((group.unjudged for group in seen if group.unjudged), ""),
         )
         for name, seen in sorted(groups.items())
     )

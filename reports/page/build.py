@@ -34,7 +34,7 @@ def render(dataset: Dataset, verdict: Verdict) -> str:
             table=tables.table(verdict.curves, verdict.silent),
             offered=tables.offered(verdict.offered),
             stages=load_tables.stages(verdict.load.stages if verdict.load else ()),
-            groups=load_tables.groups(verdict.load.groups if verdict.load else ()),
+            groups=load_tables.groups(verdict.accounting.deliveries if verdict.accounting else ()),
             latencies=tables.latency_rows(dataset),
             charts=figures.draw_all(dataset, verdict),
             presets=calculator.presets(verdict.curves),

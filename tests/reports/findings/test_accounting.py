@@ -125,8 +125,10 @@ def test_what_came_again_stands_with_a_reason_beside_without_one(tmp_path: Path)
     assert (first.group, first.delivered, first.again, first.unexplained) == ("load-0", 1_000, 11, 0)
     assert (second.again, second.unexplained) == (None, None)
     assert told.account.holds is None
-    assert "<td>1,000</td><td>0</td><td>11</td><td>0</td><td>0</td>" in told.page
-    assert "<td>1,000</td><td>0</td><td>not known</td><td>not known</td><td>0</td>" in told.page
+    assert "<td>1,000</td><td>0</td><td>9</td><td>4</td><td>11</td><td>0</td><td>0</td>" in told.page
+    unknown = "<td>not known</td><td>not known</td>"
+    assert f"<td>at least 1,000</td><td>0</td><td>9</td><td>4</td>{unknown}<td>0</td>" in told.page
+    assert '<span class="remark">full</span>' in told.page
 
 
 NOT_ACCOUNTED = Invalidity(reason="not_accounted", detail="not checked: no table", fatal=False)

@@ -95,13 +95,14 @@ def test_the_groups_of_consumers_are_told(tmp_path: Path) -> None:
     table = page.split('<h2 id="consumers">')[1].split("</table>")[0]
     row = table.split("<tbody>")[1]
     told = [cell.split("<")[0] for cell in row.split("<td>")[1:]]
-    assert told == ["2,410", "not known", "43", "2", "1", "0"]
+    assert told == ["2,410", "not known", "43", "2", "not known", "1", "0"]
+    assert page.count(">lapsed</th>") == 1, "the account below does not say it again"
 
 
 def test_of_a_group_whose_account_is_full_it_is_not_known_what_came_without_a_reason(tmp_path: Path) -> None:
     page = page_of(write_load(tmp_path, groups=(replace(GROUP, unexplained=None),)))
     row = page.split('<h2 id="consumers">')[1].split("<tbody>")[1]
-    assert row.split("<td>")[5].startswith("not known")
+    assert row.split("<td>")[6].startswith("not known")
 
 
 @pytest.mark.parametrize(
