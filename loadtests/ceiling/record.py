@@ -1,14 +1,12 @@
 """The files of a run while it runs: the manifest at its beginning and end, the figures after every round."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 
 from msgspec.structs import replace
 
 from loadtests import results
-from loadtests.results import CeilingCell, Ceilings, CeilingWindow, Manifest, RunFiles, ServerVersions
-from loadtests.runs import manifest
+from loadtests.results import CeilingCell, Ceilings, CeilingWindow, Manifest, RunFiles
+from loadtests.sweep.record import begun_manifest, ended_manifest
 from queen.local.open_database import OpenDatabase
 
 TITLE = "Ceilings"
@@ -37,27 +35,16 @@ class CeilingRecord:
         seed: int,
     ) -> None:
         """Write what is known before the first round."""
-        self._write(
-            Manifest(
-                run_id=self._run.root.name,
-                kind="ceiling",
-                title=TITLE,
-                started_at=now(),
-                command=command,
-                machine=manifest.this_machine(database.server.filesystem if database.server else None),
-                versions=ServerVersions(
-                    server=manifest.package_versions(("queen-bench",)).get("queen-bench"),
-                    postgres=database.version,
-                    postgres_source=database.source,
-                ),
-                packages=manifest.package_versions(),
-                settings=settings,
-                postgres_settings=postgres_settings,
-                git_commit=manifest.git_commit(Path(__file__).parent),
-                seed=seed,
-                blocks_asked=self._ceilings.rounds_asked,
-            )
+        begun = begun_manifest(
+            self._run,
+            "ceiling",
+            TITLE,
+            command=command,
+            database=database,
+            settings=settings,
+            postgres_settings=postgres_settings,
         )
+        self._write(replace(begun, seed=seed, blocks_asked=self._ceilings.rounds_asked))
 
     def measures(self, cells: Sequence[CeilingCell]) -> None:
         """Keep which cells are measured, and of the ratios those that can be worked out of them."""
@@ -84,20 +71,9 @@ class CeilingRecord:
             return
         self.save()
         self._write(
-            replace(
-                self._manifest,
-                blocks_done=rounds_done,
-                finished_at=None if interrupted else now(),
-                interrupted=interrupted,
-                notes=notes,
-            )
+            ended_manifest(self._manifest, blocks_done=rounds_done, interrupted=interrupted, notes=notes)
         )
 
     def _write(self, changed: Manifest) -> None:
         self._manifest = changed
         results.write(self._run.manifest, changed)
-
-
-def now() -> str:
-    """UTC, ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -14,7 +14,7 @@ from pathlib import Path
 from loadtests.ceiling import servers
 from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.part import Cell, Part
-from loadtests.ceiling.record import CeilingRecord, now
+from loadtests.ceiling.record import CeilingRecord
 from loadtests.ceiling.schedule import orders
 from loadtests.ceiling.servers import RunningServer, ServerConfig
 from loadtests.ceiling.window import FAILURES, Asked, Measured
@@ -22,6 +22,7 @@ from loadtests.results import Ceilings, CeilingWindow, RunFiles
 from loadtests.sweep.databases import TrialDatabases
 from loadtests.sweep.processes import TreeMeter
 from loadtests.sweep.progress import Progress
+from loadtests.sweep.record import now
 from loadtests.sweep.runner import require_space
 from queen.errors import UserError
 from queen.local.open_database import OpenDatabase, open_database, room_for

@@ -1,7 +1,11 @@
-"""The manifest of a run while it runs: written when it begins, when its ceilings are known, when it ends."""
+"""The manifest of a run while it runs: written when it begins, when its ceilings are known, when it ends.
+
+What it says of any run on servers of ours is made here as well (`begun_manifest`, `ended_manifest`).
+"""
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -17,8 +21,7 @@ class RunRecord:
     """The manifest of one run. What is said by `note` is in it at the end, each line once."""
 
     def __init__(self, run: RunFiles, *, resumed: bool) -> None:
-        self._path = run.manifest
-        self._run_id = run.root.name
+        self._run = run
         self._before = results.read(run.manifest, Manifest) if resumed else None
         self._manifest: Manifest | None = None
         self._notes: list[str] = []
@@ -44,23 +47,19 @@ class RunRecord:
         postgres_settings: dict[str, str],
     ) -> None:
         """Write what is known before the first trial. Raises OSError."""
+        begun = begun_manifest(
+            self._run,
+            "sweep",
+            experiment.title,
+            command=command,
+            database=database,
+            settings=load(experiment.server_settings()).public(),
+            postgres_settings=postgres_settings,
+        )
         self._write(
-            Manifest(
-                run_id=self._run_id,
-                kind="sweep",
-                title=experiment.title,
-                started_at=self._before.started_at if self._before else _now(),
-                command=command,
-                machine=manifest.this_machine(database.server.filesystem if database.server else None),
-                versions=ServerVersions(
-                    server=manifest.package_versions(("queen-bench",)).get("queen-bench"),
-                    postgres=database.version,
-                    postgres_source=database.source,
-                ),
-                packages=manifest.package_versions(),
-                settings=load(experiment.server_settings()).public(),
-                postgres_settings=postgres_settings,
-                git_commit=manifest.git_commit(Path(__file__).parent),
+            replace(
+                begun,
+                started_at=self._before.started_at if self._before else begun.started_at,
                 seed=experiment.seed,
                 blocks_asked=experiment.part[0].blocks,
                 generator_ceiling_msg_s=self.ceilings_msg_s,
@@ -76,10 +75,9 @@ class RunRecord:
         """Write how it ended, if it began. Raises OSError."""
         if self._manifest is not None:
             self._write(
-                replace(
+                ended_manifest(
                     self._manifest,
                     blocks_done=blocks_done,
-                    finished_at=None if interrupted else _now(),
                     interrupted=interrupted,
                     notes=tuple(self._notes),
                 )
@@ -87,8 +85,52 @@ class RunRecord:
 
     def _write(self, changed: Manifest) -> None:
         self._manifest = changed
-        results.write(self._path, changed)
+        results.write(self._run.manifest, changed)
 
 
-def _now() -> str:
+def begun_manifest(
+    run: RunFiles,
+    kind: Literal["sweep", "ceiling"],
+    title: str,
+    *,
+    command: tuple[str, ...],
+    database: OpenDatabase,
+    settings: dict[str, str],
+    postgres_settings: dict[str, str],
+) -> Manifest:
+    """What is known of a run on servers of ours before anything is measured."""
+    return Manifest(
+        run_id=run.root.name,
+        kind=kind,
+        title=title,
+        started_at=now(),
+        command=command,
+        machine=manifest.this_machine(database.server.filesystem if database.server else None),
+        versions=ServerVersions(
+            server=manifest.package_versions(("queen-bench",)).get("queen-bench"),
+            postgres=database.version,
+            postgres_source=database.source,
+        ),
+        packages=manifest.package_versions(),
+        settings=settings,
+        postgres_settings=postgres_settings,
+        git_commit=manifest.git_commit(Path(__file__).parent),
+    )
+
+
+def ended_manifest(
+    begun: Manifest, *, blocks_done: int, interrupted: bool, notes: tuple[str, ...]
+) -> Manifest:
+    """The same when the run is over."""
+    return replace(
+        begun,
+        blocks_done=blocks_done,
+        finished_at=None if interrupted else now(),
+        interrupted=interrupted,
+        notes=notes,
+    )
+
+
+def now() -> str:
+    """UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
