@@ -1,6 +1,5 @@
 """A run of `queen ceiling` from the command line's point of view: options, the run, the report."""
 
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from loadtests.ceiling.parts import PARTS
 from loadtests.ceiling.record import TITLE
 from loadtests.ceiling.runner import CeilingRequest, CeilingRun
 from loadtests.results import RunFiles
-from loadtests.runs.directory import new_run
+from loadtests.runs.directory import filled, new_run
 from loadtests.runs.reporting import report
 from loadtests.sweep.progress import showing
 from queen.cli import EXIT_ACCOUNTING, EXIT_FAILED
@@ -56,15 +55,9 @@ def request(
 async def measure_and_report(asked: CeilingRequest, *, as_json: bool) -> int:
     """Run it, then have the figures printed; returns the exit code. Raises `UserError`."""
     run = asked.run
-    try:
-        with showing() as progress:
-            ceilings = CeilingRun(asked, progress)
-            await ceilings.run()
-    except OSError as error:
-        raise UserError(f"{error.filename or run.root}: {error.strerror or error}") from None
-    finally:
-        if not run.manifest.exists():
-            shutil.rmtree(run.root, ignore_errors=True)  # nothing was begun
+    with filled(run), showing() as progress:
+        ceilings = CeilingRun(asked, progress)
+        await ceilings.run()
     reported = await report(run, "--open", "no", *(("--json",) if as_json else ()))
     windows = ceilings.record.windows
     if any(window.unaccounted for window in windows):

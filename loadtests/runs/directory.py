@@ -1,7 +1,10 @@
 """The directory of a new run, of a sweep or of a load."""
 
 import re
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -58,3 +61,18 @@ def new_run(results: Path, title: str, started: datetime) -> RunFiles:
             raise UserError(f"{root}: {error.strerror}") from None
         return RunFiles(root)
     raise UserError(f"{results}: too many runs of this second")
+
+
+@contextmanager
+def filled(run: RunFiles) -> Iterator[None]:
+    """While the run writes its files; of one that ends before it has a manifest nothing stays.
+
+    Raises `UserError` for what the disk refuses.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{error.filename or run.root}: {error.strerror or error}") from None
+    finally:
+        if not run.manifest.exists():
+            shutil.rmtree(run.root, ignore_errors=True)

@@ -3,7 +3,6 @@
 The report is made by `queen report` in a process of its own: this package does not know the other.
 """
 
-import shutil
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from loadtests.results import ResultError, RunFiles
-from loadtests.runs.directory import new_run
+from loadtests.runs.directory import filled, new_run
 from loadtests.runs.reporting import report
 from loadtests.sweep import ceiling, experiment_file, options
 from loadtests.sweep.experiment import Experiment
@@ -68,16 +67,11 @@ async def sweep_and_report(asked: SweepRequest) -> int:
     """Run the sweep, then have the finding printed; returns the exit code. Raises `UserError`."""
     run = asked.run
     try:
-        with showing() as progress:
+        with filled(run), showing() as progress:
             sweep = Sweep(asked, progress)
             await sweep.run()
-    except OSError as error:
-        raise UserError(f"{error.filename or run.root}: {error.strerror or error}") from None
     except ResultError as error:
         raise UserError(str(error)) from None
-    finally:
-        if not run.manifest.exists():
-            shutil.rmtree(run.root, ignore_errors=True)  # nothing was begun
     if not sweep.state.trials:
         raise UserError(f"no trial was finished; their logs are in {run.root}")
     reported = await report(run)

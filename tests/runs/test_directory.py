@@ -1,11 +1,14 @@
 """Every run gets a directory of its own."""
 
+import errno
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from loadtests.runs.directory import expect_writable, new_run, run_id
+from loadtests.results import RunFiles
+from loadtests.runs.directory import expect_writable, filled, new_run, run_id
 from queen.errors import UserError
 
 STARTED = datetime(2026, 11, 25, 3, 15, tzinfo=UTC)
@@ -43,3 +46,25 @@ def test_a_place_where_none_can_be_made_is_refused_in_one_line(tmp_path: Path, n
         expect_writable(tmp_path / name)
     assert "\n" not in str(error.value)
     assert "\0" not in str(error.value)
+
+
+def fill(run: RunFiles, file: Path, error: Exception) -> None:
+    """Write one file of a run, then fail."""
+    with filled(run):
+        file.touch()
+        raise error
+
+
+def test_of_a_run_that_never_began_nothing_stays(tmp_path: Path) -> None:
+    run = new_run(tmp_path, "load", STARTED)
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "samples.csv")
+    with pytest.raises(UserError, match=r"samples\.csv: No space left on device"):
+        fill(run, run.experiment, full)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_run_wrote_before_it_failed_stays(tmp_path: Path) -> None:
+    run = new_run(tmp_path, "load", STARTED)
+    with pytest.raises(KeyError):
+        fill(run, run.manifest, KeyError())
+    assert run.manifest.exists()
