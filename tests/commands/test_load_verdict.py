@@ -30,6 +30,7 @@ from loadtests.results import (
     Trial,
 )
 from tests.commands.test_load import acknowledged_run
+from tests.sweep.made import made_accounting, made_group
 
 OTHER = Invalidity(reason="users_changed", detail="one came later", fatal=False)
 LOST = FaultyMessages(
@@ -42,26 +43,12 @@ LOST = FaultyMessages(
 
 
 def account(**changes: Any) -> Accounting:
-    given: dict[str, Any] = dict.fromkeys(
-        ("unknown", "unknown_stored", "lost", "duplicated", "unexplained", "out_of_order"), 0
-    )
-    return Accounting(**({"acknowledged": 10, "stored": 10} | given | changes))
+    return replace(made_accounting(acknowledged=10, stored=10), **changes)
 
 
 def group(**changes: Any) -> GroupAccount:
-    given: dict[str, Any] = {
-        "group": "load-0",
-        "delivered": 10,
-        "undelivered": 0,
-        "nacked": 4,
-        "lapsed": 2,
-        "unexplained": 0,
-        "out_of_order": 0,
-        "order_judged": "all",
-        "again_nacked": 4,
-        "again_lapsed": 1,
-    }
-    return GroupAccount(**(given | changes))
+    sound = made_group("load-0", delivered=10, nacked=4, lapsed=2, again_nacked=4, again_lapsed=1)
+    return replace(sound, **changes)
 
 
 @pytest.fixture

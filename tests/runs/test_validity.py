@@ -7,14 +7,13 @@ from loadtests.results import (
     Accounting,
     Arrivals,
     Cell,
-    GroupAccount,
     Invalidity,
     LoadResult,
     MachineUse,
     WorkerShare,
 )
 from loadtests.runs import validity
-from tests.sweep.made import made_accounting, made_load
+from tests.sweep.made import made_accounting, made_group, made_load
 
 CLOSED = Cell(strategy="batch", pool=5)
 OPEN = Cell(strategy="batch", pool=5, loop="open", rate_msg_s=10_000.0, batch=10)
@@ -155,18 +154,8 @@ def test_accounting_that_fails_is_fatal_and_says_what(fault: str) -> None:
 
 
 def test_what_came_to_a_group_is_a_remark_of_its_own_that_names_every_fault() -> None:
-    sound = GroupAccount(
-        group="g",
-        delivered=100,
-        undelivered=0,
-        nacked=0,
-        lapsed=0,
-        unexplained=0,
-        out_of_order=0,
-        order_judged="all",
-    )
-    faulty = replace(sound, undelivered=1200, unexplained=3, out_of_order=4)
-    found = validity.accounting_remarks(made_accounting(lost=1, duplicated=2), (sound, faulty))
+    groups = made_group("sound"), made_group(undelivered=1200, unexplained=3, out_of_order=4)
+    found = validity.accounting_remarks(made_accounting(lost=1, duplicated=2), groups)
     assert [(remark.reason, remark.detail, remark.fatal) for remark in found] == [
         ("accounting", "messages: 1 lost, 2 duplicated", True),
         ("accounting", "deliveries to g: 1,200 undelivered, 3 unexplained, 4 out of order", True),

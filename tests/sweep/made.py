@@ -1,8 +1,19 @@
 """Records as a sweep makes them, with only what a test is about."""
 
+from typing import Any
+
 from msgspec.structs import replace
 
-from loadtests.results import Accounting, Cell, ErrorCount, Invalidity, Latency, LoadResult, Trial
+from loadtests.results import (
+    Accounting,
+    Cell,
+    ErrorCount,
+    GroupAccount,
+    Invalidity,
+    Latency,
+    LoadResult,
+    Trial,
+)
 
 
 def made_load(
@@ -74,3 +85,18 @@ def made_accounting(**faults: int) -> Accounting:
         out_of_order=0,
     )
     return replace(sound, **faults)
+
+
+def made_group(group: str = "g", **changes: Any) -> GroupAccount:
+    """What a group of consumers received of 100 messages: a sound account, but for the changes."""
+    sound = GroupAccount(
+        group=group,
+        delivered=100,
+        undelivered=0,
+        nacked=0,
+        lapsed=0,
+        unexplained=0,
+        out_of_order=0,
+        order_judged="all",
+    )
+    return replace(sound, **changes)

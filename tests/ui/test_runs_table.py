@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from loadtests import results
 from loadtests.results import (
     Cell,
-    GroupAccount,
     Machine,
     Manifest,
     PoolUse,
@@ -19,7 +18,7 @@ from loadtests.results import (
     WorkerShare,
 )
 from loadtests.ui.runs_table import MOST_RUNS, RunsTable, rows_of
-from tests.sweep.made import made_accounting, made_load
+from tests.sweep.made import made_accounting, made_group, made_load
 
 UNREAD: dict[str, Any] = {"source": "drain", "checked_to_end": False, "stored": 7, "lost": None}
 LOAD = replace(made_load(acknowledged=90, sent=9, measured_s=10), response=None)
@@ -162,20 +161,10 @@ def test_the_verdict_is_that_of_the_table_and_of_every_group(
     tmp_path: Path, account: dict[str, Any] | None, group: dict[str, Any], said: str, holds: bool | None
 ) -> None:
     run, trial = written(tmp_path / "run", 20)
-    received = GroupAccount(
-        group="g",
-        delivered=100,
-        undelivered=0,
-        nacked=0,
-        lapsed=0,
-        unexplained=0,
-        out_of_order=0,
-        order_judged="all",
-    )
     judged = replace(
         trial,
         accounting=None if account is None else replace(ACCOUNTING, **{"stored": 100, "lost": 0} | account),
-        deliveries=(replace(received, **group),),
+        deliveries=(made_group(**group),),
     )
     results.write(run.trial("001").trial, judged)
     table = RunsTable()
@@ -193,18 +182,7 @@ def test_what_came_again_is_told_with_a_reason_beside_without_one(
 ) -> None:
     run, trial = written(tmp_path / "run", 20)
     groups = tuple(
-        GroupAccount(
-            group="g",
-            delivered=100,
-            undelivered=0,
-            nacked=9,
-            lapsed=9,
-            unexplained=without,
-            out_of_order=0,
-            order_judged="all",
-            again_nacked=nacked,
-            again_lapsed=lapsed,
-        )
+        made_group(nacked=9, lapsed=9, unexplained=without, again_nacked=nacked, again_lapsed=lapsed)
         for nacked, lapsed, without in counts
     )
     (row,) = rows_of(1, run, replace(trial, deliveries=groups))

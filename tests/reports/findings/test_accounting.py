@@ -16,24 +16,14 @@ from reports.page import build
 from reports.verdict import AccountingTotals, Verdict
 from tests.reports.loads import write_load
 from tests.reports.synthetic import World, write_run
+from tests.sweep.made import made_group
 
 UNREAD = {"source": "drain", "checked_to_end": False, "stored": 7, "lost": None}
 
 
 def group(**changes: Any) -> GroupAccount:
-    given: dict[str, Any] = {
-        "group": "load-0",
-        "delivered": 1_000,
-        "undelivered": 0,
-        "nacked": 9,
-        "lapsed": 4,
-        "unexplained": 0,
-        "out_of_order": 0,
-        "order_judged": "all",
-        "again_nacked": 8,
-        "again_lapsed": 3,
-    }
-    return GroupAccount(**(given | changes))
+    sound = made_group("load-0", delivered=1_000, nacked=9, lapsed=4, again_nacked=8, again_lapsed=3)
+    return replace(sound, **changes)
 
 
 class Told:

@@ -8,24 +8,16 @@ import pytest
 from msgspec.structs import replace
 
 from loadtests import results
-from loadtests.results import FaultyMessages, GroupAccount, MessageRange, RunFiles
+from loadtests.results import FaultyMessages, MessageRange, RunFiles
 from reports import dataset, terminal
 from reports.charts import pool_timeline
 from reports.judge import judge
 from reports.page import build
 from reports.page.selection import timeline_samples
 from tests.reports.loads import SETTLE_S, STAGE_S, write_load
+from tests.sweep.made import made_group
 
-GROUP = GroupAccount(
-    group="load-0",
-    delivered=2_410,
-    undelivered=None,
-    nacked=43,
-    lapsed=2,
-    unexplained=1,
-    out_of_order=0,
-    order_judged="all",
-)
+GROUP = made_group("load-0", delivered=2_410, undelivered=None, nacked=43, lapsed=2, unexplained=1)
 VERDICTS = ("met: p99 5 ms", "not met: p99 90 ms", "met: p99 9 ms")
 
 
