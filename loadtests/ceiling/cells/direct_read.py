@@ -6,12 +6,10 @@ from typing import NamedTuple
 
 from loadtests.ceiling import statements
 from loadtests.ceiling.bench import Bench
-from loadtests.ceiling.cells import PARTITIONS, counted
+from loadtests.ceiling.cells import PARTITIONS
 from loadtests.ceiling.cells.direct import closed_loop
-from loadtests.ceiling.cells.one_server import OneServer
-from loadtests.ceiling.cells.reading import QUEUE, fill
+from loadtests.ceiling.cells.reading import QUEUE, DirectReading
 from loadtests.ceiling.window import Asked, Measured
-from loadtests.results import CeilingCell
 from queen.local.open_database import Connection
 
 
@@ -23,29 +21,11 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class DirectRead(OneServer):
+class DirectRead(DirectReading):
     """`rows` a read over `connections` connections, from the tables of `server`: those that its pops read."""
 
-    rows: int
-    connections: int = 4
-
-    @property
-    def key(self) -> str:
-        """For instance `read-100-c4`."""
-        return f"read-{self.rows}-c{self.connections}"
-
-    @property
-    def described(self) -> CeilingCell:
-        return CeilingCell(
-            key=self.key,
-            group="raw",
-            kind="read",
-            label=f"bare SELECT of {self.rows} rows, {counted(self.connections, 'connection')}",
-        )
-
-    async def prepare(self, bench: Bench) -> None:
-        """At least one read of every partition; cells that pop fill further."""
-        await fill(bench.servers[self.server], self.rows * PARTITIONS)
+    name = "read"
+    statement = "bare SELECT of"
 
     async def measure(self, bench: Bench, asked: Asked) -> Measured:
         """Read on and on, partition by partition, from the front again behind the last message."""

@@ -7,11 +7,15 @@ from the front: so the rows are the same at any rate, and the table stays small.
 import math
 import random
 from dataclasses import dataclass
+from typing import ClassVar
 
 from loadtests.ceiling import statements
-from loadtests.ceiling.cells import PARTITIONS, PAYLOAD_BYTES
+from loadtests.ceiling.bench import Bench
+from loadtests.ceiling.cells import PARTITIONS, PAYLOAD_BYTES, counted
+from loadtests.ceiling.cells.one_server import OneServer
 from loadtests.ceiling.push_body import payload
 from loadtests.ceiling.servers import RunningServer
+from loadtests.results import CeilingCell
 
 QUEUE = "ceiling-read"
 GROUPS = tuple(f"reader{number}" for number in range(16))
@@ -33,6 +37,35 @@ class Turns:
     def capacity(self) -> int:
         """The messages that all groups together can read."""
         return self.messages * len(self.groups)
+
+
+@dataclass(frozen=True)
+class DirectReading(OneServer):
+    """What cells have in common that ask the database of `server` for `rows` messages at a time."""
+
+    name: ClassVar[str]  # in the key
+    statement: ClassVar[str]  # in the label
+
+    rows: int
+    connections: int = 4
+
+    @property
+    def key(self) -> str:
+        """For instance `read-100-c4`."""
+        return f"{self.name}-{self.rows}-c{self.connections}"
+
+    @property
+    def described(self) -> CeilingCell:
+        return CeilingCell(
+            key=self.key,
+            group="raw",
+            kind="read",
+            label=f"{self.statement} {self.rows} rows, {counted(self.connections, 'connection')}",
+        )
+
+    async def prepare(self, bench: Bench) -> None:
+        """At least one read of every partition; cells that pop over HTTP fill further."""
+        await fill(bench.servers[self.server], self.rows * PARTITIONS)
 
 
 async def fill(server: RunningServer, messages: int) -> None:
