@@ -12,9 +12,10 @@ from reports.ceilings import frames, wording
 from reports.ceilings.advice import advice
 from reports.ceilings.findings import CeilingFindings
 from reports.charts import ceiling_courses, ceiling_levels, ceiling_ratios, svg
-from reports.page import facts
 from reports.page.figures import PageChart, page_chart
 from reports.page.templates import environment
+
+HEADING = "What the database can do, and what the server makes of it"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,9 @@ def _render(
         environment()
         .get_template("ceilings.html.j2")
         .render(
+            title=manifest.title,
+            heading=HEADING,
+            manifests=[manifest],
             manifest=manifest,
             ceilings=ceilings,
             headline=wording.headline(found),
@@ -88,10 +92,5 @@ def _render(
             cell_caption=wording.CELL_CAPTION,
             invalid=found.invalid,
             charts=charts,
-            machine=facts.machine(manifest),
-            settings=facts.settings(manifest),
-            command=facts.command(manifest),
-            light_css=svg.theme_css(dark=False),
-            dark_css=svg.theme_css(dark=True),
         )
     )

@@ -8,9 +8,8 @@ from jinja2 import Environment
 from loadtests import results
 from reports import load_tables, recommendation, tables, wording
 from reports.advice import by_caution
-from reports.charts import svg
 from reports.dataset import Dataset
-from reports.page import calculator, cards, facts, figures
+from reports.page import calculator, cards, figures
 from reports.page.templates import environment
 from reports.stats.littles_law import COMFORTABLE_UTILISATION
 from reports.verdict import Verdict
@@ -19,11 +18,13 @@ from reports.verdict import Verdict
 def render(dataset: Dataset, verdict: Verdict) -> str:
     """The whole page as one HTML text."""
     manifests = [run.manifest for run in dataset.runs if run.manifest is not None]
+    title = manifests[0].title if manifests else "Pool size"
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
-            title=manifests[0].title if manifests else "Pool size",
+            title=title,
+            heading=title,
             manifests=manifests,
             headline=wording.headline(verdict),
             findings=wording.findings(verdict),
@@ -45,8 +46,6 @@ def render(dataset: Dataset, verdict: Verdict) -> str:
                 for curve in verdict.curves
             ],
             precisions=[wording.precision(found) for found in verdict.validity.precision],
-            light_css=svg.theme_css(dark=False),
-            dark_css=svg.theme_css(dark=True),
         )
     )
 
@@ -60,7 +59,4 @@ def write(dataset: Dataset, verdict: Verdict, path: Path) -> None:
 def _environment() -> Environment:
     made: Environment = environment().overlay()
     made.filters["number"] = tables.number
-    made.globals["machine"] = facts.machine
-    made.globals["settings"] = facts.settings
-    made.globals["command"] = facts.command
     return made
