@@ -70,7 +70,7 @@ class Sweep:
     @asynccontextmanager
     async def _bench(self) -> AsyncIterator[Bench]:
         request = self._request
-        cells = [planned.cell for part in self.state.parts for planned in part.cells]
+        cells = self.state.cells
         largest_pool = max(cell.pool or 0 for cell in cells)
         workers = max(cell.num_workers for cell in cells)
         async with (
@@ -130,7 +130,7 @@ class Sweep:
     async def _ceilings(self, stage: LoadStage) -> dict[str, float]:
         """Those of the resumed run, and what is missing."""
         known = self._record.ceilings_msg_s
-        cells = [planned.cell for part in self.state.parts for planned in part.cells]
+        cells = self.state.cells
         for key, cell in ceiling.distinct_ceilings(cells).items():
             if key not in known:
                 self._show(f"generator's ceiling, {key}")

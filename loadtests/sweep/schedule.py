@@ -56,7 +56,7 @@ def affordable_blocks(
     parts: Sequence[PartPlan], history: Collection[Outcome], remaining_s: float | None
 ) -> list[int]:
     """Number of blocks of each part that fit into the time left (None: no limit)."""
-    ran = {(outcome.slot.part, outcome.slot.block, outcome.slot.cell) for outcome in history}
+    ran = _places(history)
     blocks = [part.blocks for part in parts]
     floors = [max(min(MIN_BLOCKS, part.blocks), _begun(part, ran)) for part in parts]
     while remaining_s is not None and _cost_s(parts, blocks, ran) > remaining_s:
@@ -71,7 +71,7 @@ def next_slot(
     parts: Sequence[PartPlan], history: Collection[Outcome], *, seed: int, remaining_s: float | None
 ) -> Slot | None:
     """The trial to run now, or None when the sweep is done. `remaining_s` None: no limit of time."""
-    ran = {(outcome.slot.part, outcome.slot.block, outcome.slot.cell) for outcome in history}
+    ran = _places(history)
     blocks = affordable_blocks(parts, history, remaining_s)
     to_spare_s = None if remaining_s is None else remaining_s - _cost_s(parts, blocks, ran)
     for part, count in zip(parts, blocks, strict=True):
@@ -89,7 +89,7 @@ def next_slot(
 
 def trials_left(parts: Sequence[PartPlan], history: Collection[Outcome], remaining_s: float | None) -> int:
     """How many trials are still to run, repeats of invalid ones aside."""
-    ran = {(outcome.slot.part, outcome.slot.block, outcome.slot.cell) for outcome in history}
+    ran = _places(history)
     return sum(
         _unrun(part, count, ran)
         for part, count in zip(parts, affordable_blocks(parts, history, remaining_s), strict=True)
@@ -98,17 +98,24 @@ def trials_left(parts: Sequence[PartPlan], history: Collection[Outcome], remaini
 
 def seconds_left(parts: Sequence[PartPlan], history: Collection[Outcome], remaining_s: float | None) -> float:
     """What the trials still to run will take."""
-    ran = {(outcome.slot.part, outcome.slot.block, outcome.slot.cell) for outcome in history}
+    ran = _places(history)
     return _cost_s(parts, affordable_blocks(parts, history, remaining_s), ran)
 
 
 def complete_blocks(part: PartPlan, history: Collection[Outcome]) -> int:
     """How many blocks of a part ran to their end."""
-    ran = {(o.slot.block, o.slot.cell) for o in history if o.slot.part == part.name}
-    return sum(all((block, cell) in ran for cell in range(part.cells)) for block in range(part.blocks))
+    ran = _places(history)
+    return sum(
+        all((part.name, block, cell) in ran for cell in range(part.cells)) for block in range(part.blocks)
+    )
 
 
-Place = tuple[str, int, int]
+Place = tuple[str, int, int]  # part, block, cell
+
+
+def _places(history: Collection[Outcome]) -> set[Place]:
+    """Where a trial ran."""
+    return {(outcome.slot.part, outcome.slot.block, outcome.slot.cell) for outcome in history}
 
 
 def _begun(part: PartPlan, ran: set[Place]) -> int:

@@ -38,6 +38,11 @@ class SweepState:
         self._overheads_s: list[float] = []
         self._given_up: set[str] = set()
 
+    @property
+    def cells(self) -> list[Cell]:
+        """The planned cells of all parts, in their order; a rate that follows from others is not in them."""
+        return [planned.cell for part in self.parts for planned in part.cells]
+
     def next_slot(self, remaining_s: float | None) -> Slot | None:
         """The place to run now; None: the sweep is done."""
         return schedule.next_slot(
