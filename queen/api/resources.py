@@ -7,9 +7,9 @@ from msgspec.structs import asdict
 
 from queen.api.codec import answer, milliseconds, text_of
 from queen.api.listing import NAMESPACE, TASK, Pagination, Paging, scope_of
-from queen.core.deadline import StartDeadline
+from queen.core.deadline import Deadline, StartDeadline
 from queen.core.queues import Queues
-from queen.core.reading import Counts, Listed, Page, PartitionSummary, QueueSummary, Reader
+from queen.core.reading import Counts, PartitionSummary, QueueSummary, Reader
 from queen.errors import NotFound
 from queen.http.message import Request, Response
 from queen.http.operation import Operation
@@ -113,9 +113,7 @@ class ResourcesResource:
 
     async def queues(self, request: Request) -> Response:
         """200: a page of the queues."""
-        page = _PAGING.read(request.query)
-        listed = await self._reader.queues(scope_of(request.query), page, self._deadline())
-        return answer(queues_out(listed, page))
+        return await page_of_queues(self._reader, _PAGING, request, self._deadline())
 
     async def queue(self, request: Request) -> Response:
         """200, or 404."""
@@ -139,10 +137,14 @@ class ResourcesResource:
         return answer(DeletedOut(deleted=True, queue=name, existed=existed))
 
 
-def queues_out(listed: Listed[QueueSummary], page: Page) -> QueuesOut:
-    """A list of queues as both routes give it."""
-    return QueuesOut(
-        [_queue_out(queue) for queue in listed.items], Pagination(page.limit, page.offset, listed.total)
+async def page_of_queues(reader: Reader, paging: Paging, request: Request, deadline: Deadline) -> Response:
+    """The list of queues, as both of its routes give it: they differ in the length of a page alone."""
+    page = paging.read(request.query)
+    listed = await reader.queues(scope_of(request.query), page, deadline)
+    return answer(
+        QueuesOut(
+            [_queue_out(queue) for queue in listed.items], Pagination(page.limit, page.offset, listed.total)
+        )
     )
 
 

@@ -7,7 +7,7 @@ from msgspec.structs import asdict
 
 from queen.api.codec import answer, milliseconds
 from queen.api.listing import NAMESPACE, QUEUE, TASK, Between, Paging, scope_of
-from queen.api.resources import CountsOut, QueueNameOut, QueuesOut, queues_out, totals_out
+from queen.api.resources import CountsOut, QueueNameOut, QueuesOut, page_of_queues, totals_out
 from queen.core.deadline import StartDeadline
 from queen.core.reading import QueueStatus, Reader, Status
 from queen.http.message import Request, Response
@@ -93,9 +93,7 @@ class StatusResource:
 
     async def queues(self, request: Request) -> Response:
         """200: a page of the queues."""
-        page = _PAGING.read(request.query)
-        listed = await self._reader.queues(scope_of(request.query), page, self._deadline())
-        return answer(queues_out(listed, page))
+        return await page_of_queues(self._reader, _PAGING, request, self._deadline())
 
 
 def _status_out(status: Status) -> StatusOut:
