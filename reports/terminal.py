@@ -69,7 +69,7 @@ def show(verdict: Verdict, page: Path) -> None:
 def as_json(verdict: Verdict, page: Path) -> str:
     """One JSON object: finding, findings, report, verdict."""
     output = ReportOutput(wording.headline(verdict), wording.sentences(verdict), str(page), verdict)
-    return msgspec.json.format(msgspec.json.encode(output), indent=1).decode()
+    return indented(output)
 
 
 def show_comparison(found: Comparison) -> None:
@@ -95,7 +95,12 @@ def show_comparison(found: Comparison) -> None:
 
 def comparison_as_json(found: Comparison) -> str:
     """The `Comparison` as JSON."""
-    return msgspec.json.format(msgspec.json.encode(found), indent=1).decode()
+    return indented(found)
+
+
+def indented(output: msgspec.Struct) -> str:
+    """It as JSON, for a person to read as well."""
+    return msgspec.json.format(msgspec.json.encode(output), indent=1).decode()
 
 
 def _notices(notices: Sequence[Notice]) -> None:

@@ -8,7 +8,7 @@ from loadtests.results import Manifest
 from reports.ceilings import wording
 from reports.ceilings.advice import advice
 from reports.ceilings.findings import CeilingFindings
-from reports.terminal import print_table
+from reports.terminal import indented, print_table
 
 
 class CeilingOutput(msgspec.Struct, frozen=True):
@@ -43,4 +43,4 @@ def show(found: CeilingFindings, manifest: Manifest, page: Path) -> None:
 def as_json(found: CeilingFindings, manifest: Manifest, page: Path) -> str:
     """One JSON object: finding, advice, report, findings, notes."""
     output = CeilingOutput(wording.headline(found), advice(found), str(page), found, manifest.notes)
-    return msgspec.json.format(msgspec.json.encode(output), indent=1).decode()
+    return indented(output)
