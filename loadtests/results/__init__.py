@@ -36,6 +36,7 @@ from loadtests.results.generator import (
     StageResult,
     WorkerShare,
     busiest,
+    lost_workers,
     stage_name,
     transaction_id,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "accounted",
     "busiest",
     "how_read",
+    "lost_workers",
     "read",
     "read_trials",
     "replace",

@@ -59,6 +59,11 @@ def busiest(workers: Iterable[WorkerShare]) -> WorkerShare | None:
     return max(measured, key=lambda share: (share.cores, share.worker), default=None)
 
 
+def lost_workers(workers: Iterable[WorkerShare]) -> list[int]:
+    """Numbers of the processes that were lost, rising: what they did last is not known."""
+    return sorted({share.worker for share in workers if not share.complete})
+
+
 class LoadResult(Struct, frozen=True, kw_only=True):
     """One Locust run. Request and message counts are those of the measured window, unless named total.
 

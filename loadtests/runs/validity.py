@@ -18,6 +18,7 @@ from loadtests.results import (
     MachineUse,
     WorkerShare,
     busiest,
+    lost_workers,
     unknowns,
 )
 
@@ -190,7 +191,7 @@ def busy_process(workers: Iterable[WorkerShare]) -> Iterator[Invalidity]:
 
 def _workers(load: LoadResult) -> Iterator[Invalidity]:
     """Of several Locust processes: all must tell to the end, and measure the same span of time."""
-    if gone := sorted({share.worker for share in load.workers if not share.complete}):
+    if gone := lost_workers(load.workers):
         yield Invalidity(
             reason="worker_lost",
             detail=f"what worker {', '.join(map(str, gone))} did last is not known",

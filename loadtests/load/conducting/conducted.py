@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from loadtests.load.conducting.course import Stage
 from loadtests.load.measuring.figures import load_result
 from loadtests.load.measuring.part import Part, merge
-from loadtests.results import Invalidity, StageResult, WorkerShare
+from loadtests.results import Invalidity, StageResult, WorkerShare, lost_workers
 
 
 def stage_result(stage: Stage, measured: Part, verdict: str) -> StageResult:
@@ -72,7 +72,7 @@ class Conducted(Struct, frozen=True):
 
 def _lost_before(whole: Part, counted: Part) -> list[WorkerShare]:
     """A share without measurements of each worker that was lost in a window that does not count."""
-    there = {share.worker for share in counted.workers if not share.complete}
+    there = lost_workers(counted.workers)
     lost = {share.worker: share for share in whole.workers if not share.complete}
     return [
         replace(share, window=counted.window, cpu_s=0.0, measured_s=0.0, producer_s=0.0)

@@ -9,7 +9,7 @@ from loadtests.ledger.intervals import IntervalSet
 from loadtests.load.measuring.histogram import HistogramCounts, LatencyHistogram
 from loadtests.load.measuring.part import Part
 from loadtests.load.plan import PRODUCERS_PER_WORKER, LoadPlan
-from loadtests.results import Latency, Ledger, LoadResult
+from loadtests.results import Latency, Ledger, LoadResult, lost_workers
 
 
 def load_result(part: Part) -> LoadResult:
@@ -67,7 +67,7 @@ def unanswered(part: Part) -> int:
 
 def ledger_of(part: Part, plan: LoadPlan) -> Ledger:
     """Every message that was issued, warm-up and drain included, as far as it was reported."""
-    gone = sorted({share.worker for share in part.workers if not share.complete})
+    gone = lost_workers(part.workers)
     lost = tuple((each * PRODUCERS_PER_WORKER, (each + 1) * PRODUCERS_PER_WORKER - 1) for each in gone)
     return Ledger(run_tag=plan.run_tag, queue=plan.queue, producers=part.ledger, lost=lost)
 

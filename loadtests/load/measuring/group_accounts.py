@@ -14,7 +14,7 @@ from loadtests.ledger.multiset import Multiset
 from loadtests.ledger.naming import Naming
 from loadtests.load.measuring.part import Lane, Part
 from loadtests.load.plan import PRODUCERS_PER_WORKER
-from loadtests.results import FaultyMessages, GroupAccount, ProducerLedger
+from loadtests.results import FaultyMessages, GroupAccount, ProducerLedger, lost_workers
 
 DRAIN = -1  # number of the worker that reads on when the others have stopped
 FULL = "the account of its deliveries was full before the end"
@@ -78,7 +78,7 @@ class _Issued:
     """What producers have told of their messages."""
 
     def __init__(self, total: Part, *, ended: bool) -> None:
-        self.gone = {share.worker for share in total.workers if not share.complete}
+        self.gone = set(lost_workers(total.workers))
         self.acknowledged = {_place(each): IntervalSet(each.acknowledged) for each in total.ledger}
         self._producers: Mapping[Place, ProducerLedger] = {_place(each): each for each in total.ledger}
         self._numbers = {producer.producer for producer in total.ledger}
