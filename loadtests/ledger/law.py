@@ -39,13 +39,6 @@ def scope_of_order(cell: Cell) -> int:
     return cell.batch if cell.loop == "open" else WHOLE_PRODUCER
 
 
-def compare(ledger: Ledger, stored: Iterable[Stretch], *, order_scope: int = WHOLE_PRODUCER) -> Accounting:
-    """The account of one load; the stretches of a producer in a partition are in the order of the log."""
-    log = StoredLog(ledger, order_scope)
-    log.add(stored)
-    return log.account()
-
-
 class StoredLog:
     """What of a load is stored, as far as it was read. Memory follows gaps and faults, not messages.
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from locust.env import Environment
 from werkzeug.datastructures import MultiDict
 
-from loadtests.load.bounds import shown
+from loadtests.load.bounds import option_name, shown
 from loadtests.load.options.values import OptionError
 
 NAMES = {"user_count": "num_users"}  # where the form calls an option otherwise than the command line
@@ -57,7 +57,7 @@ def only_for_the_next_run(
 
 def option_of(field: str) -> str:
     """The option that a field sets, for people: `--users`."""
-    return f"--{NAMES.get(field, field).removeprefix('num_').replace('_', '-')}"
+    return option_name(NAMES.get(field, field).removeprefix("num_"))
 
 
 def _is_changed(

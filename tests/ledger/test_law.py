@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.ledger.law import FOREIGN, WHOLE_PRODUCER, StoredLog, Stretch, compare, scope_of_order
+from loadtests.ledger.law import FOREIGN, WHOLE_PRODUCER, StoredLog, Stretch, scope_of_order
 from loadtests.results import Accounting, Cell, Ledger, ProducerLedger
+from tests.accounts import account_of
 
 
 def ledger(*producers: ProducerLedger) -> Ledger:
@@ -50,7 +51,7 @@ def test_counts_agree_with_counting_message_by_message(
         acknowledged=tuple((n, n) for n in acked),
         unknown=tuple((n, n) for n in unsure),
     )
-    found = compare(ledger(producer), stretches_of(log), order_scope=scope)
+    found = account_of(ledger(producer), stretches_of(log), order_scope=scope)
     stored = set(log)
     assert found.stored == len(log)
     assert found.lost == len(acked - stored)
@@ -79,7 +80,7 @@ def test_how_producers_are_interleaved_does_not_matter(
         for producer in range(3)
         for stretch in stretches_of(n for *lane, n in messages if lane == [partition, producer])
     ]
-    assert compare(asked, as_read, order_scope=scope) == compare(asked, as_stored, order_scope=scope)
+    assert account_of(asked, as_read, order_scope=scope) == account_of(asked, as_stored, order_scope=scope)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_how_producers_are_interleaved_does_not_matter(
     ],
 )
 def test_each_planted_fault_is_found(order: Iterable[int], fault: dict[str, int]) -> None:
-    found = compare(ledger(acknowledged(0, 99)), one_by_one("p0", 0, order))
+    found = account_of(ledger(acknowledged(0, 99)), one_by_one("p0", 0, order))
     assert faults(found) == fault
 
 
@@ -104,13 +105,13 @@ def faults(found: Accounting) -> dict[str, int]:
 
 def test_messages_of_others_are_unexplained() -> None:
     foreign = [Stretch("p0", FOREIGN, 0, 0)] * 3
-    found = compare(ledger(acknowledged(0, 9)), [*one_by_one("p0", 0, range(10)), *foreign])
+    found = account_of(ledger(acknowledged(0, 9)), [*one_by_one("p0", 0, range(10)), *foreign])
     assert (found.stored, faults(found)) == (13, {"unexplained": 3})
 
 
 def test_a_message_in_the_wrong_partition_is_lost_where_it_belongs_and_unexplained_where_it_is() -> None:
     stored = [Stretch("p0", 0, 0, 8), Stretch("p1", 0, 9, 9)]
-    assert faults(compare(ledger(acknowledged(0, 9)), stored)) == {"lost": 1, "unexplained": 1}
+    assert faults(account_of(ledger(acknowledged(0, 9)), stored)) == {"lost": 1, "unexplained": 1}
 
 
 def test_it_knows_when_it_has_read_all_that_was_acknowledged() -> None:
@@ -151,7 +152,7 @@ def test_a_log_out_of_all_order_is_judged_in_seconds() -> None:
     """Each message takes away what it overtakes, once, however much stands behind."""
     sequences = list(range(100_000))
     random.Random(1).shuffle(sequences)
-    found = compare(ledger(acknowledged(0, 99_999)), one_by_one("p0", 0, sequences))
+    found = account_of(ledger(acknowledged(0, 99_999)), one_by_one("p0", 0, sequences))
     assert (found.lost, found.duplicated, found.unexplained) == (0, 0, 0)
     assert found.out_of_order > 99_000
 
@@ -166,7 +167,7 @@ def test_of_a_producer_that_was_lost_what_it_did_last_is_not_known_and_not_guess
         producer=0, partition="p0", acknowledged=((0, 9),), refused=((10, 14),), unheard=True
     )
     stored = stretches_of([0, 1, 2, 3, 4, 5, 6, 7, 8, 15, 16, 16, 12])  # 9 is missing, 12 was refused
-    found = compare(ledger(heard, acknowledged(1, 0, "p1")), [*stored, Stretch("p1", 1, 0, 1)])
+    found = account_of(ledger(heard, acknowledged(1, 0, "p1")), [*stored, Stretch("p1", 1, 0, 1)])
     assert (found.lost, found.duplicated) == (1, 1)  # certain, whatever it did last
     assert (found.unheard_producers, found.unheard_stored) == (1, 2)
     assert found.unexplained == 2  # 12, and what producer 1 never issued
@@ -177,10 +178,10 @@ def test_of_a_producer_that_was_lost_what_it_did_last_is_not_known_and_not_guess
 def test_a_producer_that_was_lost_before_it_was_heard_of_is_unknown_and_not_unexplained() -> None:
     stored = [Stretch("p0", 0, 0, 4), Stretch("p1", 150, 0, 9), Stretch("p2", 300, 0, 1)]
     whole = Ledger(run_tag="t1", queue="load-t1", producers=(acknowledged(0, 4),), lost=((100, 199),))
-    found = compare(whole, stored)
+    found = account_of(whole, stored)
     assert (found.unheard_producers, found.unheard_stored) == (1, 10)
     assert found.unexplained == 2  # of the third: its process was there to the end
-    nothing_of_it = compare(whole, stored[:1])
+    nothing_of_it = account_of(whole, stored[:1])
     assert (nothing_of_it.unheard_producers, nothing_of_it.unheard_processes) == (0, 1)  # may have consumed
     assert not nothing_of_it.complete  # nobody knows whether it had anything acknowledged
 
@@ -188,6 +189,6 @@ def test_a_producer_that_was_lost_before_it_was_heard_of_is_unknown_and_not_unex
 def test_a_producer_that_was_heard_of_has_no_messages_in_other_partitions_though_it_was_lost() -> None:
     heard = ProducerLedger(producer=150, partition="p1", acknowledged=((0, 9),), unheard=True)
     whole = Ledger(run_tag="t1", queue="load-t1", producers=(heard,), lost=((100, 199),))
-    found = compare(whole, [Stretch("p1", 150, 0, 11), Stretch("p2", 150, 12, 12)])
+    found = account_of(whole, [Stretch("p1", 150, 0, 11), Stretch("p2", 150, 12, 12)])
     assert (found.unheard_producers, found.unheard_stored) == (1, 2)
     assert faults(found) == {"unexplained": 1}

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from loadtests.ledger.intervals import IntervalSet
-from loadtests.ledger.law import FOREIGN, Stretch, compare
+from loadtests.ledger.law import FOREIGN, Stretch
 from loadtests.ledger.naming import MOST_NAMED, Naming
 from loadtests.results import FaultyMessages, Ledger, MessageRange, ProducerLedger, which
+from tests.accounts import account_of
 
 PLACES = [(producer, f"p{producer % 2}") for producer in range(3)]
 
@@ -32,7 +33,7 @@ def told(producer: int, acknowledged: Iterable[int], refused: Iterable[int] = ()
 
 
 def judged(producers: Iterable[ProducerLedger], stored: Iterable[Stretch]) -> dict[str, FaultyMessages]:
-    found = compare(Ledger(run_tag="t1", queue="load-t1", producers=tuple(producers)), stored)
+    found = account_of(Ledger(run_tag="t1", queue="load-t1", producers=tuple(producers)), stored)
     counts = {name: getattr(found, name) for name in ("lost", "duplicated", "unexplained")}
     assert {name for name, count in counts.items() if count} >= {each.fault for each in found.faulty}
     return {each.fault: each for each in found.faulty}

@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from loadtests import results
-from loadtests.ledger.law import Stretch, compare
+from loadtests.ledger.law import Stretch
 from loadtests.results import Accounting, Ledger, Trial
+from tests.accounts import account_of
 from tests.load.fake_server import FakeServer, SeenRequest, fake_server, response
 from tests.locustfiles.support import finish, free_port, locust, until
 from tests.locustfiles.test_web_mode import Page, has_pushed, ours, runs_in
@@ -40,7 +41,9 @@ def pushed(server: FakeServer) -> list[list[dict[str, Any]]]:
 def audit(server: FakeServer, ledger: Ledger) -> Accounting:
     """The account of a load whose every push the server has answered."""
     stored = sorted(_stretch(item) for push in pushed(server) for item in push)
-    return compare(ledger, (Stretch(partition, producer, each, each) for partition, producer, each in stored))
+    return account_of(
+        ledger, (Stretch(partition, producer, each, each) for partition, producer, each in stored)
+    )
 
 
 def _stretch(item: Mapping[str, str]) -> tuple[str, int, int]:
