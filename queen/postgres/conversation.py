@@ -2,11 +2,11 @@
 
 Whoever begins to listen says hello, and hears itself: so it knows that it is heard. Whoever hears a hello
 answers that it is here, and whether polls wait there. It says so unasked, too, when its first poll parks and
-every `SAY_AGAIN_S` while polls wait. For `BELIEVED_S` after that the others tell what changes. While nobody
-is known to wait, changes are gathered and kept, and told to the next who says that it waits: its polls may
-have looked before they were made. So nothing is missed between two processes that start, and whose polls
-park, at any time; a push costs no notice while nobody waits; and one that is alone says its hello and nothing
-else. It does not find out that it is alone again.
+again, `SAY_AGAIN_S` later or soon after, while polls wait. For `BELIEVED_S` after that the others tell what
+changes. While nobody is known to wait, changes are gathered and kept, and told to the next who says that it
+waits: its polls may have looked before they were made. So nothing is missed between two processes that start,
+and whose polls park, at any time; a push costs no notice while nobody waits; and one that is alone says its
+hello and nothing else. It does not find out that it is alone again.
 """
 
 import time
@@ -28,7 +28,8 @@ class Conversation:
         self._now = now
         self._gathered = Gathering()
         self._company = False  # whether another process was ever heard of
-        self._owes_here = False  # an answer to a hello, or that polls wait
+        self._owes_answer = False  # a hello was heard and is not answered yet
+        self._owes_waiting = False  # polls wait, and the others may not know
         self._say_again_s = 0.0  # when it is time to say again that polls wait
         self._believed_s = 0.0  # until then another process is known to wait
 
@@ -43,7 +44,7 @@ class Conversation:
     def expect(self) -> None:
         """Polls wait here: have the others tell what changes, unless they know."""
         if self._now() >= self._say_again_s:
-            self._owes_here = True
+            self._owes_waiting = True
 
     def interrupted(self) -> None:
         """Words may have been lost, and whatever changes meanwhile is not worth remembering one by one."""
@@ -53,10 +54,14 @@ class Conversation:
     @property
     def has_words(self) -> bool:
         """Whether there is something to say."""
-        return self._company and (self._owes_here or (not self._gathered.empty and self._is_awaited()))
+        owes = self._owes_answer or self._owes_waiting
+        return self._company and (owes or (not self._gathered.empty and self._is_awaited()))
 
     def words(self, *, waiting: bool) -> list[str]:
-        """The texts to send now; they count as said. `waiting`: whether polls wait here."""
+        """The texts to send now; they count as said. `waiting`: whether polls wait here.
+
+        Polls that have left already are not worth a word.
+        """
         return list(self._words(waiting)) if self._company else []
 
     def hear(self, text: str, hearer: Hearer) -> bool:
@@ -72,11 +77,10 @@ class Conversation:
         return False
 
     def _words(self, waiting: bool) -> Iterator[str]:
-        if self._owes_here:
-            self._owes_here = False
-            if waiting:
-                self._say_again_s = self._now() + SAY_AGAIN_S
+        if self._owes_answer or (self._owes_waiting and waiting):
+            self._say_again_s = self._now() + SAY_AGAIN_S if waiting else 0.0
             yield encode(Here(self._me, waiting))
+        self._owes_answer = self._owes_waiting = False
         if not self._is_awaited():
             return
         changes = self._gathered.take()
@@ -90,7 +94,7 @@ class Conversation:
 
     def _take(self, notice: Notice, hearer: Hearer) -> None:
         if isinstance(notice, Hello):
-            self._owes_here = True
+            self._owes_answer = True
         elif isinstance(notice, Here):
             if notice.waiting:
                 self._believed_s = self._now() + BELIEVED_S

@@ -141,17 +141,20 @@ class Notifier:
         self._stir.set()
         stopping = False
         while not stopping:
+            silent = False
             try:
                 async with asyncio.timeout(CHECK_EVERY_S):
                     await self._stir.wait()
                 await asyncio.sleep(GATHER_S)
             except TimeoutError:
-                pass  # silence: saying nothing finds out whether the connection still lives
+                silent = True  # saying nothing finds out whether the connection still lives
             self._stir.clear()
             stopping = self._stopping
             if hearer.waiting:
                 self._conversation.expect()
-            await _send(connection, self._conversation.words(waiting=hearer.waiting))
+            words = self._conversation.words(waiting=hearer.waiting)
+            if words or silent or connection.is_closed():  # the last raises
+                await _send(connection, words)
 
     def _heard(self, payload: str, hearer: Hearer) -> None:
         try:

@@ -152,6 +152,31 @@ def test_what_changed_before_it_was_known_that_somebody_waits_is_told_then(
     assert other.heard == [ONCE, TWICE]
 
 
+def test_polls_that_have_left_again_are_not_worth_a_word(acquainted: tuple[Process, Process]) -> None:
+    one, other = acquainted
+    one.parks()
+    one.waiting = False  # its look found something
+    assert one.conversation.words(waiting=False) == []
+    assert not one.conversation.has_words
+    one.parks()
+    assert one.says(other) == [Here]
+
+
+def test_a_newcomer_that_was_told_of_no_polls_is_told_of_the_next(
+    told: tuple[Process, Process], clock: Clock
+) -> None:
+    one, other = told
+    other.waiting = False
+    new = Process(clock)
+    new.says(one, other, hello=True)
+    one.says(other, new)
+    assert other.says(one, new) == [Here]
+    other.parks()
+    assert other.says(one, new) == [Here], "the newcomer does not know yet"
+    new.changes(ONCE)
+    assert new.says(one, other) == [Changed]
+
+
 def test_that_polls_wait_is_said_again_in_time_and_not_more_often(
     told: tuple[Process, Process], clock: Clock
 ) -> None:
