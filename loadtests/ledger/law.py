@@ -114,6 +114,7 @@ class StoredLog:
             else:  # one that is listed has told where its messages go
                 unexplained = lane.there
             faults.add(number, partition, lane, unexplained)
+        faults.naming.add_nameless("unexplained", self._foreign)
         return faults
 
     def _is_of_a_lost_process(self, number: int) -> bool:

@@ -28,6 +28,11 @@ class Naming:
         unnamed = len(messages) - len(IntervalSet.in_order(kept))
         self._more[fault] = self._more.get(fault, 0) + unnamed
 
+    def add_nameless(self, fault: str, messages: int) -> None:
+        """So many more have this fault and no number of a producer; where none is named they stay unsaid."""
+        if fault in self._named:
+            self._more[fault] += messages
+
     def found(self) -> tuple[FaultyMessages, ...]:
         """The faults that there are, by their names."""
         return tuple(

@@ -173,6 +173,10 @@ class Session:
         except (OSError, ResultError) as error:
             self._failed(environment, f"the results of the run cannot be written: {error}", EXIT_FAILED)
             return
+        except Exception as error:  # the edge of the run: the next one must be able to begin
+            logger.exception("a defect at the end of a run")
+            self._failed(environment, f"the results of the run cannot be worked out: {error!r}", EXIT_FAILED)
+            return
         finally:
             self._closing.over()
         logger.info("results: %s", run.record.files.root)

@@ -101,7 +101,7 @@ class LoadResult(Struct, frozen=True, kw_only=True):
     @property
     def throughput_msg_s(self) -> float:
         """Acknowledged messages per second of the measured window."""
-        return self.messages_acknowledged / self.measured_s
+        return self._per_second(self.messages_acknowledged)
 
     @property
     def requests_due(self) -> int:
@@ -115,7 +115,10 @@ class LoadResult(Struct, frozen=True, kw_only=True):
 
     def issued_msg_s(self, batch: int) -> float:
         """Messages per second that the generator sent: those that were refused have cost it as much."""
-        return max(self.throughput_msg_s, self.requests_sent * batch / self.measured_s)
+        return max(self.throughput_msg_s, self._per_second(self.requests_sent * batch))
+
+    def _per_second(self, count: int) -> float:
+        return count / self.measured_s if self.measured_s > 0 else 0.0  # 0: ended before it was measured
 
     @property
     def in_vain(self) -> str:

@@ -104,8 +104,9 @@ def guard_form(
     @app.after_request
     def tell(response: Response) -> Response:
         begins, changed = g.get("begins"), g.get("changed")
+        stops = request.endpoint == "locust.stop" and response.status_code == HTTPStatus.OK
         succeeds = bool(begins or changed) and _is_success(response)
-        if request.endpoint == "locust.stop" or (begins and not succeeds):
+        if stops or (begins and not succeeds):
             runs.no_start()
             end.over()
         elif succeeds and (begins or g.run_time_s):

@@ -70,9 +70,9 @@ class PageObserver:
                 self._free_way()
 
     def settle(self) -> None:
-        """Wait while a start is under way, but not for ever: a server that hangs is given up after 10 s."""
+        """Wait while a start is coming or under way, but not for ever: a server may hang."""
         with gevent.Timeout(SETTLE_S, exception=False):
-            while self._starting:
+            while self._coming or self._starting:
                 gevent.sleep(LOOK_S)
 
     def run_now(self, state: str) -> RunNow:

@@ -60,7 +60,7 @@ def test_each_message_is_named_under_its_fault() -> None:
         "lost": FaultyMessages(fault="lost", named=named(1, "p1", (41, 41), (43, 49))),
         "duplicated": FaultyMessages(fault="duplicated", named=named(1, "p1", (7, 8))),
         "unexplained": FaultyMessages(
-            fault="unexplained", named=(*named(0, "p0", (11, 12)), *named(1, "p0", (3, 3)))
+            fault="unexplained", named=(*named(0, "p0", (11, 12)), *named(1, "p0", (3, 3))), more=1
         ),
     }
 
@@ -132,3 +132,13 @@ def test_a_long_stretch_is_one_range() -> None:
 )
 def test_they_are_named_in_words(found: tuple[FaultyMessages, ...], words: str) -> None:
     assert which("lost", found) == words
+
+
+def test_messages_without_a_number_of_a_producer_are_among_those_that_are_not_named() -> None:
+    naming = Naming()
+    naming.add_nameless("unexplained", 500)
+    assert naming.found() == ()
+    naming.add("unexplained", 0, "p0", IntervalSet([(20, 20)]))
+    naming.add_nameless("unexplained", 500)
+    (found,) = naming.found()
+    assert which("unexplained", [found]) == " (producer 0 in p0: 20; and 500 more)"

@@ -36,9 +36,17 @@ class Lately:
         self._told.clear()
 
     def tell(self, total: Part) -> None:
-        """How the run is getting on: all of its latest window until now."""
+        """How the run is getting on: all of its latest window until now.
+
+        Between two windows nothing is counted, so nothing is taken down: what is under way then would look
+        as if nobody answered it.
+        """
         told, at_s = self._told, self._clock()
         part = replace(total, ledger=(), lanes=(), steps=())
+        if told and _is_closed(part, told[-1][1]):
+            if not self._is_fresh():
+                told.clear()
+            return
         if not told:
             told.append((at_s - measured_s(part), _nothing(part)))
         told.append((at_s, part))
@@ -66,6 +74,16 @@ class Lately:
 
     def _is_fresh(self) -> bool:
         return bool(self._told) and self._clock() - self._told[-1][0] < LATELY_S
+
+
+def _is_closed(now: Part, before: Part) -> bool:
+    """Whether the window is over: neither has its time gone on since then, nor was anything counted in it."""
+
+    def told(part: Part) -> object:
+        shares = [(share.worker, share.window, share.measured_s) for share in part.workers]
+        return part.window, shares, replace(part.counts, pending=0)
+
+    return told(now) == told(before)
 
 
 def _since_acknowledged(told: Sequence[Told]) -> Sequence[Told]:

@@ -200,6 +200,24 @@ def test_where_nothing_is_told_any_more_nothing_is_said(run: Run) -> None:
     assert run.lately.growth() is None
 
 
+def test_between_two_windows_what_is_under_way_is_not_in_vain(run: Run) -> None:
+    for _ in range(6):
+        run.tell(ok=10, in_flight=2)
+    said = []
+    for _ in range(12):  # the window is closed: acknowledgements are counted no more
+        run.now_s += 1.0
+        run.lately.tell(run.total)
+        said.append(run.in_vain)
+    run.open_window(run.total.window + 1)
+    for _ in range(3):
+        run.tell(in_flight=2)
+        said.append(run.in_vain)
+    assert set(said) == {""}
+    for _ in range(3):
+        run.tell(in_flight=2)
+    assert run.in_vain
+
+
 def test_another_run_begins_with_nothing(run: Run) -> None:
     for _ in range(6):
         run.tell(failed={GONE: 40})
