@@ -153,6 +153,24 @@ def test_the_calculator_starts_with_what_was_measured(verdict: Verdict) -> None:
     assert sequential.statements == pytest.approx(13.7, rel=0.1)
 
 
+def test_the_calculator_opens_with_a_load_that_was_carried_where_it_opens(verdict: Verdict) -> None:
+    """Not with the local knee's: at the far round trip no pool may reach that."""
+    (far,) = [
+        one for one in verdict.curves if (one.factors.strategy, one.factors.db_rtt_ms) == ("sequential", 2)
+    ]
+    sequential = calculator.presets(verdict.curves)[0]
+    assert far.knee is not None
+    opening = far.at(far.knee.pool)
+    assert opening is not None and opening.loans is not None
+    assert sequential.rtt_ms == far.db_rtt_measured_ms
+    assert sequential.pushes_per_s == opening.pushes_per_s
+    assert sequential.measured[-4:] == tuple(
+        calculator.Measured(sequential.rtt_ms, seen.cell.pool or 0, seen.pushes_per_s, seen.loans.hold_ms)
+        for seen in far.cells
+        if seen.loans is not None
+    )
+
+
 def test_the_calculator_divides_by_the_pushes_that_share_a_loan(tmp_path: Path) -> None:
     """The fewer of both round trips, and exactly 1 where every push borrows for itself."""
     laws = {
