@@ -25,7 +25,9 @@ class Limit(enum.Enum):
     SERVER_CPU = "server CPU"
     MACHINE_CPU = "machine CPU"
     GENERATOR = "load generator"
-    UNCLEAR = "unclear"
+    NEARLY_CPU = "not known (nearly all CPU used)"
+    NO_FASTER = "not known (pool full)"
+    UNCLEAR = "not known"
 
 
 class Loans(Struct, frozen=True, kw_only=True):

@@ -18,7 +18,9 @@ LIMIT_TEXTS = {
     Limit.SERVER_CPU: "the server's CPU: one event loop is full",
     Limit.MACHINE_CPU: "the machine's CPU: server, database and load share it",
     Limit.GENERATOR: "the load generator: the server may be faster",
-    Limit.UNCLEAR: "unclear: no single limit explains it",
+    Limit.NEARLY_CPU: "not known; nearly all CPU was used, of the machine or of the server's event loop",
+    Limit.NO_FASTER: "not known; the pool is full, but that a larger one is faster is not shown",
+    Limit.UNCLEAR: "not known; nothing that was looked at is full",
 }
 
 

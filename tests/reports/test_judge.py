@@ -12,7 +12,7 @@ from reports import dataset, tables, wording
 from reports.advice import Caution
 from reports.judge import judge
 from reports.verdict import Curve, Limit, Verdict
-from tests.reports.synthetic import FLAT, TIMEOUT_TEXT, Law, World, write_run
+from tests.reports.synthetic import FLAT, LAWS, TIMEOUT_TEXT, Law, World, write_run
 
 
 def judged(root: Path, **changes: object) -> Verdict:
@@ -175,8 +175,38 @@ def test_a_full_pool_binds_until_a_larger_one_is_no_faster(verdict: Verdict) -> 
     assert local.cells[-1].limit is Limit.DATABASE
 
 
-def test_a_largest_pool_that_waits_for_the_network_still_binds(verdict: Verdict) -> None:
-    assert curve(verdict, "sequential", 2.0).cells[-1].limit is Limit.POOL
+def limits_of(root: Path, rtt_ms: float, law: Law, **changes: object) -> list[Limit]:
+    (found,) = judged(root, laws={("sequential", rtt_ms): law}, timeout_pools=(), **changes).curves
+    return [seen.limit for seen in found.cells]
+
+
+def test_a_largest_pool_that_waits_for_the_network_still_binds(tmp_path: Path) -> None:
+    """Calls queue for it, the curve still rises, and there is CPU left."""
+    assert limits_of(tmp_path, 2.0, LAWS["sequential", 2.0], server_cores=0.3)[-1] is Limit.POOL
+
+
+def test_a_largest_pool_that_brought_nothing_does_not_bind(tmp_path: Path) -> None:
+    """Idle backends do not make it so: they wait for the server's process as they wait for a network."""
+    found = limits_of(tmp_path, 2.0, Law(8_000, 0.9), server_cores=0.3)
+    assert found[-1] is Limit.NO_FASTER
+    assert Limit.POOL not in found[2:]
+
+
+def test_with_hardly_any_cpu_left_no_more_than_that_is_known(tmp_path: Path, verdict: Verdict) -> None:
+    """0.8 cores of the server, 1.74 of the machine's 2."""
+    last = curve(verdict, "sequential", 2.0).cells[-1]
+    assert last.limit is Limit.NEARLY_CPU
+    assert "nearly all CPU" in last.limit.value
+    assert "nearly all CPU" in wording.LIMIT_TEXTS[last.limit]
+
+
+def test_the_samplers_cpu_is_the_machines_too(tmp_path: Path) -> None:
+    sampled = limits_of(tmp_path, 2.0, LAWS["sequential", 2.0], sampler_cores=0.1)
+    assert sampled[-1] is Limit.MACHINE_CPU
+
+
+def test_every_limit_has_its_words() -> None:
+    assert set(wording.LIMIT_TEXTS) == set(Limit)
 
 
 def test_waiting_for_locks_names_the_partition(tmp_path: Path) -> None:
