@@ -183,6 +183,19 @@ class AccountingTotals(Struct, frozen=True, kw_only=True):
     because: tuple[str, ...]  # what is wrong, or what is not known; empty: neither
 
 
+class Circumstances(Struct, frozen=True, kw_only=True):
+    """The load under which the pool sizes of the curves were measured."""
+
+    shortest_s: float  # of the measured windows
+    longest_s: float
+    payload_bytes: tuple[int, ...]
+    batches: tuple[int, ...]  # messages a push
+    clients: tuple[int, ...]
+    consumed: bool  # whether anybody popped meanwhile
+    fresh_tables: bool  # whether each trial began with empty ones, as those of a sweep do
+    checkpointed: bool  # and with a CHECKPOINT
+
+
 class InvalidTrial(Struct, frozen=True):
     """A trial that was not used, and why."""
 
@@ -232,4 +245,5 @@ class Verdict(Struct, frozen=True, kw_only=True):
     accounting: AccountingTotals | None
     validity: Validity
     notices: tuple[Notice, ...]
+    circumstances: Circumstances | None = None  # of the curves; None: not known
     load: SingleLoad | None = None  # where the report is of one load that a person started

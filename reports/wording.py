@@ -6,7 +6,7 @@ from typing import NamedTuple
 from loadtests.results import Cell
 from reports import labels, load_wording, recommendation
 from reports.stats.block_model import Ratio
-from reports.verdict import Curve, FactorGain, Limit, Loans, Precision, TimeoutCount, Verdict
+from reports.verdict import Circumstances, Curve, FactorGain, Limit, Loans, Precision, TimeoutCount, Verdict
 
 LAW = "Connections needed ≈ loans of a connection per second × hold time"
 UNKNOWN = "How many connections were needed is not known: the pool's own counts are missing."
@@ -101,6 +101,26 @@ def doubt(found: Ratio) -> str:
     if found.interval is None:
         return "one block only: no difference can be shown"
     return "too small to claim" if found.too_small else "no difference shown"
+
+
+def circumstances(found: Circumstances) -> str:
+    """Under which load the recommendations were found, in one sentence; what was not measured is in none."""
+    low, high = f"{found.shortest_s:.2g}", f"{found.longest_s:.2g}"
+    checkpoint = ", after a CHECKPOINT" if found.checkpointed else ""
+    tables = f"tables empty at the start of each trial{checkpoint}" if found.fresh_tables else ""
+    parts = (
+        "pushes and consumers" if found.consumed else "pushes only, no consumers",
+        tables,
+        f"windows of {low if low == high else f'{low} to {high}'} s",
+        f"payloads of {_either(found.payload_bytes)} bytes",
+        f"{_either(found.batches)} messages a push",
+        f"{_either(found.clients)} clients, each of which pushes again as soon as it is answered",
+    )
+    return f"Measured with {'; '.join(filter(None, parts))}. Under another load another size may be needed."
+
+
+def _either(values: Sequence[int]) -> str:
+    return " or ".join(f"{value:,}" for value in values)
 
 
 def how_to_read(precisions: Iterable[Precision] = ()) -> str:

@@ -31,6 +31,7 @@ def render(dataset: Dataset, verdict: Verdict) -> str:
             how_to_read=wording.how_to_read(verdict.validity.precision),
             cautions=by_caution(verdict.notices),
             cards=cards.cards(verdict.curves),
+            circumstances=wording.circumstances(verdict.circumstances) if verdict.circumstances else "",
             waiting=wording.waiting(verdict.curves),
             table=tables.table(verdict.curves, verdict.silent),
             offered=tables.offered(verdict.offered),

@@ -80,6 +80,14 @@ def test_the_finding_comes_before_every_figure(page: str, verdict: Verdict) -> N
     assert page.index(wording.headline(verdict)) < page.index("<table") < page.index("<svg")
 
 
+def test_under_which_load_the_recommendations_were_found_stands_beside_them(page: str) -> None:
+    told = (
+        "Measured with pushes only, no consumers; tables empty at the start of each trial, after a "
+        "CHECKPOINT; windows of 1.5 s; payloads of 300 bytes; 10 messages a push; 128 clients, each of which"
+    )
+    assert page.index('class="card"') < page.index(told) < page.index("<h3>What was found")
+
+
 def test_reader_finds_accounting_machine_and_command(page: str) -> None:
     assert "Every acknowledged message is stored" in page
     assert "Example CPU" in page
