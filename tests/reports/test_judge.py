@@ -266,6 +266,22 @@ def test_what_goes_wrong_is_told_with_what_to_do(
     assert len(notice.caution.what_to_do) > 40
 
 
+@pytest.mark.parametrize("name", ["fsync", "synchronous_commit", "full_page_writes"])
+def test_a_server_that_is_not_durable_is_told_whatever_its_cells_say(tmp_path: Path, name: str) -> None:
+    run = write_run(tmp_path, World(sample_files=False))
+    assert Caution.NOT_DURABLE not in cautions(judge(dataset.load([run])))
+    path = results.RunFiles(run).manifest
+    manifest = results.read(path, results.Manifest)
+    off = {**manifest.postgres_settings, name: "off"}
+    results.write(path, msgspec.structs.replace(manifest, postgres_settings=off))
+    details = [
+        notice.detail
+        for notice in judge(dataset.load([run])).notices
+        if notice.caution is Caution.NOT_DURABLE
+    ]
+    assert details == [f"synthetic: PostgreSQL itself ran with {name} off"]
+
+
 def test_every_caution_has_advice() -> None:
     assert all(len(caution.what_to_do) > 40 for caution in Caution)
 
