@@ -11,6 +11,7 @@ from loadtests.results import Invalidity
 from reports import dataset, tables, wording
 from reports.advice import Caution
 from reports.judge import judge
+from reports.runs import read_run
 from reports.verdict import Curve, Limit, Verdict
 from tests.reports.synthetic import FLAT, LAWS, TIMEOUT_TEXT, Law, World, write_run
 
@@ -359,7 +360,8 @@ def test_a_factor_that_drags_another_along_gives_a_gain_in_the_order_of_its_numb
         )
         for clients, law in ((128, Law(4_000, 0.9)), (16, Law(2_000, 0.9)))
     ]
-    (found,) = judge(dataset.load(halves)).gains  # of one run id, so the blocks are the same
+    both = dataset.of(tuple(map(read_run, halves)))  # of one run id, so the blocks are the same
+    (found,) = judge(both).gains
     assert (found.factor, found.over.clients, found.of.clients) == ("clients", 16, 128)
     assert found.ratio.ratio == pytest.approx(2, rel=0.15)
 
