@@ -208,7 +208,8 @@ class RemarkCount(Struct, frozen=True):
 
     reason: str  # as the trial has it, for instance "busy_machine"
     trials: int
-    detail: str  # of the first of them
+    detail: str  # of the worst of them, or of the first
+    worst: bool = False  # whether it is the worst
 
 
 class Precision(Struct, frozen=True, kw_only=True):

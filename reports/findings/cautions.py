@@ -68,7 +68,9 @@ def _about_trials(
             detail = f"{what}: {remark.detail}" if what else remark.detail
         else:
             where = f"{remark.trials} of {validity.trials} trials"
-            detail = f"{f'{what} in ' if what else ''}{where}, for instance: {remark.detail}"
+            detail = (
+                f"{f'{what} in ' if what else ''}{where}, {labels.instance(remark.worst)}: {remark.detail}"
+            )
         yield Notice(REMARKED.get(remark.reason, Caution.REMARKED), detail)
 
 

@@ -234,6 +234,21 @@ def test_remarks_of_the_trials_decide_about_generator_machine_and_anything_else(
     assert Caution.GENERATOR_LIMITED not in cautions(silent)
 
 
+def test_a_remark_that_has_a_size_is_told_of_its_worst_trial(tmp_path: Path) -> None:
+    """The first case that happens to be small would make the machine look quieter than it was."""
+    run = write_run(tmp_path, World(timeout_pools=(), sample_files=False))
+    shares = (0.16, 0.41, 0.22)
+    for path, share in zip(sorted(run.glob("trials/*/trial.json")), shares, strict=False):
+        trial = results.read(path, results.Trial)
+        assert trial.machine is not None
+        machine = msgspec.structs.replace(trial.machine, other_cpu_s=share * 2 * trial.load.measured_s)
+        detail = f"other programs used {share:.0%} of the machine"
+        remark = Invalidity(reason="busy_machine", detail=detail, fatal=False)
+        results.write(path, msgspec.structs.replace(trial, machine=machine, remarks=(remark,)))
+    told = {notice.caution: notice.detail for notice in judge(dataset.load([run])).notices}
+    assert told[Caution.NOISY_MACHINE] == "3 of 64 trials, at worst: other programs used 41% of the machine"
+
+
 def test_a_healthy_run_carries_only_the_caution_of_its_edge(verdict: Verdict) -> None:
     assert cautions(verdict) <= {Caution.KNEE_AT_EDGE, Caution.NOT_SETTLED}
     assert verdict.accounting is not None and verdict.accounting.holds
