@@ -128,6 +128,8 @@ class TimeoutCount(Struct, frozen=True, kw_only=True):
     trials: int
     requests: int  # refused by the pool
     sent: int
+    held: int  # that were due and never sent, as the server had asked for a pause
+    due: int
     measured_s: float  # of all trials together
     text: str  # the error, word for word; "" when there was none
 

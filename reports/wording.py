@@ -103,6 +103,21 @@ def doubt(found: Ratio) -> str:
     return "too small to claim" if found.too_small else "no difference shown"
 
 
+def held_back(counts: Sequence[TimeoutCount]) -> str:
+    """How many due pushes a Retry-After kept from being sent, and so from timing out; "" where none."""
+    held = [
+        f"{found.held:,} of {found.due:,} due pushes at pool {found.cell.pool}"
+        for found in counts
+        if found.held
+    ]
+    if not held:
+        return ""
+    return (
+        "A refusal asks for a pause (Retry-After) and producers keep to it, so fewer are refused than would "
+        f"be: never sent were {', '.join(held)}."
+    )
+
+
 def circumstances(found: Circumstances) -> str:
     """Under which load the recommendations were found, in one sentence; what was not measured is in none."""
     low, high = f"{found.shortest_s:.2g}", f"{found.longest_s:.2g}"

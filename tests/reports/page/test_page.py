@@ -88,6 +88,22 @@ def test_under_which_load_the_recommendations_were_found_stands_beside_them(page
     assert page.index('class="card"') < page.index(told) < page.index("<h3>What was found")
 
 
+def test_charts_say_which_pushes_are_not_in_them(tmp_path: Path) -> None:
+    run = write_run(tmp_path, World(sample_files=False))
+    loaded = dataset.load([run])
+    assert "Retry-After" not in build.render(loaded, judge(loaded))
+    path = min(run.glob("trials/*-timeouts-sequential-rtt0-pool1-*/trial.json"))
+    trial = results.read(path, results.Trial)
+    load = msgspec.structs.replace(trial.load, requests_held=1_200)
+    results.write(path, msgspec.structs.replace(trial, load=load))
+    loaded = dataset.load([run])
+    verdict = judge(loaded)
+    due = next(found.due for found in verdict.timeouts if found.cell.pool == 1)
+    text = build.render(loaded, verdict)
+    assert f"never sent were 1,200 of {due:,} due pushes at pool 1." in text
+    assert "Of acknowledged pushes alone: what was refused, or never sent, is in none." in text
+
+
 def test_reader_finds_accounting_machine_and_command(page: str) -> None:
     assert "Every acknowledged message is stored" in page
     assert "Example CPU" in page
