@@ -72,8 +72,9 @@ _WHAT_TO_DO: dict[Caution, str] = {
         "The figures cover the trials that finished. Run the same command again: finished trials are kept."
     ),
     Caution.NOT_DURABLE: (
-        "With synchronous_commit off a crash of PostgreSQL loses acknowledged messages. Compare these "
-        "cells among themselves only."
+        "With synchronous_commit off a crash of PostgreSQL loses acknowledged messages; with fsync or "
+        "full_page_writes off a crash of the machine may ruin the database as well. Compare these figures "
+        "among themselves only."
     ),
     Caution.GENERATOR_LIMITED: (
         "The generator was near its own limit, so fast cells look equal. Use the raw client, a larger batch, "

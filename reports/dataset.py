@@ -127,7 +127,7 @@ def _trial_row(trial: Trial) -> Row:
         row |= {f"{clock}_{name}": getattr(latency, name, None) for name in PERCENTILES}
     for name in ("hold_mean_ms", "wait_mean_ms", "busy_mean", "waiting_mean"):
         row[name] = getattr(pool, name, None)
-    for name in ("server", "postgres", "generator", "relay", "other"):
+    for name in ("server", "postgres", "generator", "relay", "sampler", "other"):
         seconds = getattr(machine, f"{name}_cpu_s", None)
         row[f"{name}_cpu_cores"] = None if seconds is None else seconds / load.measured_s
     row["db_rtt_measured_ms"] = getattr(machine, "db_rtt_measured_ms", None)

@@ -1,7 +1,17 @@
 """Dataset → verdict: the order in which the findings are made, and nothing else."""
 
 from reports.dataset import Dataset
-from reports.findings import accounting, cautions, curves, limits, offered, single_load, timeouts, validity
+from reports.findings import (
+    accounting,
+    cautions,
+    circumstances,
+    curves,
+    limits,
+    offered,
+    single_load,
+    timeouts,
+    validity,
+)
 from reports.runs import one_unit
 from reports.verdict import Verdict
 
@@ -29,5 +39,6 @@ def judge(dataset: Dataset) -> Verdict:
         accounting=audit,
         validity=checked,
         notices=cautions.notices(runs, every if load is None else (), silent, checked, audit),
+        circumstances=circumstances.of(runs),
         load=load,
     )

@@ -36,6 +36,11 @@ def round_trip(db_rtt_ms: float, direct_rtt_ms: float | None) -> str:
     return f"{added} ({direct_rtt_ms:.2g} ms measured{' without it' if db_rtt_ms else ''})"
 
 
+def instance(worst: bool) -> str:
+    """Which of several trials a remark's detail is of."""
+    return "at worst" if worst else "for instance"
+
+
 def varying(cells: Iterable[Cell]) -> tuple[str, ...]:
     """The factors, beside pool and round trip, in which the cells differ."""
     listed = tuple(cells)

@@ -4,6 +4,7 @@ A path may be a run directory (it holds manifest.json), or what `locust --csv PR
 one of its files, or a directory of them.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,16 +72,25 @@ def read_any(paths: Sequence[Path], batch: int | None = None) -> tuple[Run, ...]
     """Read run directories and Locust `--csv` output alike; all CSV files together make one run.
 
     `batch` is the number of messages per request of the Locust runs; without it their unit is the
-    request. Raises `ResultError` naming the path that is neither.
+    request. Raises `ResultError` naming the path that is neither, or what was given twice: the same
+    trials would pass for repeats.
     """
     directories = [path for path in paths if RunFiles(path).manifest.exists()]
     others = [path for path in paths if path not in directories]
     runs = [read_run(path) for path in directories]
+    _refuse_twice([run.name for run in runs])
     if others:
         tables = [file for path in others for file in locust_csv.find(path)]
+        _refuse_twice([str(file.resolve()) for file in tables])
         trials = locust_csv.read_trials(tables, batch or 1)
         runs.append(Run("locust --csv", trials, unit="requests" if batch is None else "messages"))
     return tuple(runs)
+
+
+def _refuse_twice(names: Sequence[str]) -> None:
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise ResultError(f"{name}: given more than once; its trials would pass for repeats")
 
 
 def latest(results: Path = RESULTS) -> Path:

@@ -25,7 +25,9 @@ class Limit(enum.Enum):
     SERVER_CPU = "server CPU"
     MACHINE_CPU = "machine CPU"
     GENERATOR = "load generator"
-    UNCLEAR = "unclear"
+    NEARLY_CPU = "not known (nearly all CPU used)"
+    NO_FASTER = "not known (pool full)"
+    UNCLEAR = "not known"
 
 
 class Loans(Struct, frozen=True, kw_only=True):
@@ -126,6 +128,8 @@ class TimeoutCount(Struct, frozen=True, kw_only=True):
     trials: int
     requests: int  # refused by the pool
     sent: int
+    held: int  # that were due and never sent, as the server had asked for a pause
+    due: int
     measured_s: float  # of all trials together
     text: str  # the error, word for word; "" when there was none
 
@@ -181,6 +185,19 @@ class AccountingTotals(Struct, frozen=True, kw_only=True):
     because: tuple[str, ...]  # what is wrong, or what is not known; empty: neither
 
 
+class Circumstances(Struct, frozen=True, kw_only=True):
+    """The load under which the pool sizes of the curves were measured."""
+
+    shortest_s: float  # of the measured windows
+    longest_s: float
+    payload_bytes: tuple[int, ...]
+    batches: tuple[int, ...]  # messages a push
+    clients: tuple[int, ...]
+    consumed: bool  # whether anybody popped meanwhile
+    fresh_tables: bool  # whether each trial began with empty ones, as those of a sweep do
+    checkpointed: bool  # and with a CHECKPOINT
+
+
 class InvalidTrial(Struct, frozen=True):
     """A trial that was not used, and why."""
 
@@ -193,7 +210,8 @@ class RemarkCount(Struct, frozen=True):
 
     reason: str  # as the trial has it, for instance "busy_machine"
     trials: int
-    detail: str  # of the first of them
+    detail: str  # of the worst of them, or of the first
+    worst: bool = False  # whether it is the worst
 
 
 class Precision(Struct, frozen=True, kw_only=True):
@@ -230,4 +248,5 @@ class Verdict(Struct, frozen=True, kw_only=True):
     accounting: AccountingTotals | None
     validity: Validity
     notices: tuple[Notice, ...]
+    circumstances: Circumstances | None = None  # of the curves; None: not known
     load: SingleLoad | None = None  # where the report is of one load that a person started

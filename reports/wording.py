@@ -6,7 +6,7 @@ from typing import NamedTuple
 from loadtests.results import Cell
 from reports import labels, load_wording, recommendation
 from reports.stats.block_model import Ratio
-from reports.verdict import Curve, FactorGain, Limit, Loans, Precision, TimeoutCount, Verdict
+from reports.verdict import Circumstances, Curve, FactorGain, Limit, Loans, Precision, TimeoutCount, Verdict
 
 LAW = "Connections needed ≈ loans of a connection per second × hold time"
 UNKNOWN = "How many connections were needed is not known: the pool's own counts are missing."
@@ -18,7 +18,9 @@ LIMIT_TEXTS = {
     Limit.SERVER_CPU: "the server's CPU: one event loop is full",
     Limit.MACHINE_CPU: "the machine's CPU: server, database and load share it",
     Limit.GENERATOR: "the load generator: the server may be faster",
-    Limit.UNCLEAR: "unclear: no single limit explains it",
+    Limit.NEARLY_CPU: "not known; nearly all CPU was used, of the machine or of the server's event loop",
+    Limit.NO_FASTER: "not known; the pool is full, but that a larger one is faster is not shown",
+    Limit.UNCLEAR: "not known; nothing that was looked at is full",
 }
 
 
@@ -99,6 +101,41 @@ def doubt(found: Ratio) -> str:
     if found.interval is None:
         return "one block only: no difference can be shown"
     return "too small to claim" if found.too_small else "no difference shown"
+
+
+def held_back(counts: Sequence[TimeoutCount]) -> str:
+    """How many due pushes a Retry-After kept from being sent, and so from timing out; "" where none."""
+    held = [
+        f"{found.held:,} of {found.due:,} due pushes at pool {found.cell.pool}"
+        for found in counts
+        if found.held
+    ]
+    if not held:
+        return ""
+    return (
+        "A refusal asks for a pause (Retry-After) and producers keep to it, so fewer are refused than would "
+        f"be: never sent were {', '.join(held)}."
+    )
+
+
+def circumstances(found: Circumstances) -> str:
+    """Under which load the recommendations were found, in one sentence; what was not measured is in none."""
+    low, high = f"{found.shortest_s:.2g}", f"{found.longest_s:.2g}"
+    checkpoint = ", after a CHECKPOINT" if found.checkpointed else ""
+    tables = f"tables empty at the start of each trial{checkpoint}" if found.fresh_tables else ""
+    parts = (
+        "pushes and consumers" if found.consumed else "pushes only, no consumers",
+        tables,
+        f"windows of {low if low == high else f'{low} to {high}'} s",
+        f"payloads of {_either(found.payload_bytes)} bytes",
+        f"{_either(found.batches)} messages a push",
+        f"{_either(found.clients)} clients, each of which pushes again as soon as it is answered",
+    )
+    return f"Measured with {'; '.join(filter(None, parts))}. Under another load another size may be needed."
+
+
+def _either(values: Sequence[int]) -> str:
+    return " or ".join(f"{value:,}" for value in values)
 
 
 def how_to_read(precisions: Iterable[Precision] = ()) -> str:

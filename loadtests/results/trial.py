@@ -162,6 +162,9 @@ class MachineUse(Struct, frozen=True, kw_only=True):
     postgres_cpu_s: float | None = None
     generator_cpu_s: float | None = None
     relay_cpu_s: float | None = None
+    sampler_cpu_s: float | None = (
+        None  # of the process that looks on; None also in files from before it was told
+    )
     other_cpu_s: float | None = None
     cpu_count: int
     server_rss_bytes: int | None = None

@@ -54,6 +54,7 @@ def machine_use(looks: Sequence[Look], *windows: Window, db_rtt_measured_ms: flo
         postgres_cpu_s=postgres,
         generator_cpu_s=generator,
         relay_cpu_s=relay,
+        sampler_cpu_s=own,
         other_cpu_s=other,
         cpu_count=psutil.cpu_count() or 1,
         server_rss_bytes=max((look.server.rss_bytes for look in looks if look.server), default=None),

@@ -18,13 +18,11 @@ def run(options: argparse.Namespace) -> int:
     from loadtests.results import ResultError
     from reports import terminal
     from reports.comparison import compare
-    from reports.runs import read_run, resolve
+    from reports.runs import read_any, resolve
 
     try:
-        found = compare(
-            read_run(resolve(options.run_a)),
-            read_run(resolve(options.run_b)),
-        )
+        base, other = read_any([resolve(options.run_a), resolve(options.run_b)])
+        found = compare(base, other)
     except ResultError as error:
         raise UserError(str(error)) from None
     if not found.cells:

@@ -16,6 +16,8 @@ REMARKED = {  # the limits of these stand with the trials
     "busy_machine": Caution.NOISY_MACHINE,
     "not_accounted": Caution.NOT_ACCOUNTED,
 }
+DURABLE = ("fsync", "synchronous_commit", "full_page_writes")  # of PostgreSQL; only what is set is told
+OFF = ("off", "false", "no", "0")
 LITTLE_DISAGREEMENT = 0.10  # loans × hold time against busy connections
 OTHER_LOANS = 0.10  # of the loans, where every push borrows for itself
 
@@ -54,8 +56,7 @@ def _about_trials(
         manifest = run.manifest
         if manifest is not None and (manifest.interrupted or manifest.finished_at is None):
             yield Notice(Caution.INTERRUPTED, f"{len(run.trials)} trials of {run.name} were finished")
-    if undurable := _cells(runs, lambda trial: trial.cell.synchronous_commit == "off"):
-        yield Notice(Caution.NOT_DURABLE, f"{undurable} cells ran with synchronous_commit off")
+    yield from _about_durability(runs)
     used = [trial for run in runs for trial in run.trials if trial.valid]
     if unknown := sum(trial.pool is None for trial in used):
         yield Notice(Caution.POOL_UNKNOWN, f"{unknown} of {len(used)} trials hold no counts of the pool")
@@ -67,8 +68,22 @@ def _about_trials(
             detail = f"{what}: {remark.detail}" if what else remark.detail
         else:
             where = f"{remark.trials} of {validity.trials} trials"
-            detail = f"{f'{what} in ' if what else ''}{where}, for instance: {remark.detail}"
+            detail = (
+                f"{f'{what} in ' if what else ''}{where}, {labels.instance(remark.worst)}: {remark.detail}"
+            )
         yield Notice(REMARKED.get(remark.reason, Caution.REMARKED), detail)
+
+
+def _about_durability(runs: Sequence[Run]) -> Iterator[Notice]:
+    """What the trials were run with, and what the whole PostgreSQL server was."""
+    if undurable := _cells(runs, lambda trial: trial.cell.synchronous_commit == "off"):
+        yield Notice(Caution.NOT_DURABLE, f"{undurable} cells ran with synchronous_commit off")
+    for run in runs:
+        server = {} if run.manifest is None else run.manifest.postgres_settings
+        if off := [name for name in DURABLE if server.get(name, "on").lower() in OFF]:
+            yield Notice(
+                Caution.NOT_DURABLE, f"{run.name}: PostgreSQL itself ran with {' and '.join(off)} off"
+            )
 
 
 def about_silence(silent: Sequence[SilentCell]) -> Iterator[Notice]:

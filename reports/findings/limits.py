@@ -3,13 +3,15 @@
 Rules of evidence, in this order:
 
 1. a trial carries a remark that its generator was the limit, or near its own: nothing else can be told then;
-2. the pool is full and a larger one of the same curve is shown to be faster, or none larger was tried
-   and its connections mostly wait for the network: the pool;
+2. the pool is full and a larger one of the same curve is shown to be faster: the pool;
 3. active backends mostly wait for heavyweight locks: the partition's row lock;
 4. no CPU is left on the machine, or the server uses its whole event loop;
-5. most of the busy connections are active in the database: the database (WAL, I/O or computing).
+5. most of the busy connections are active in the database: the database (WAL, I/O or computing);
+6. hardly any CPU is left: no more than that is known, for connections that wait for a slow server look
+   like connections that wait for the network;
+7. the largest pool tried is full, calls queue for it, and the step up to it was shown to be faster: the pool.
 
-What none of these explains is `UNCLEAR`.
+What none of these explains is not known: `NO_FASTER` where the pool is full all the same, else `UNCLEAR`.
 """
 
 import math
@@ -30,6 +32,9 @@ FULL_POOL = 0.9  # busy connections / pool
 LOCK_SHARE = 0.5  # of the active backends' time
 ACTIVE_SHARE = 0.5  # of the busy connections, active in the database
 CPU_SHARE = 0.9
+NEARLY_CPU_SHARE = 0.75
+QUEUE = 1.0  # who waits for a connection, time average
+EVERYBODY = ("server", "postgres", "generator", "relay", "sampler", "other")  # who uses the machine
 
 
 @dataclass(frozen=True)
@@ -65,35 +70,48 @@ def _limit(part: Part, cell: Cell, waits: dict[tuple[str, str], Waits]) -> Limit
     members = [(run, trial) for run, trial in part.trials if trial.cell == cell]
     trials = [trial for _, trial in members]
     cautions = {REMARKED.get(remark.reason) for trial in trials for remark in trial.remarks}
-    if Caution.GENERATOR_LIMITED in cautions:
-        return Limit.GENERATOR
     seen = [waits[run, trial.trial_id] for run, trial in members if (run, trial.trial_id) in waits]
     active = fmean(one.active for one in seen) if seen else 0.0
+    locked = fmean(one.lock for one in seen) if seen else 0.0
     busy = cells.busy(trials) or 0.0
-    in_database = active >= 1 and active >= ACTIVE_SHARE * busy
-    if busy >= FULL_POOL * (cell.pool or math.inf):
-        larger = _larger(part, cell)
-        if _any_is_faster(part, cell, larger) or (not larger and seen and not in_database):
-            return Limit.POOL
-    if active >= 1 and fmean(one.lock for one in seen) > LOCK_SHARE * active:
-        return Limit.PARTITION_LOCK
-    if _mean_cores(trials, "server", "postgres", "generator", "relay", "other") > CPU_SHARE * _cores(trials):
-        return Limit.MACHINE_CPU
-    if _mean_cores(trials, "server") > CPU_SHARE * cell.num_workers:
-        return Limit.SERVER_CPU
-    return Limit.DATABASE if in_database else Limit.UNCLEAR
+    machine = _mean_cores(trials, *EVERYBODY) / _cores(trials)
+    server = _mean_cores(trials, "server") / cell.num_workers
+    larger = _larger(part, cell)
+    full = busy >= FULL_POOL * (cell.pool or math.inf)
+    queued = (cells.waiting(trials) or 0.0) >= QUEUE
+    rules = (
+        (Caution.GENERATOR_LIMITED in cautions, Limit.GENERATOR),
+        (full and any(_is_faster(part, rival, cell) for rival in larger), Limit.POOL),
+        (active >= 1 and locked > LOCK_SHARE * active, Limit.PARTITION_LOCK),
+        (machine > CPU_SHARE, Limit.MACHINE_CPU),
+        (server > CPU_SHARE, Limit.SERVER_CPU),
+        (active >= 1 and active >= ACTIVE_SHARE * busy, Limit.DATABASE),
+        (max(machine, server) > NEARLY_CPU_SHARE, Limit.NEARLY_CPU),
+        (full and queued and bool(seen) and not larger and _rises_to(part, cell), Limit.POOL),
+        (full, Limit.NO_FASTER),
+    )
+    return next((limit for applies, limit in rules if applies), Limit.UNCLEAR)
+
+
+def _curve(part: Part, cell: Cell) -> list[Cell]:
+    """The cells that differ in their pool alone, by rising pool."""
+    same = (other for other in part.model.cells if without_pool(other) == without_pool(cell))
+    return sorted(same, key=lambda other: other.pool or 0)
 
 
 def _larger(part: Part, cell: Cell) -> list[Cell]:
-    """The cells of the same curve with a larger pool."""
-    curve = without_pool(cell)
-    rivals = (other for other in part.model.cells if (other.pool or 0) > (cell.pool or 0))
-    return [other for other in rivals if without_pool(other) == curve]
+    return [other for other in _curve(part, cell) if (other.pool or 0) > (cell.pool or 0)]
 
 
-def _any_is_faster(part: Part, cell: Cell, rivals: list[Cell]) -> bool:
-    ratios = (part.model.ratio(rival, cell) for rival in rivals)
-    return any(ratio is not None and ratio.shown and ratio.ratio > 1 for ratio in ratios)
+def _rises_to(part: Part, cell: Cell) -> bool:
+    """Whether the step up to this pool is shown to be one; of a pool without a smaller one nothing is."""
+    smaller = [other for other in _curve(part, cell) if (other.pool or 0) < (cell.pool or 0)]
+    return bool(smaller) and _is_faster(part, cell, smaller[-1])
+
+
+def _is_faster(part: Part, one: Cell, other: Cell) -> bool:
+    ratio = part.model.ratio(one, other)
+    return ratio is not None and ratio.shown and ratio.ratio > 1
 
 
 def _mean_cores(trials: list[Trial], *names: str) -> float:

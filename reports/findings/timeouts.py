@@ -25,6 +25,8 @@ def _count(part: str, cell: Cell, trials: list[Trial]) -> TimeoutCount:
         trials=len(trials),
         requests=sum(timeouts_of(trial) for trial in trials),
         sent=sum(trial.load.requests_sent for trial in trials),
+        held=sum(trial.load.requests_held for trial in trials),
+        due=sum(trial.load.requests_due for trial in trials),
         measured_s=sum(trial.load.measured_s for trial in trials),
         text=next(texts, ""),
     )

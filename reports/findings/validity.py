@@ -1,6 +1,6 @@
 """What the figures rest on: valid trials, precision, and the generator's share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 
 from loadtests.results import Trial
@@ -32,12 +32,35 @@ def _invalid(trial: Trial) -> InvalidTrial:
 
 
 def _remarks(trials: Iterable[Trial]) -> tuple[RemarkCount, ...]:
-    details: dict[str, list[str]] = {}
+    """Each reason with the detail of its worst trial; of the first one where nothing says which is worse."""
+    details: dict[str, list[tuple[float, str]]] = {}
     for trial in trials:
         if trial.valid:
             for reason, detail in {remark.reason: remark.detail for remark in trial.remarks}.items():
-                details.setdefault(reason, []).append(detail)
-    return tuple(RemarkCount(reason, len(seen), seen[0]) for reason, seen in details.items())
+                details.setdefault(reason, []).append((_gravity(reason, trial), detail))
+    return tuple(
+        RemarkCount(reason, len(seen), max(seen, key=lambda one: one[0])[1], reason in MEASURED)
+        for reason, seen in details.items()
+    )
+
+
+def _gravity(reason: str, trial: Trial) -> float:
+    return MEASURED[reason](trial) or 0.0 if reason in MEASURED else 0.0
+
+
+def _others(trial: Trial) -> float | None:
+    return trial.machine.other_share(trial.load.measured_s) if trial.machine is not None else None
+
+
+def _held(trial: Trial) -> float | None:
+    due = trial.load.requests_due
+    return trial.load.requests_held / due if due else None
+
+
+MEASURED: dict[str, Callable[[Trial], float | None]] = {  # the remarks that have a size, and which
+    "busy_machine": _others,
+    "held_back": _held,
+}
 
 
 def _precision(part: Part) -> Precision:

@@ -6,7 +6,7 @@ from pathlib import Path
 from jinja2 import Environment
 
 from loadtests import results
-from reports import load_tables, recommendation, tables, wording
+from reports import labels, load_tables, recommendation, tables, wording
 from reports.advice import by_caution
 from reports.dataset import Dataset
 from reports.page import calculator, cards, figures
@@ -31,6 +31,7 @@ def render(dataset: Dataset, verdict: Verdict) -> str:
             how_to_read=wording.how_to_read(verdict.validity.precision),
             cautions=by_caution(verdict.notices),
             cards=cards.cards(verdict.curves),
+            circumstances=wording.circumstances(verdict.circumstances) if verdict.circumstances else "",
             waiting=wording.waiting(verdict.curves),
             table=tables.table(verdict.curves, verdict.silent),
             offered=tables.offered(verdict.offered),
@@ -41,6 +42,7 @@ def render(dataset: Dataset, verdict: Verdict) -> str:
             presets=calculator.presets(verdict.curves),
             utilisation=COMFORTABLE_UTILISATION,
             verdict=verdict,
+            instance=labels.instance,
             knees=[
                 (wording.curve_name(curve, verdict.curves), recommendation.knee(curve))
                 for curve in verdict.curves

@@ -7,7 +7,7 @@ from functools import partial
 from matplotlib.figure import Figure
 from msgspec.structs import replace
 
-from reports import titles
+from reports import titles, wording
 from reports.charts import (
     connections,
     database_timeline,
@@ -73,6 +73,7 @@ def _latency(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
             title = titles.latency([curve for curve in verdict.curves if curve.part == part])
             yield page_chart(
                 f"latency-{place}",
+                "Of acknowledged pushes alone: what was refused, or never sent, is in none. "
                 "Percentiles of all trials' histograms added up, never averages of percentiles; vertical "
                 "bars reach from the lowest to the highest single trial. With a fixed number of clients a "
                 "faster server also answers sooner.",
@@ -86,12 +87,12 @@ def _timeouts(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
         frame = dataset.trials[dataset.trials["part"] == part]
         if frame["pool"].nunique() < 2:  # nothing to draw against
             continue
-        title = titles.timeouts([seen for seen in verdict.timeouts if seen.part == part])
+        counts = [seen for seen in verdict.timeouts if seen.part == part]
         yield page_chart(
             f"timeouts-{place}",
             "Requests that got no connection within DB_CONNECTION_TIMEOUT and were refused. Each dot is one "
-            "trial; counts as seen, no interval is claimed.",
-            title,
+            f"trial; counts as seen, no interval is claimed. {wording.held_back(counts)}".rstrip(),
+            titles.timeouts(counts),
             partial(timeouts.draw, frame),
         )
 

@@ -69,6 +69,8 @@ class World:
     unsteady: float = 1.0  # hold times over what the busy connections say
     pool_known: bool = True  # the server has /metrics/pool
     boarding_told: bool = True  # and counts who waits to share a call
+    server_cores: float = 0.8  # CPU seconds a second
+    sampler_cores: float = 0.0
     lock_share: float = 0.0  # of the active backends' time, waiting for locks
     sample_files: bool = True
     measured_s: float = 1.5
@@ -212,10 +214,11 @@ def _write_trial(
         if world.pool_known
         else None,
         machine=results.MachineUse(
-            server_cpu_s=0.8 * world.measured_s,
+            server_cpu_s=world.server_cores * world.measured_s,
             postgres_cpu_s=0.6 * world.measured_s,
             generator_cpu_s=0.3 * world.measured_s,
             relay_cpu_s=0.02 * world.measured_s,
+            sampler_cpu_s=world.sampler_cores * world.measured_s,
             other_cpu_s=0.02 * world.measured_s,
             cpu_count=2,
             db_rtt_measured_ms=world.direct_rtt_ms + cell.db_rtt_ms * 1.15,

@@ -11,8 +11,9 @@ from loadtests.results import Invalidity
 from reports import dataset, tables, wording
 from reports.advice import Caution
 from reports.judge import judge
+from reports.runs import read_run
 from reports.verdict import Curve, Limit, Verdict
-from tests.reports.synthetic import FLAT, TIMEOUT_TEXT, Law, World, write_run
+from tests.reports.synthetic import FLAT, LAWS, TIMEOUT_TEXT, Law, World, write_run
 
 
 def judged(root: Path, **changes: object) -> Verdict:
@@ -175,8 +176,38 @@ def test_a_full_pool_binds_until_a_larger_one_is_no_faster(verdict: Verdict) -> 
     assert local.cells[-1].limit is Limit.DATABASE
 
 
-def test_a_largest_pool_that_waits_for_the_network_still_binds(verdict: Verdict) -> None:
-    assert curve(verdict, "sequential", 2.0).cells[-1].limit is Limit.POOL
+def limits_of(root: Path, rtt_ms: float, law: Law, **changes: object) -> list[Limit]:
+    (found,) = judged(root, laws={("sequential", rtt_ms): law}, timeout_pools=(), **changes).curves
+    return [seen.limit for seen in found.cells]
+
+
+def test_a_largest_pool_that_waits_for_the_network_still_binds(tmp_path: Path) -> None:
+    """Calls queue for it, the curve still rises, and there is CPU left."""
+    assert limits_of(tmp_path, 2.0, LAWS["sequential", 2.0], server_cores=0.3)[-1] is Limit.POOL
+
+
+def test_a_largest_pool_that_brought_nothing_does_not_bind(tmp_path: Path) -> None:
+    """Idle backends do not make it so: they wait for the server's process as they wait for a network."""
+    found = limits_of(tmp_path, 2.0, Law(8_000, 0.9), server_cores=0.3)
+    assert found[-1] is Limit.NO_FASTER
+    assert Limit.POOL not in found[2:]
+
+
+def test_with_hardly_any_cpu_left_no_more_than_that_is_known(tmp_path: Path, verdict: Verdict) -> None:
+    """0.8 cores of the server, 1.74 of the machine's 2."""
+    last = curve(verdict, "sequential", 2.0).cells[-1]
+    assert last.limit is Limit.NEARLY_CPU
+    assert "nearly all CPU" in last.limit.value
+    assert "nearly all CPU" in wording.LIMIT_TEXTS[last.limit]
+
+
+def test_the_samplers_cpu_is_the_machines_too(tmp_path: Path) -> None:
+    sampled = limits_of(tmp_path, 2.0, LAWS["sequential", 2.0], sampler_cores=0.1)
+    assert sampled[-1] is Limit.MACHINE_CPU
+
+
+def test_every_limit_has_its_words() -> None:
+    assert set(wording.LIMIT_TEXTS) == set(Limit)
 
 
 def test_waiting_for_locks_names_the_partition(tmp_path: Path) -> None:
@@ -201,6 +232,21 @@ def test_remarks_of_the_trials_decide_about_generator_machine_and_anything_else(
     assert [seen.limit for seen in verdict.curves[0].cells].count(Limit.GENERATOR) == 1
     silent = judged(tmp_path / "without", laws=laws, ceiling_msg_s=12_000.0)
     assert Caution.GENERATOR_LIMITED not in cautions(silent)
+
+
+def test_a_remark_that_has_a_size_is_told_of_its_worst_trial(tmp_path: Path) -> None:
+    """The first case that happens to be small would make the machine look quieter than it was."""
+    run = write_run(tmp_path, World(timeout_pools=(), sample_files=False))
+    shares = (0.16, 0.41, 0.22)
+    for path, share in zip(sorted(run.glob("trials/*/trial.json")), shares, strict=False):
+        trial = results.read(path, results.Trial)
+        assert trial.machine is not None
+        machine = msgspec.structs.replace(trial.machine, other_cpu_s=share * 2 * trial.load.measured_s)
+        detail = f"other programs used {share:.0%} of the machine"
+        remark = Invalidity(reason="busy_machine", detail=detail, fatal=False)
+        results.write(path, msgspec.structs.replace(trial, machine=machine, remarks=(remark,)))
+    told = {notice.caution: notice.detail for notice in judge(dataset.load([run])).notices}
+    assert told[Caution.NOISY_MACHINE] == "3 of 64 trials, at worst: other programs used 41% of the machine"
 
 
 def test_a_healthy_run_carries_only_the_caution_of_its_edge(verdict: Verdict) -> None:
@@ -234,6 +280,22 @@ def test_what_goes_wrong_is_told_with_what_to_do(
     (notice, *_) = [notice for notice in verdict.notices if notice.caution is expected]
     assert notice.detail
     assert len(notice.caution.what_to_do) > 40
+
+
+@pytest.mark.parametrize("name", ["fsync", "synchronous_commit", "full_page_writes"])
+def test_a_server_that_is_not_durable_is_told_whatever_its_cells_say(tmp_path: Path, name: str) -> None:
+    run = write_run(tmp_path, World(sample_files=False))
+    assert Caution.NOT_DURABLE not in cautions(judge(dataset.load([run])))
+    path = results.RunFiles(run).manifest
+    manifest = results.read(path, results.Manifest)
+    off = {**manifest.postgres_settings, name: "off"}
+    results.write(path, msgspec.structs.replace(manifest, postgres_settings=off))
+    details = [
+        notice.detail
+        for notice in judge(dataset.load([run])).notices
+        if notice.caution is Caution.NOT_DURABLE
+    ]
+    assert details == [f"synthetic: PostgreSQL itself ran with {name} off"]
 
 
 def test_every_caution_has_advice() -> None:
@@ -313,7 +375,8 @@ def test_a_factor_that_drags_another_along_gives_a_gain_in_the_order_of_its_numb
         )
         for clients, law in ((128, Law(4_000, 0.9)), (16, Law(2_000, 0.9)))
     ]
-    (found,) = judge(dataset.load(halves)).gains  # of one run id, so the blocks are the same
+    both = dataset.of(tuple(map(read_run, halves)))  # of one run id, so the blocks are the same
+    (found,) = judge(both).gains
     assert (found.factor, found.over.clients, found.of.clients) == ("clients", 16, 128)
     assert found.ratio.ratio == pytest.approx(2, rel=0.15)
 

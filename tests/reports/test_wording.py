@@ -9,8 +9,28 @@ from loadtests.results import Cell
 from reports import dataset, labels, wording
 from reports.judge import judge
 from reports.stats.block_model import Interval, Ratio
-from reports.verdict import Precision, Verdict
+from reports.verdict import Circumstances, Precision, Verdict
 from tests.reports.synthetic import Law, World, write_run
+
+
+def test_circumstances_claim_only_what_the_run_tells() -> None:
+    told = wording.circumstances(
+        Circumstances(
+            shortest_s=1.19,
+            longest_s=30.2,
+            payload_bytes=(300, 4_000),
+            batches=(1,),
+            clients=(16, 128),
+            consumed=True,
+            fresh_tables=False,
+            checkpointed=False,
+        )
+    )
+    assert told.startswith(
+        "Measured with pushes and consumers; windows of 1.2 to 30 s; payloads of 300 or 4,000 bytes; "
+        "1 messages a push; 16 or 128 clients"
+    )
+    assert "empty" not in told and "CHECKPOINT" not in told
 
 
 def test_a_ratio_is_given_with_its_interval() -> None:

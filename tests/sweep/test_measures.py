@@ -184,6 +184,7 @@ def test_cpu_is_shared_out_and_the_rest_is_others() -> None:
     use = measures.machine_use(looks, WINDOW, db_rtt_measured_ms=2.1)
     assert use.server_cpu_s == pytest.approx(0.8, abs=0.001)
     assert use.postgres_cpu_s == pytest.approx(0.5, abs=0.05)
+    assert use.sampler_cpu_s == pytest.approx(0.05, abs=0.01)
     assert use.other_cpu_s == pytest.approx(1.8 - 0.8 - 0.5 - 0.2 - 0.05, abs=0.05)
     assert (use.relay_cpu_s, use.db_rtt_measured_ms) == (None, 2.1)
     assert use.wal_bytes == pytest.approx(1e6, rel=0.01)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,9 +66,24 @@ def test_compare_finds_a_known_factor_and_warns_that_runs_were_not_interleaved(t
     assert len(found["cells"]) == 8
     assert all(1.2 < cell["ratio"]["ratio"] < 1.9 for cell in found["cells"])
     assert [notice["caution"] for notice in found["notices"]] == ["not_interleaved"]
-    text = run(*QUEEN, "compare", "synthetic", "synthetic", cwd=tmp_path).stdout
+    write_run(tmp_path / "results", replace(SMALL, run_id="again"))
+    text = run(*QUEEN, "compare", "synthetic", "again", cwd=tmp_path).stdout
     assert text.count("no difference shown") == 8
     assert "not_interleaved" in text
+
+
+def test_a_run_given_twice_is_one_line(tmp_path: Path) -> None:
+    """Its trials are no repeats of themselves: they would make firm what one run does not settle."""
+    write_run(tmp_path / "results", SMALL)
+    write_stats(tmp_path / "pool-5_stats.csv", rate=400.0)
+    pool_size = (sys.executable, "-m", "reports.pool_size")
+    compare = (*QUEEN, "compare")
+    given = ((pool_size, "results/synthetic"), (pool_size, "pool-5_stats.csv"), (compare, "synthetic"))
+    for command, path in given:
+        done = run(*command, path, path, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "given more than once" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_compare_of_strangers_is_one_line(tmp_path: Path) -> None:

@@ -80,6 +80,30 @@ def test_the_finding_comes_before_every_figure(page: str, verdict: Verdict) -> N
     assert page.index(wording.headline(verdict)) < page.index("<table") < page.index("<svg")
 
 
+def test_under_which_load_the_recommendations_were_found_stands_beside_them(page: str) -> None:
+    told = (
+        "Measured with pushes only, no consumers; tables empty at the start of each trial, after a "
+        "CHECKPOINT; windows of 1.5 s; payloads of 300 bytes; 10 messages a push; 128 clients, each of which"
+    )
+    assert page.index('class="card"') < page.index(told) < page.index("<h3>What was found")
+
+
+def test_charts_say_which_pushes_are_not_in_them(tmp_path: Path) -> None:
+    run = write_run(tmp_path, World(sample_files=False))
+    loaded = dataset.load([run])
+    assert "Retry-After" not in build.render(loaded, judge(loaded))
+    path = min(run.glob("trials/*-timeouts-sequential-rtt0-pool1-*/trial.json"))
+    trial = results.read(path, results.Trial)
+    load = msgspec.structs.replace(trial.load, requests_held=1_200)
+    results.write(path, msgspec.structs.replace(trial, load=load))
+    loaded = dataset.load([run])
+    verdict = judge(loaded)
+    due = next(found.due for found in verdict.timeouts if found.cell.pool == 1)
+    text = build.render(loaded, verdict)
+    assert f"never sent were 1,200 of {due:,} due pushes at pool 1." in text
+    assert "Of acknowledged pushes alone: what was refused, or never sent, is in none." in text
+
+
 def test_reader_finds_accounting_machine_and_command(page: str) -> None:
     assert "Every acknowledged message is stored" in page
     assert "Example CPU" in page
@@ -151,6 +175,24 @@ def test_the_calculator_starts_with_what_was_measured(verdict: Verdict) -> None:
     sequential = calculator.presets(verdict.curves)[0]
     assert sequential.name == "sequential"
     assert sequential.statements == pytest.approx(13.7, rel=0.1)
+
+
+def test_the_calculator_opens_with_a_load_that_was_carried_where_it_opens(verdict: Verdict) -> None:
+    """Not with the local knee's: at the far round trip no pool may reach that."""
+    (far,) = [
+        one for one in verdict.curves if (one.factors.strategy, one.factors.db_rtt_ms) == ("sequential", 2)
+    ]
+    sequential = calculator.presets(verdict.curves)[0]
+    assert far.knee is not None
+    opening = far.at(far.knee.pool)
+    assert opening is not None and opening.loans is not None
+    assert sequential.rtt_ms == far.db_rtt_measured_ms
+    assert sequential.pushes_per_s == opening.pushes_per_s
+    assert sequential.measured[-4:] == tuple(
+        calculator.Measured(sequential.rtt_ms, seen.cell.pool or 0, seen.pushes_per_s, seen.loans.hold_ms)
+        for seen in far.cells
+        if seen.loans is not None
+    )
 
 
 def test_the_calculator_divides_by_the_pushes_that_share_a_loan(tmp_path: Path) -> None:
