@@ -111,7 +111,8 @@ class RestartableServer:
     async def _start(self, settings: Settings) -> None:
         given = {**settings.environ(), **self._database.environ()}
         self._stack = AsyncExitStack()
-        self._running = await self._stack.enter_async_context(QueenServer.start(given, log=self.log))
+        starting = QueenServer.start(given, log=self.log, log_stays=False)
+        self._running = await self._stack.enter_async_context(starting)
         port = urlsplit(self._running.url).port
         assert port is not None
         self._settings = replace(settings, port=port)
