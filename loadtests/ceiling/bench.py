@@ -9,7 +9,7 @@ from loadtests.ceiling.servers import RunningServer, ServerConfig
 from loadtests.sweep.databases import connect
 from loadtests.sweep.processes import TreeMeter
 from queen.local.database import Database
-from queen.local.open_database import Connection
+from queen.local.open_database import Connection, close
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,6 @@ class Bench:
         opened = self._direct.setdefault(database, [])
         while len(opened) < count:
             connection = await connect(database)
-            self.stack.push_async_callback(connection.close)
+            self.stack.push_async_callback(close, connection)
             opened.append(connection)
         return opened[:count]

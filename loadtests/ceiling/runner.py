@@ -24,8 +24,9 @@ from loadtests.sweep.processes import TreeMeter
 from loadtests.sweep.progress import Progress
 from loadtests.sweep.record import now
 from loadtests.sweep.runner import require_space
+from queen.database_failures import one_line
 from queen.errors import UserError
-from queen.local.open_database import OpenDatabase, open_database, room_for
+from queen.local.open_database import OpenDatabase, asking, open_database, room_for
 
 DIRECT_CONNECTIONS = 32  # beside the servers': those of the direct cells
 REHEARSAL_S = 0.2  # a window before the first round that nobody counts: caches, connections, plans
@@ -148,7 +149,8 @@ class CeilingRun:
         for cell in self._cells:
             self._show(f"rehearsing {cell.described.label}", done=0)
             await self._measure(cell, bench, request.warmup_s, REHEARSAL_S)
-        await bench.checkpoint()
+        with asking("cannot begin with a checkpoint"):
+            await bench.checkpoint()
         for number, order in enumerate(orders(self._cells, request.rounds, request.seed)):
             for cell in order:
                 self._show(cell.described.label, done=len(self.record.windows))
@@ -244,11 +246,6 @@ class CeilingRun:
 
     def _end(self, *, interrupted: bool) -> None:
         self.record.end(rounds_done=self._rounds_done, interrupted=interrupted, notes=tuple(self._notes))
-
-
-def one_line(error: BaseException) -> str:
-    """What an error says, or its name."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _cpu_s(meter: TreeMeter | None) -> float | None:

@@ -10,7 +10,7 @@ from loadtests.sweep.databases import TrialDatabases, connect
 from loadtests.sweep.naming import database_name
 from loadtests.sweep.processes import TreeMeter
 from queen.local.database import Database
-from queen.local.open_database import Connection
+from queen.local.open_database import Connection, close
 from queen.local.server import QueenServer
 from queen.settings import SECRETS, Settings, load
 
@@ -117,4 +117,4 @@ async def running(
             try:
                 yield RunningServer(config, server.url, database, control, TreeMeter(server.pid), server.pid)
             finally:
-                await control.close()
+                await close(control)

@@ -3,13 +3,12 @@
 import time
 from dataclasses import dataclass, replace
 
-import asyncpg
-
 from loadtests.results import CeilingCourse
 from loadtests.sweep.http_client import NoAnswer
+from queen.database_failures import DATABASE_FAILURES
 from queen.local.process import ChildFailed
 
-FAILURES = (ChildFailed, NoAnswer, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+FAILURES = (ChildFailed, NoAnswer, *DATABASE_FAILURES)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,6 @@ queue back. Whoever has the database looks into the table, which settles what is
 
 from collections.abc import Callable, Iterable, Sequence
 
-import asyncpg
 from msgspec.structs import replace
 
 from loadtests import results
@@ -18,6 +17,7 @@ from loadtests.runs.validity import ACCOUNTING, accounting_remarks
 from loadtests.sweep.databases import connect
 from queen.errors import UserError
 from queen.local.database import Database
+from queen.local.open_database import asking, close
 
 
 def only_trial(run: RunFiles) -> TrialFiles:
@@ -105,8 +105,7 @@ def _trial(run: RunFiles) -> Trial:
 async def _account_for(trial: Trial, ledger: Ledger, database: Database) -> Accounting:
     connection = await connect(database)
     try:
-        return await audit(connection, ledger, order_scope=scope_of_order(trial.cell))
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        raise UserError(f"the messages cannot be looked up in the database: {error}") from None
+        with asking("the messages cannot be looked up in the database"):
+            return await audit(connection, ledger, order_scope=scope_of_order(trial.cell))
     finally:
-        await connection.close()
+        await close(connection)

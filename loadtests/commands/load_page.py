@@ -31,7 +31,7 @@ from loadtests.sweep.activity import Activity, read_activity
 from loadtests.sweep.databases import connect
 from loadtests.sweep.sampling import Look
 from queen.errors import UserError
-from queen.local.open_database import Connection
+from queen.local.open_database import Connection, close
 
 
 class PageKeeper:
@@ -191,5 +191,5 @@ class ActivityWatch:
 
     async def _drop(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None and not connection.is_closed():
-            await connection.close()
+        if connection is not None:
+            await close(connection)

@@ -15,6 +15,7 @@ from loadtests.results import RunFiles, Trial
 from loadtests.sweep import measures, sampling
 from loadtests.sweep.databases import connect
 from loadtests.sweep.sampling import Look, Sources
+from queen.local.open_database import close
 
 FULL_S = 600.0  # so much of the past is kept as it was seen; of what is older one look a second
 THIN_S = 0.95  # between two looks that are kept of it
@@ -47,7 +48,7 @@ async def sampled(server: RestartableServer, generator_pid: int) -> AsyncIterato
                 thinning.cancel()
                 await asyncio.wait([thinning])
     finally:
-        await connection.close()
+        await close(connection)
 
 
 def thin(looks: list[Look], done: int) -> int:

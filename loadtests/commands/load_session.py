@@ -137,6 +137,7 @@ async def _run_locust(
             **({SOCKET_VARIABLE: control, TOKEN_VARIABLE: token} if with_page else {}),
         },
         log=log,
+        log_stays=False,
         grace_s=LOCUST_GRACE_S,
     )
     looks: list[Look] = []

@@ -13,7 +13,7 @@ from loadtests.runs.server_facts import ServerFacts
 from loadtests.sweep.databases import connect
 from queen.errors import SettingsError, UserError
 from queen.local.database import Database
-from queen.local.open_database import SPARE_CONNECTIONS, OpenDatabase, open_database, room_for
+from queen.local.open_database import SPARE_CONNECTIONS, OpenDatabase, asking, close, open_database, room_for
 from queen.local.server import QueenServer
 from queen.settings import Settings, load
 
@@ -111,7 +111,8 @@ class RestartableServer:
     async def _start(self, settings: Settings) -> None:
         given = {**settings.environ(), **self._database.environ()}
         self._stack = AsyncExitStack()
-        self._running = await self._stack.enter_async_context(QueenServer.start(given, log=self.log))
+        starting = QueenServer.start(given, log=self.log, log_stays=False)
+        self._running = await self._stack.enter_async_context(starting)
         port = urlsplit(self._running.url).port
         assert port is not None
         self._settings = replace(settings, port=port)
@@ -121,9 +122,10 @@ async def _room_in(database: Database, workers: int) -> int:
     """The largest pool that the database allows beside those who look in. Raises `UserError`."""
     connection = await connect(database)
     try:
-        most = int(await connection.fetchval("SHOW max_connections"))
+        with asking("cannot ask how many connections the database allows"):
+            most = int(await connection.fetchval("SHOW max_connections"))
     finally:
-        await connection.close()
+        await close(connection)
     return most - workers - SPARE_CONNECTIONS
 
 

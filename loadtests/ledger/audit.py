@@ -26,7 +26,7 @@ async def audit(
     """Read the ledger's queue from the table in one query and judge it.
 
     `order_scope` is the number of consecutive sequences that must be in order (`scope_of_order`). Raises
-    asyncpg.PostgresError and TimeoutError (after `timeout_s`, which it names; None: by their number).
+    `DATABASE_FAILURES`, of them TimeoutError after `timeout_s` (None: by their number), which it names.
     """
     timeout_s = patience_s(ledger.producers) if timeout_s is None else timeout_s
     log = StoredLog(ledger, order_scope)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from loadtests.results.limits import Count, Difference, Figure, Length
 from loadtests.results.version import FORMAT
 
 Group = Literal["raw", "server"]
@@ -27,7 +28,7 @@ class CeilingCourse(Struct, frozen=True, kw_only=True):
     """A rate over the time of one window, in steps of the same length."""
 
     name: str  # what it is the rate of, for instance "pushes"
-    step_s: float
+    step_s: Length
     values: tuple[float, ...]  # of one step each, from the window's beginning
     unit: str = "msg/s"
 
@@ -39,19 +40,19 @@ class CeilingWindow(Struct, frozen=True, kw_only=True):
     """
 
     cell: str  # key
-    round: int  # 0-based; a round holds each cell once
-    order: int  # place in the run
+    round: Count  # 0-based; a round holds each cell once
+    order: Count  # place in the run
     started_at: str  # UTC
-    value: float  # in the cell's unit; of an invalid window whatever was seen
-    measured_s: float
-    messages: int
-    run_messages: int
-    p50_ms: float | None = None
-    p99_ms: float | None = None
-    server_cpu_s: float | None = None
-    postgres_cpu_s: float | None = None
-    generator_cpu_s: float | None = None
-    figures: dict[str, float] = {}  # what else a cell has to tell, unit in the name
+    value: Difference  # in the cell's unit; of an invalid window whatever was seen
+    measured_s: Figure
+    messages: Count
+    run_messages: Count
+    p50_ms: Difference | None = None
+    p99_ms: Difference | None = None
+    server_cpu_s: Difference | None = None
+    postgres_cpu_s: Difference | None = None
+    generator_cpu_s: Difference | None = None
+    figures: dict[str, Difference] = {}  # what else a cell has to tell, unit in the name
     courses: tuple[CeilingCourse, ...] = ()
     faults: tuple[str, ...] = ()  # why the window does not count
     unaccounted: bool = False  # one of the faults: table and answers do not agree
@@ -92,9 +93,9 @@ class Ceilings(Struct, frozen=True, kw_only=True):
     """The figures of one run, written anew after each round."""
 
     parts: tuple[str, ...]
-    rounds_asked: int
-    warmup_s: float
-    measure_s: float
+    rounds_asked: Count
+    warmup_s: Figure
+    measure_s: Figure
     cells: tuple[CeilingCell, ...]
     ratios: tuple[CeilingRatio, ...]
     windows: tuple[CeilingWindow, ...]

@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from loadtests.results.limits import Count, Figure, Some
 from loadtests.results.version import FORMAT
 
 Loop = Literal["closed", "open"]
@@ -15,18 +16,18 @@ class Cell(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The factors of one configuration. A new knob of the lab is a new field with a default."""
 
     strategy: str | None = None  # PUSH_STRATEGY; None: not known
-    pool: int | None = None  # DB_POOL_SIZE, connections
-    connection_timeout_ms: int | None = None  # DB_CONNECTION_TIMEOUT
-    db_rtt_ms: float = 0.0  # asked round trip to the database; 0: direct
-    num_workers: int = 1
+    pool: Some | None = None  # DB_POOL_SIZE, connections
+    connection_timeout_ms: Count | None = None  # DB_CONNECTION_TIMEOUT
+    db_rtt_ms: Figure = 0.0  # asked round trip to the database; 0: direct
+    num_workers: Some = 1
     loop: Loop = "closed"
     shape: str = "custom"  # reasonable, medium, high or custom: fixes batch and interval
-    clients: int = 1  # Locust users, each one producer
-    rate_msg_s: float | None = None  # offered load, open loop only
-    batch: int = 10  # messages per push
-    interval_ms: float | None = None  # between two pushes of one producer, open loop only
-    payload_bytes: int = 300
-    partitions: int = 1
+    clients: Count = 1  # Locust users, each one producer
+    rate_msg_s: Figure | None = None  # offered load, open loop only
+    batch: Some = 10  # messages per push
+    interval_ms: Figure | None = None  # between two pushes of one producer, open loop only
+    payload_bytes: Count = 300
+    partitions: Count = 1
     client: Client = "raw"
     synchronous_commit: str = "on"
     arrivals: Arrivals = "random"  # of the schedules, open loop
@@ -59,11 +60,11 @@ class Machine(Struct, frozen=True, kw_only=True):
 
     system: str
     cpu_model: str
-    cpu_count: int
-    memory_bytes: int
+    cpu_count: Count
+    memory_bytes: Count
     python: str
     filesystem: str | None = None  # of the database's data directory
-    load_average_1m: float | None = None
+    load_average_1m: Figure | None = None
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
@@ -81,9 +82,9 @@ class Manifest(Struct, frozen=True, kw_only=True):
     postgres_settings: dict[str, str] = {}  # name → value read back from pg_settings
     git_commit: str | None = None
     seed: int | None = None
-    blocks_asked: int | None = None
-    blocks_done: int | None = None  # complete blocks; None while running
-    generator_ceiling_msg_s: dict[str, float] = {}  # `Cell.ceiling_key` → msg/s at a null server
+    blocks_asked: Count | None = None
+    blocks_done: Count | None = None  # complete blocks; None while running
+    generator_ceiling_msg_s: dict[str, Figure] = {}  # `Cell.ceiling_key` → msg/s at a null server
     finished_at: str | None = None  # None: still running or interrupted
     interrupted: bool = False
     answer: str = ""  # what a load was to find, in one line; empty: nothing

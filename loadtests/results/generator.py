@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from loadtests.results.limits import Count, Difference, Figure, Length
 from loadtests.results.version import FORMAT
 
 
@@ -15,37 +16,37 @@ class Latency(Struct, frozen=True, kw_only=True):
     `requests_unknown`, what was never tried in `requests_missed`. A schedule lag is of all that were tried.
     """
 
-    count: int  # of service and response: LoadResult.requests_ok
-    p50_ms: float
-    p90_ms: float
-    p95_ms: float
-    p99_ms: float
-    p999_ms: float
-    max_ms: float
+    count: Count  # of service and response: LoadResult.requests_ok
+    p50_ms: Figure
+    p90_ms: Figure
+    p95_ms: Figure
+    p99_ms: Figure
+    p999_ms: Figure
+    max_ms: Figure
 
 
 class ErrorCount(Struct, frozen=True, kw_only=True):
     """Requests of the window that failed in one way."""
 
-    status: int  # HTTP status; 0: no answer
+    status: Count  # HTTP status; 0: no answer
     code: str  # the answer's `code`, or "no_answer"
     text: str  # the answer's `error`, word for word
-    requests: int
+    requests: Count
 
 
 class WorkerShare(Struct, frozen=True, kw_only=True):
     """What one Locust process did in one measured window: it tells of its cost, the counts are summed."""
 
-    worker: int  # Locust's number of the process; 0: the only one
+    worker: Count  # Locust's number of the process; 0: the only one
     host: str  # name of the machine; `started_monotonic_s` is of use on the same machine alone
-    cpu_s: float  # of the process, within the window
-    measured_s: float  # the window on this process's clock
-    producers: int
+    cpu_s: Difference  # of the process, within the window
+    measured_s: Figure  # the window on this process's clock
+    producers: Count
     complete: bool = True  # False: it was lost; what is counted is what it had reported until then
     heard_at: str  # UTC, when it reported this
-    window: int = 1
-    unanswered: int = 0  # its pushes under way when it reported this, whenever they were due
-    producer_s: float | None = None  # presence of all its producers in the window; None: not told
+    window: Count = 1
+    unanswered: Count = 0  # its pushes under way when it reported this, whenever they were due
+    producer_s: Figure | None = None  # presence of all its producers in the window; None: not told
 
     @property
     def cores(self) -> float:
@@ -71,30 +72,30 @@ class LoadResult(Struct, frozen=True, kw_only=True):
     """
 
     started_at: str  # UTC, start of the measured window
-    started_monotonic_s: float  # the same instant on CLOCK_MONOTONIC, to align with samples
-    warmup_s: float
-    measured_s: float  # the window as it really was
-    users: int
-    requests_sent: int
-    requests_ok: int  # acknowledged: every message stored, duplicates included
-    requests_not_done: int  # refused, safe to retry: 4xx, 429, 503 other than outcome_unknown
-    requests_unknown: int  # outcome unknown: no answer, or `outcome_unknown`
-    requests_missed: int = 0  # open loop: due, but over the in-flight cap
-    requests_held: int = 0  # open loop: due while a Retry-After was obeyed, so not sent
-    requests_pending: int = 0  # due and sent, but not yet answered when this was collected: not in sent
-    retry_pauses: int = 0  # answers whose Retry-After was obeyed
-    messages_acknowledged: int  # answered `queued` within the window
-    messages_duplicate: int = 0  # answered `duplicate`
-    messages_popped: int = 0  # consumers
-    total_messages_acknowledged: int  # of the whole run, warm-up and drain included
-    total_messages_unknown: int = 0
+    started_monotonic_s: Figure  # the same instant on CLOCK_MONOTONIC, to align with samples
+    warmup_s: Figure
+    measured_s: Length  # the window as it really was
+    users: Count
+    requests_sent: Count
+    requests_ok: Count  # acknowledged: every message stored, duplicates included
+    requests_not_done: Count  # refused, safe to retry: 4xx, 429, 503 other than outcome_unknown
+    requests_unknown: Count  # outcome unknown: no answer, or `outcome_unknown`
+    requests_missed: Count = 0  # open loop: due, but over the in-flight cap
+    requests_held: Count = 0  # open loop: due while a Retry-After was obeyed, so not sent
+    requests_pending: Count = 0  # due and sent, but not yet answered when this was collected: not in sent
+    retry_pauses: Count = 0  # answers whose Retry-After was obeyed
+    messages_acknowledged: Count  # answered `queued` within the window
+    messages_duplicate: Count = 0  # answered `duplicate`
+    messages_popped: Count = 0  # consumers
+    total_messages_acknowledged: Count  # of the whole run, warm-up and drain included
+    total_messages_unknown: Count = 0
     service: Latency | None  # from the socket write
     response: Latency | None  # from the intended start; equals service in a closed loop
     schedule_lag: Latency | None = None  # from the intended start until the generator turned to it, open loop
     held: Latency | None = None  # how long producers obeyed a Retry-After, one value for each
     end_to_end: Latency | None = None  # from the intended start until receipt, by the machines' clocks
     errors: tuple[ErrorCount, ...] = ()
-    generator_cpu_s: float | None = None  # of the window, all workers together
+    generator_cpu_s: Difference | None = None  # of the window, all workers together
     workers: tuple[WorkerShare, ...] = ()  # one for each process; empty: not recorded
     format: int = FORMAT
 
@@ -132,9 +133,9 @@ class LoadResult(Struct, frozen=True, kw_only=True):
 class StageResult(Struct, frozen=True, kw_only=True):
     """One stage of a run whose offered load changes: its own window, with figures of its own."""
 
-    number: int  # from 1, in the order of the run
+    number: Count  # from 1, in the order of the run
     label: str  # for people, for instance "4,000 msg/s" or "peak"
-    rate_msg_s: float | None  # offered; None: as fast as the answers come
+    rate_msg_s: Figure | None  # offered; None: as fast as the answers come
     load: LoadResult
     verdict: str = ""  # of whoever judged it, in one line; empty: nobody did
 

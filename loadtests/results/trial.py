@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from loadtests.results.configured import Cell
 from loadtests.results.faulty import FaultyMessages, which
 from loadtests.results.generator import Latency, LoadResult, StageResult
+from loadtests.results.limits import Count, Difference, Figure, Some, WholeDifference
 from loadtests.results.version import FORMAT
 
 QUEUE_MODE = "__QUEUE_MODE__"  # the group of consumers that name none
@@ -20,19 +21,19 @@ class Accounting(Struct, frozen=True, kw_only=True):
     Files of earlier versions have 0 for what was lost where it is not known: `checked_to_end` tells.
     """
 
-    acknowledged: int
-    stored: int
-    unknown: int
-    unknown_stored: int  # of the unknown, how many are in the table
-    lost: int | None  # acknowledged, not stored: must be 0; None: it was not read to its end
-    duplicated: int  # stored more than once: must be 0
-    unexplained: int  # stored, neither acknowledged nor unknown: must be 0
-    out_of_order: int  # stored before a lower sequence of the same producer and partition
+    acknowledged: Count
+    stored: Count
+    unknown: Count
+    unknown_stored: Count  # of the unknown, how many are in the table
+    lost: Count | None  # acknowledged, not stored: must be 0; None: it was not read to its end
+    duplicated: Count  # stored more than once: must be 0
+    unexplained: Count  # stored, neither acknowledged nor unknown: must be 0
+    out_of_order: Count  # stored before a lower sequence of the same producer and partition
     source: Literal["table", "drain"] = "table"  # read from the database, or popped over HTTP at the end
     checked_to_end: bool = True  # False: the drain ended early; what it did not meet is not called lost
-    unheard_producers: int = 0  # their process was lost, and with it part of what they knew
-    unheard_stored: int = 0  # stored, of such a producer, and not in what it had reported
-    unheard_processes: int = 0  # that were lost, whether or not they had producers
+    unheard_producers: Count = 0  # their process was lost, and with it part of what they knew
+    unheard_stored: Count = 0  # stored, of such a producer, and not in what it had reported
+    unheard_processes: Count = 0  # that were lost, whether or not they had producers
     faulty: tuple[FaultyMessages, ...] = ()  # which are lost, duplicated or unexplained: the first of each
 
     @property
@@ -75,16 +76,16 @@ class GroupAccount(Struct, frozen=True, kw_only=True):
     """
 
     group: str  # or `QUEUE_MODE`
-    delivered: int  # different messages
-    undelivered: int | None  # acknowledged to producers, never delivered; None: not known
-    nacked: int
-    lapsed: int
-    unexplained: int | None  # deliveries too many: must be 0; None: not known, see `unjudged`
-    out_of_order: int  # acknowledged, and first delivered after a later one of the same lane: must be 0
+    delivered: Count  # different messages
+    undelivered: Count | None  # acknowledged to producers, never delivered; None: not known
+    nacked: Count
+    lapsed: Count
+    unexplained: Count | None  # deliveries too many: must be 0; None: not known, see `unjudged`
+    out_of_order: Count  # acknowledged, and first delivered after a later one of the same lane: must be 0
     order_judged: Literal["all", "per worker", "no"]  # among which deliveries
     unjudged: str = ""  # why repeats are not judged; the other figures then say "at least"
-    again_nacked: int | None = None  # deliveries of a message that had been given back; None: not known
-    again_lapsed: int | None = None  # of one whose lease was or may have been over; None: not known
+    again_nacked: Count | None = None  # deliveries of a message that had been given back; None: not known
+    again_lapsed: Count | None = None  # of one whose lease was or may have been over; None: not known
     reading: Literal["ended", "cut off", "not asked"] = "ended"  # on, when the consumers had stopped
     faulty: tuple[FaultyMessages, ...] = ()  # which are undelivered or unexplained: the first of each
 
@@ -137,17 +138,17 @@ def _counted(where: str, faulty: tuple[FaultyMessages, ...], **counts: int | Non
 class PoolUse(Struct, frozen=True, kw_only=True):
     """The server's pool over the measured window: differences of its cumulative counters."""
 
-    acquires: int
-    timeouts: int  # waits of clients of the pool, as is a call that many requests share: see `timed_out`
-    connects: int
-    lost: int
-    hold_mean_ms: float  # from having a connection to giving it back
-    wait_mean_ms: float  # from asking to having
-    busy_mean: float  # connections in use, time average
-    waiting_mean: float  # who asked and has none yet, time average: a request, or a call that many share
-    boarding_mean: float | None = None  # requests waiting to share a call; None: the server told nothing
-    boarding_wait_mean_ms: float | None = None  # of those who boarded, from asking to having a connection
-    boarding_timeouts: int | None = None  # requests that no shared call took in time; None: not told
+    acquires: WholeDifference
+    timeouts: WholeDifference  # waits of clients of the pool, as is a call that many share: see `timed_out`
+    connects: WholeDifference
+    lost: WholeDifference
+    hold_mean_ms: Difference  # from having a connection to giving it back
+    wait_mean_ms: Difference  # from asking to having
+    busy_mean: Difference  # connections in use, time average
+    waiting_mean: Difference  # who asked and has none yet, time average: a request, or a call that many share
+    boarding_mean: Difference | None = None  # requests waiting to share a call; None: the server told nothing
+    boarding_wait_mean_ms: Difference | None = None  # of those who boarded, from asking to having one
+    boarding_timeouts: WholeDifference | None = None  # requests no shared call took in time; None: not told
 
     @property
     def timed_out(self) -> int:
@@ -158,19 +159,17 @@ class PoolUse(Struct, frozen=True, kw_only=True):
 class MachineUse(Struct, frozen=True, kw_only=True):
     """CPU seconds of the measured window by who used them; `other` is everything that is not ours."""
 
-    server_cpu_s: float | None = None
-    postgres_cpu_s: float | None = None
-    generator_cpu_s: float | None = None
-    relay_cpu_s: float | None = None
-    sampler_cpu_s: float | None = (
-        None  # of the process that looks on; None also in files from before it was told
-    )
-    other_cpu_s: float | None = None
-    cpu_count: int
-    server_rss_bytes: int | None = None
-    postgres_rss_bytes: int | None = None
-    wal_bytes: int | None = None
-    db_rtt_measured_ms: float | None = None  # median of a trivial statement, before the load
+    server_cpu_s: Difference | None = None
+    postgres_cpu_s: Difference | None = None
+    generator_cpu_s: Difference | None = None
+    relay_cpu_s: Difference | None = None
+    sampler_cpu_s: Difference | None = None  # of the process that looks on; None: earlier files lack it
+    other_cpu_s: Difference | None = None
+    cpu_count: Some
+    server_rss_bytes: WholeDifference | None = None
+    postgres_rss_bytes: WholeDifference | None = None
+    wal_bytes: WholeDifference | None = None
+    db_rtt_measured_ms: Figure | None = None  # median of a trivial statement, before the load
 
     def other_share(self, measured_s: float) -> float | None:
         """What other programs used of all CPUs in a window of this length; None: not known."""
@@ -216,9 +215,9 @@ class Trial(Struct, frozen=True, kw_only=True):
 
     trial_id: str
     part: str  # name of the experiment's part, for instance "capacity"
-    block: int  # 0-based; a block holds each cell of the part once
-    order: int  # place in the run
-    attempt: int = 0  # > 0: a repeat of an invalid trial
+    block: Count  # 0-based; a block holds each cell of the part once
+    order: Count  # place in the run
+    attempt: Count = 0  # > 0: a repeat of an invalid trial
     cell: Cell
     started_at: str
     load: LoadResult

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import asyncpg
 from msgspec import Struct
 
+from queen.database_failures import DATABASE_FAILURES
 from queen.local.open_database import Connection
 
 ACTIVITY_SQL = Path(__file__).with_name("activity.sql").read_text(encoding="utf-8")
@@ -33,7 +33,7 @@ async def read_activity(connection: Connection, database: str) -> Activity | Non
     """Ask PostgreSQL; None when the connection is gone."""
     try:
         row = await connection.fetchrow(ACTIVITY_SQL, database)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except DATABASE_FAILURES:
         return None
     assert row is not None
     return Activity(*row.values())

@@ -12,13 +12,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-import asyncpg
-
 from loadtests.sweep.naming import DATABASE_PREFIX
+from queen.database_failures import DATABASE_FAILURES
 from queen.errors import UserError
 from queen.local import open_database
 from queen.local.database import Database
-from queen.local.open_database import Connection
+from queen.local.open_database import Connection, asking, close
 
 CONNECT_TIMEOUT_S = 10.0
 CONNECTIONS_BESIDE_THE_SERVER = 7  # migrations, sampler, audit, some reserve
@@ -56,7 +55,7 @@ class TrialDatabases:
             await databases._check(largest_pool, workers)
             yield databases
         finally:
-            await connection.close()
+            await close(connection)
 
     @property
     def may_checkpoint(self) -> bool:
@@ -70,13 +69,11 @@ class TrialDatabases:
         Raises `UserError` when it cannot be made (for instance no space).
         """
         quoted = _quoted(name)
-        try:
+        with asking("cannot create a database"):
             await self._execute(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")  # of a killed sweep
             await self._execute(f"CREATE DATABASE {quoted}")
             if synchronous_commit != "on":
                 await self._execute(f"ALTER DATABASE {quoted} SET synchronous_commit = off")
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise UserError(f"cannot create a database: {' '.join(str(error).split())}") from None
         try:
             yield replace(self._server, name=name)
         finally:
@@ -88,16 +85,21 @@ class TrialDatabases:
             await self._execute("CHECKPOINT")
 
     async def settings(self) -> dict[str, str]:
-        """The server's settings that differ from PostgreSQL's own, as they really apply."""
+        """The server's settings that differ from PostgreSQL's own, as they really apply.
+
+        Raises `UserError`.
+        """
         async with self._one_at_a_time:
-            rows = await self._connection.fetch(
-                "SELECT name, current_setting(name) AS value FROM pg_settings "
-                "WHERE source NOT IN ('default', 'client', 'session') ORDER BY name"
-            )
+            with asking("cannot read the settings of the database"):
+                rows = await self._connection.fetch(
+                    "SELECT name, current_setting(name) AS value FROM pg_settings "
+                    "WHERE source NOT IN ('default', 'client', 'session') ORDER BY name"
+                )
         return {row["name"]: row["value"] for row in rows}
 
     async def _check(self, largest_pool: int, workers: int) -> None:
-        row = await self._connection.fetchrow(ABILITIES_SQL)
+        with asking("cannot ask what may be done on the database"):
+            row = await self._connection.fetchrow(ABILITIES_SQL)
         assert row is not None
         self._may_checkpoint = row["may_checkpoint"]
         if not row["may_create"]:
@@ -113,7 +115,7 @@ class TrialDatabases:
             )
 
     async def _drop(self, quoted: str) -> None:
-        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # the server may be gone
+        with suppress(*DATABASE_FAILURES):  # the server may be gone
             await self._execute(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")
 
     async def _execute(self, statement: str) -> None:
@@ -132,7 +134,7 @@ async def round_trip_ms(database: Database) -> float:
             durations_s.append(time.perf_counter() - started_s)
         return round(1000 * statistics.median(durations_s), 3)
     finally:
-        await connection.close()
+        await close(connection)
 
 
 def _quoted(name: str) -> str:

@@ -14,7 +14,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import asyncpg
 from msgspec import Struct
 
 from loadtests import results
@@ -30,12 +29,14 @@ from loadtests.sweep.load_process import LoadProcess, LoadStage
 from loadtests.sweep.priming import fill_pool
 from loadtests.sweep.sampling import Look, Sources, sampled
 from loadtests.sweep.task import TrialTask, load_plan, server_settings
+from queen.database_failures import DRIVER_FAILURES, one_line
 from queen.local.database import Database
+from queen.local.open_database import close
 from queen.local.process import ChildFailed
 from queen.local.relay_process import RelayProcess
 from queen.local.server import QueenServer
 
-FAILURES = (ChildFailed, ResultError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+FAILURES = (ChildFailed, ResultError, ConnectionError, TimeoutError, *DRIVER_FAILURES)
 
 
 class TrialFailed(Exception):
@@ -86,7 +87,7 @@ async def run_trial(task: TrialTask, bench: Bench) -> Trial:
             measured = await _measure(task, bench, database, generator)
             accounting = await _audit(task, database, generator.directory)
     except FAILURES as error:
-        raise TrialFailed(f"{task.trial_id}: {' '.join(str(error).split())}", generator.directory) from error
+        raise TrialFailed(f"{task.trial_id}: {one_line(error)}", generator.directory) from error
     finally:
         await generator.stop()
     ceiling_msg_s = bench.ceilings_msg_s.get(task.cell.ceiling_key)
@@ -118,7 +119,7 @@ async def _measure(task: TrialTask, bench: Bench, database: Database, generator:
         pool_filled = await fill_pool(server.url, settings.db_pool_size)
         await bench.databases.checkpoint()
         activity = await connect(bench.database)
-        stack.push_async_callback(activity.close)
+        stack.push_async_callback(close, activity)
         sources = Sources(
             server_url=server.url,
             database=database.name,
@@ -163,7 +164,7 @@ async def _audit(task: TrialTask, database: Database, directory: Path) -> Accoun
     try:
         return await audit(connection, ledger, order_scope=scope_of_order(task.cell))
     finally:
-        await connection.close()
+        await close(connection)
 
 
 def _trial(task: TrialTask, measured: Measured, accounting: Accounting, ceiling_msg_s: float | None) -> Trial:

@@ -1,14 +1,15 @@
 """The database that a server should use: one that runs already, or one that is started for the while."""
 
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import asyncpg
 
+from queen.database_failures import DATABASE_FAILURES, one_line
 from queen.errors import UserError
 from queen.local.database import Database
 from queen.local.postgres import PostgresServer
@@ -16,6 +17,7 @@ from queen.local.postgres_binaries import Source
 from queen.settings import load
 
 ANSWER_TIMEOUT_S = 5.0
+CLOSE_TIMEOUT_S = 5.0
 STOCK_MAX_CONNECTIONS = 200
 SPARE_CONNECTIONS = 30  # beside the server: the sampler, the audit, superuser_reserved_connections
 
@@ -93,9 +95,26 @@ async def connect(database: Database, *, timeout_s: float) -> Connection:
         )
     except TimeoutError:
         raise UserError(f"{where}: no answer within {timeout_s:g} s") from None
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise UserError(f"{where}: {' '.join(str(error).split())}") from None
+    except DATABASE_FAILURES as error:
+        raise UserError(f"{where}: {one_line(error)}") from None
     return connection
+
+
+async def close(connection: Connection) -> None:
+    """Close it politely, or at once when that fails: its server may be gone."""
+    try:
+        await connection.close(timeout=CLOSE_TIMEOUT_S)
+    except DATABASE_FAILURES:
+        connection.terminate()
+
+
+@contextmanager
+def asking(what: str) -> Iterator[None]:
+    """Around statements without which there is nothing to do: their failure is a `UserError`, one line."""
+    try:
+        yield
+    except DATABASE_FAILURES as error:
+        raise UserError(f"{what}: {one_line(error)}") from None
 
 
 async def server_version(database: Database) -> str:
@@ -105,4 +124,4 @@ async def server_version(database: Database) -> str:
         reported: str = connection.get_settings().server_version  # "15.18 (Debian 15.18-0+deb12u1)"
         return reported.split(maxsplit=1)[0]
     finally:
-        await connection.close()
+        await close(connection)

@@ -46,13 +46,15 @@ class ChildSpec:
 
     `environ` is the whole environment. `death_signal` is what the child gets when its owner dies;
     `stop_signals` are sent one after the other by `Child.stop`, each with `grace_s` to take effect.
-    `user` (only for root): run as that user.
+    `user` (only for root): run as that user. `log_stays` False: the log is gone when we are, so that no
+    failure names it; what it says of the failure is quoted either way.
     """
 
     name: str
     argv: tuple[str, ...]
     environ: Mapping[str, str]
     log: Path
+    log_stays: bool = True
     cwd: Path | None = None
     user: User | None = None
     death_signal: signal.Signals = signal.SIGKILL
@@ -172,8 +174,8 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
 
     def _failure(self, happened: str) -> ChildFailed:
-        text = f"{self.spec.name} {happened}: {self.log.complaint()} (log: {self.log.path})"
-        return ChildFailed(text, self.log.tail())
+        where = f" (log: {self.log.path})" if self.spec.log_stays else ""
+        return ChildFailed(f"{self.spec.name} {happened}: {self.log.complaint()}{where}", self.log.tail())
 
 
 def describe_exit(returncode: int) -> str:

@@ -43,19 +43,22 @@ class QueenServer:
         settings: Settings | Mapping[str, str],
         *,
         log: Path,
+        log_stays: bool = True,
         command: tuple[str, ...] = SERVE,
         deadline_s: float = START_DEADLINE_S,
     ) -> AsyncIterator["QueenServer"]:
         """Start the server, wait until it listens, and stop it with SIGTERM at the end.
 
         Of our own environment only what is no setting of the server is passed on: nothing but
-        `settings` configures it. Raises `ChildFailed` when it does not come up within `deadline_s`.
+        `settings` configures it. `log_stays` as in `ChildSpec`. Raises `ChildFailed`
+        when it does not come up within `deadline_s`.
         """
         spec = ChildSpec(
             name="queen serve",
             argv=command,
             environ=server_environ(settings, os.environ),
             log=log,
+            log_stays=log_stays,
             grace_s=STOP_GRACE_S,
         )
         async with await Child.start(spec) as child:

@@ -4,8 +4,8 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 
+from queen.database_failures import DATABASE_FAILURES
 from queen.postgres.connection import Connection, is_lost
-from queen.postgres.outcome import DATABASE_FAILURES
 
 CLOSE_TIMEOUT_S = 5.0  # of one that does not answer any more
 

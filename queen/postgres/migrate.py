@@ -1,15 +1,18 @@
 """Versioned migrations: each file of migrations/ once, in order, in one transaction of its own.
 
 Servers that start together take turns (an advisory lock). A database that was migrated by a newer
-version, or by a file that has changed since, is refused: nothing is guessed.
+version, or by a file that has changed since, is refused: nothing is guessed. So is one that cannot be ours
+(`queen.postgres.fitness`).
 """
 
 import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
 
+from queen.database_failures import DATABASE_FAILURES
 from queen.errors import UserError
 from queen.postgres.connection import Connection
+from queen.postgres.fitness import read_fitness
 
 _LOCK = 7167001  # any number, the same for every version
 
@@ -51,8 +54,19 @@ def migrations() -> list[Migration]:
 async def migrate(connection: Connection) -> int:
     """Bring the database to this version; returns how many migrations were applied.
 
-    Raises `UserError` when the database is not one that this version can bring forward.
+    Raises `UserError` when the database is not one that this version can bring forward, or one that refuses
+    to be prepared.
     """
+    fitness = await read_fitness(connection)
+    if complaint := fitness.complaint():
+        raise UserError(complaint)
+    try:
+        return await _bring_forward(connection)
+    except DATABASE_FAILURES as error:
+        raise fitness.refusal(error) from error
+
+
+async def _bring_forward(connection: Connection) -> int:
     async with connection.transaction():
         await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
         await connection.execute(_PREPARE)

@@ -22,9 +22,9 @@ from typing import TypeAlias
 import asyncpg
 
 from queen.core.notices import Change, Hearer
+from queen.database_failures import DATABASE_FAILURES
 from queen.postgres import statements
 from queen.postgres.conversation import Conversation
-from queen.postgres.outcome import DATABASE_FAILURES
 from queen.postgres.pool import address
 from queen.settings import Settings
 

@@ -20,6 +20,7 @@ from types import TracebackType
 import asyncpg
 
 from queen.core.store import UnknownPartition
+from queen.database_failures import DATABASE_FAILURES
 from queen.errors import (
     BadRequest,
     DatabaseUnavailable,
@@ -36,10 +37,6 @@ _SHUTDOWN = ("57P01", "57P02", "57P03")  # admin shutdown, crash shutdown, canno
 _BAD_VALUE = ("22",)  # data exceptions: the values, not the database, are wrong
 _BAD_DATA = ("23", "54")  # integrity constraint violations, program limits: not with these rows, or so many
 _RETRYABLE = ("40001", "40P01")  # serialization failure, deadlock: rolled back, the same may succeed
-
-# What asyncpg raises when the database fails; TimeoutError is an OSError. The last one is what it says for
-# some milliseconds after PostgreSQL has ended a session ("cannot switch to state").
-DATABASE_FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class Retryable(Exception):

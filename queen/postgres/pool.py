@@ -23,12 +23,13 @@ from typing import Any, Protocol
 import asyncpg
 
 from queen.core.deadline import Deadline
+from queen.database_failures import DATABASE_FAILURES
 from queen.errors import PoolTimeout
 from queen.observe.pool import PoolGauges
 from queen.postgres.arrays import use_flat_arrays
 from queen.postgres.connection import Connection, is_lost
 from queen.postgres.kept import Kept
-from queen.postgres.outcome import DATABASE_FAILURES, connecting
+from queen.postgres.outcome import connecting
 from queen.postgres.turns import Turns
 from queen.settings import Settings
 

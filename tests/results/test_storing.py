@@ -107,3 +107,66 @@ def test_what_was_not_available_is_an_empty_cell_and_not_zero(tmp_path: Path) ->
     assert tuple(first) == Sample.__struct_fields__
     assert (first["t_s"], first["pool_total"], first["pool_idle"]) == ("-0.1", "0", "")
     assert (second["t_s"], second["pool_total"]) == ("0.0", "")
+
+
+def trial_with(place: str, value: float) -> bytes:
+    """trial.json of a trial with another figure at a place like `load.measured_s`."""
+    trial = results.Trial(
+        trial_id="000",
+        part="capacity",
+        block=0,
+        order=0,
+        cell=results.Cell(pool=5),
+        started_at="2026-01-01T00:00:00Z",
+        load=msgspec.structs.replace(LOAD, service=LATENCY),
+        pool=results.PoolUse(**dict.fromkeys(POOL_FIGURES, 1)),
+    )
+    values = msgspec.to_builtins(trial)
+    *tables, name = place.split(".")
+    inner = values
+    for table in tables:
+        inner = inner[table]
+    inner[name] = value
+    return msgspec.json.encode(values)
+
+
+LATENCY = results.Latency(count=1, p50_ms=1.0, p90_ms=1.0, p95_ms=1.0, p99_ms=1.0, p999_ms=1.0, max_ms=1.0)
+POOL_FIGURES = (
+    *("acquires", "timeouts", "connects", "lost"),
+    *("hold_mean_ms", "wait_mean_ms", "busy_mean", "waiting_mean"),
+)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("load.messages_acknowledged", -1),
+        ("load.messages_acknowledged", 10**17),
+        ("load.measured_s", 0),
+        ("load.measured_s", -2.5),
+        ("load.measured_s", 1e30),
+        ("load.service.p99_ms", -1.0),
+        ("load.service.p99_ms", 1e30),
+        ("cell.pool", 0),
+        ("cell.batch", 0),
+        ("cell.db_rtt_ms", -1),
+        ("pool.acquires", 10**17),
+        ("pool.hold_mean_ms", 1e30),
+        ("order", -1),
+    ],
+)
+def test_a_figure_that_cannot_be_is_refused_by_its_name(tmp_path: Path, place: str, value: float) -> None:
+    path = tmp_path / "trial.json"
+    path.write_bytes(trial_with(place, 1))
+    results.read(path, results.Trial)
+    path.write_bytes(trial_with(place, value))
+    with pytest.raises(ResultError, match=rf"trial\.json: not a Trial of format 1: .*`\$\.{place}`$"):
+        results.read(path, results.Trial)
+
+
+def test_a_number_that_no_machine_holds_is_refused_too(tmp_path: Path) -> None:
+    path = tmp_path / "trial.json"
+    huge = trial_with("load.messages_acknowledged", 123454321).replace(b"123454321", b"1" + b"0" * 30)
+    path.write_bytes(huge)
+    with pytest.raises(ResultError, match=r"load\.messages_acknowledged"):
+        results.read(path, results.Trial)

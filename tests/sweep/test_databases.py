@@ -2,13 +2,16 @@
 
 import asyncio
 from dataclasses import replace
+from typing import cast
 
+import asyncpg
 import pytest
 
 from loadtests.sweep.activity import read_activity
 from loadtests.sweep.databases import TrialDatabases, connect, round_trip_ms
 from queen.errors import UserError
 from queen.local.database import Database
+from queen.local.open_database import Connection, close
 from queen.postgres.notify import APPLICATION_NAME
 
 NAME = "queen_trial_test_001"
@@ -108,3 +111,41 @@ async def test_activity_counts_the_trial_s_backends_by_what_they_do(each_databas
     for connection in (idle, locked, holder, own):
         await connection.close()
     assert await read_activity(own, each_database.name) is None
+
+
+class DyingConnection:
+    """A connection whose server dies while it is asked, and that cannot even be closed then."""
+
+    def __init__(self, error: Exception) -> None:
+        self.terminated = False
+        self._error = error
+
+    async def fetchrow(self, *_: object) -> None:
+        raise self._error
+
+    async def close(self, **_: float) -> None:
+        raise self._error
+
+    def terminate(self) -> None:
+        self.terminated = True
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"),
+        asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
+        asyncpg.InterfaceError("connection is closed"),
+        ConnectionResetError(),
+        TimeoutError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_whatever_the_driver_says_when_its_server_dies_the_activity_is_not_known(
+    error: Exception,
+) -> None:
+    dying = DyingConnection(error)
+    connection = cast(Connection, dying)
+    assert await read_activity(connection, "any") is None
+    await close(connection)
+    assert dying.terminated

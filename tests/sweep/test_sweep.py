@@ -21,6 +21,7 @@ from queen.local.delay_line import GRAIN_S
 from queen.local.postgres import PostgresServer
 from queen.local.relay import OWN_DELAY_S
 from reports.findings.cells import loans
+from tests.waiting import until
 
 SHORT = ("--strategy", "batch", "--clients", "8", "--batch", "2", "--warmup", "0.1", "--measure", "0.4")
 DEADLINE_S = 120
@@ -171,6 +172,38 @@ async def test_an_interrupted_sweep_keeps_what_is_finished_and_can_be_resumed(
     assert sorted(trial.cell.pool or 0 for trial in read_trials(run)) == [1, 2, 3]
     assert {path: path.stat().st_mtime_ns for path in finished} == before
     assert not read(run.manifest, Manifest).interrupted
+
+
+async def test_a_sweep_whose_database_dies_keeps_what_it_has_and_says_so_in_one_line(tmp_path: Path) -> None:
+    async with PostgresServer.start() as postgres:
+        options = (
+            "--pool",
+            "1,2,3",
+            "--blocks",
+            "1",
+            "--warmup",
+            "0.1",
+            "--measure",
+            "1.5",
+            "--clients",
+            "8",
+        )
+        process = sweep(*options, "--results", str(tmp_path), environ=dict(postgres.environ()))
+
+        async def is_in_the_second_trial() -> bool:
+            assert process.poll() is None
+            finished = list(tmp_path.glob("*/trials/*/trial.json"))
+            return bool(finished) and bool(await trial_databases(postgres.address()))
+
+        await until(is_in_the_second_trial, DEADLINE_S)
+        os.kill(postgres.pid, signal.SIGKILL)
+        code, _, err = await asyncio.to_thread(finish, process)
+    assert "Traceback" not in err
+    assert code == 1, err
+    assert err.splitlines()[-1].startswith("queen: cannot create a database: ")
+    run = the_run(tmp_path)
+    assert len(list(read_trials(run))) == 1
+    assert not (run.root / "staging").exists()
 
 
 @asynccontextmanager

@@ -129,7 +129,7 @@ async def closed_loop(
 ) -> tuple[WindowClock, float]:
     """Each connection works without a pause until the window is closed; also this process's CPU seconds.
 
-    Raises asyncpg's errors.
+    Raises `DATABASE_FAILURES`.
     """
     clock = WindowClock(asked)
 
