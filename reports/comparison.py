@@ -1,14 +1,24 @@
-"""Two runs side by side: the cells that both measured, as ratios."""
+"""Two runs side by side: the cells that both measured, as ratios, and what else differs between them."""
+
+from collections.abc import Iterator
 
 from msgspec import Struct
 
 from loadtests.results import Cell
+from reports import dataset, differences
 from reports.advice import Caution, Notice
-from reports.findings import cautions, cells
-from reports.findings.curves import Part, parts, silent
+from reports.differences import Difference
+from reports.findings import cells
+from reports.findings.curves import Part, parts
+from reports.judge import judge
 from reports.runs import Run, direct_rtt_ms
 from reports.stats import comparison
 from reports.stats.block_model import Ratio
+from reports.verdict import Verdict
+
+OF_A_RECOMMENDATION = frozenset(  # which pool to take, and why: no ratio rests on it
+    {Caution.NOT_SETTLED, Caution.KNEE_AT_EDGE, Caution.LOCAL_ONLY, Caution.POOL_UNKNOWN, Caution.OTHER_LOANS}
+)
 
 
 class CellRatio(Struct, frozen=True):
@@ -28,11 +38,17 @@ class Comparison(Struct, frozen=True):
     only_base: int  # cells that the other run lacks
     only_other: int
     direct_rtt_ms: float | None  # see `reports.runs.direct_rtt_ms`
+    differences: tuple[Difference, ...]
+    broken: tuple[str, ...]  # runs whose figures do not count: not every message is accounted for
     notices: tuple[Notice, ...]
 
 
 def compare(base: Run, other: Run) -> Comparison:
-    """`other` over `base`, for the closed-loop cells that both have in a part of the same name."""
+    """`other` over `base`, for the closed-loop cells that both have in a part of the same name.
+
+    Raises `ResultError` for samples that cannot be read.
+    """
+    verdicts = [judge(dataset.of((run,))) for run in (base, other)]
     first = {part.name: part for part in parts([base])}
     second = {part.name: part for part in parts([other])}
     ratios = tuple(
@@ -49,11 +65,24 @@ def compare(base: Run, other: Run) -> Comparison:
         only_base=len(_cells(first) - common),
         only_other=len(_cells(second) - common),
         direct_rtt_ms=direct_rtt_ms([base, other]),
+        differences=differences.between(base, other),
+        broken=tuple(
+            run.name
+            for run, verdict in zip((base, other), verdicts, strict=True)
+            if verdict.accounting is not None and verdict.accounting.holds is False
+        ),
         notices=(
-            *cautions.about_silence([*silent([base]), *silent([other])]),
+            *(notice for verdict in verdicts for notice in _own(verdict)),
             Notice(Caution.NOT_INTERLEAVED, f"{base.name} and {other.name} ran one after the other"),
         ),
     )
+
+
+def _own(verdict: Verdict) -> Iterator[Notice]:
+    """The cautions of one run that concern its figures, under its name."""
+    for notice in verdict.notices:
+        if notice.caution not in OF_A_RECOMMENDATION:
+            yield Notice(notice.caution, f"{verdict.runs[0]}: {notice.detail}")
 
 
 def _cells(found: dict[str, Part]) -> set[tuple[str, Cell]]:

@@ -4,9 +4,10 @@
            every field of `Cell` under its own name; `measured_s`, `throughput_msg_s`, `pushes_s`
            (acknowledged requests per second); `requests_ok`, `requests_not_done`, `requests_unknown`,
            `requests_missed`, `requests_held` (int64); `timeouts` (requests refused by the pool, float64),
-           `timeouts_s`; `service_p50_ms` … `response_p99_ms` (of an open loop); `hold_mean_ms`,
-           `wait_mean_ms`, `busy_mean`, `waiting_mean`; `server_cpu_cores` … `other_cpu_cores` (CPU seconds
-           per second); `db_rtt_measured_ms`; `valid` (bool); `remarks` (string, "" when there is none).
+           `timeouts_s` (NaN: the window was `too_early`); `service_p50_ms` … `response_p99_ms` (of an open
+           loop); `hold_mean_ms`, `wait_mean_ms`, `busy_mean`, `waiting_mean`; `server_cpu_cores` …
+           `other_cpu_cores` (CPU seconds per second); `db_rtt_measured_ms`; `valid` (bool); `remarks`
+           (string, "" when there is none).
 `samples`  one row a sample: `run_id`, `trial_id`, the factors, then every field of `Sample`. Files from
            before a column was there have NaN in it.
 `latency`  one row a part, cell and clock: factors, `clock` ("service", of an open loop "response"), `trials`,
@@ -31,6 +32,7 @@ from loadtests.results import LATER_COLUMNS, Cell, ErrorCount, Latency, ResultEr
 from reports.columns import Row, constants, frame, typed
 from reports.runs import Run, direct_rtt_ms, read_any
 from reports.stats import histogram
+from reports.verdict import TooEarly
 
 FACTORS: tuple[str, ...] = Cell.__struct_fields__
 IDENTITY = ("run_id", "trial_id", "part", "block", "direct_rtt_ms")
@@ -120,7 +122,7 @@ def _trial_row(trial: Trial) -> Row:
         "requests_missed": load.requests_missed,
         "requests_held": load.requests_held,
         "timeouts": float(timeouts),
-        "timeouts_s": timeouts / load.measured_s,
+        "timeouts_s": None if too_early(trial) else timeouts / load.measured_s,
     }
     for clock in CLOCKS:
         latency = _latency(trial, clock)
@@ -139,6 +141,22 @@ def _trial_row(trial: Trial) -> Row:
 def timeouts_of(trial: Trial) -> int:
     """Requests of the window that the pool refused for want of a connection, as the clients saw them."""
     return sum(error.requests for error in timeout_errors(trial))
+
+
+def too_early(trial: Trial) -> TooEarly | None:
+    """Why the time-outs of a closed loop's window are no rate; None: they are one.
+
+    Each of its N callers waits for the N - 1 others, so at X answers per second N / X (the response-time
+    law). Where that is beyond the time-out, requests are refused - but the first of them only when it has
+    waited that long, and a window that began before saw fewer than are refused in the long run.
+    """
+    load, timeout_ms = trial.load, trial.cell.connection_timeout_ms
+    if trial.cell.loop != "closed" or timeout_ms is None or 1000 * load.warmup_s >= timeout_ms:
+        return None
+    timeout_s = timeout_ms / 1000
+    if not timeouts_of(trial) and load.users * load.measured_s < timeout_s * load.requests_sent:
+        return None
+    return TooEarly(warmup_s=load.warmup_s, measured_s=load.measured_s, timeout_s=timeout_s)
 
 
 def timeout_errors(trial: Trial) -> tuple[ErrorCount, ...]:

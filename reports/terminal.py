@@ -1,7 +1,7 @@
 """Findings on stdout: a table for people, aligned text when piped, JSON for programs."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reports import tables, wording
-from reports.advice import Notice, by_caution
+from reports.advice import Caution, Notice, by_caution
 from reports.comparison import Comparison
 from reports.verdict import Verdict
 
@@ -73,7 +73,9 @@ def as_json(verdict: Verdict, page: Path) -> str:
 
 
 def show_comparison(found: Comparison) -> None:
-    """A line for each common cell, then what to keep in mind."""
+    """Whose figures do not count, a line for each common cell, what differs, and what to keep in mind."""
+    for sentence in who_does_not_count(found):
+        print(sentence)
     cells = [seen.cell for seen in found.cells]
     rows = [
         (
@@ -90,7 +92,25 @@ def show_comparison(found: Comparison) -> None:
         print(f"Not compared: {found.only_base} cells of {found.base}, {found.only_other} of {found.other}.")
     if any(seen.ratio.too_small for seen in found.cells):
         print(wording.how_to_read())
+    _differences(found)
     _notices(found.notices)
+
+
+def who_does_not_count(found: Comparison) -> Iterator[str]:
+    """A sentence for each run whose account is broken."""
+    for name in found.broken:
+        broken = (notice.detail for notice in found.notices if notice.caution is Caution.ACCOUNTING_BROKEN)
+        because = "; ".join(text.removeprefix(f"{name}: ") for text in broken if text.startswith(f"{name}: "))
+        yield f"The figures of {name} do not count: not every message is accounted for ({because})."
+
+
+def _differences(found: Comparison) -> None:
+    if not found.differences:
+        print("Nothing that was recorded of machine, versions, settings and experiment differs.")
+        return
+    print(f"What differs ({found.base} | {found.other}):")
+    for each in found.differences:
+        print(each)
 
 
 def comparison_as_json(found: Comparison) -> str:

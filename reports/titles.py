@@ -36,7 +36,13 @@ def connections_caption(curves: Sequence[Curve]) -> str:
 
 
 def timeouts(counts: Sequence[TimeoutCount]) -> str:
-    """Where time-outs begin."""
+    """Where time-outs begin, and where the windows were too early to tell."""
+    early = sorted({found.cell.pool for found in counts if found.too_early and found.cell.pool is not None})
+    told = _where_they_begin([found for found in counts if found.too_early is None])
+    return f"{told}; too early to tell: pool {', '.join(map(str, early))}" if early else told
+
+
+def _where_they_begin(counts: Sequence[TimeoutCount]) -> str:
     pools = {found.cell.pool for found in counts if found.cell.pool is not None}
     seen = sorted({found.cell.pool for found in counts if found.requests and found.cell.pool is not None})
     if not seen:

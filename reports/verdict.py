@@ -120,6 +120,19 @@ class SilentCell(Struct, frozen=True):
     direct_rtt_ms: float | None  # as in `Curve`
 
 
+class TooEarly(Struct, frozen=True, kw_only=True):
+    """A window of a closed loop in which the callers had not waited for the whole time-out yet, but would."""
+
+    warmup_s: float
+    measured_s: float
+    timeout_s: float
+
+    @property
+    def all_before(self) -> bool:
+        """Whether the window was over before the time-out could strike; else it only began before."""
+        return self.warmup_s + self.measured_s <= self.timeout_s
+
+
 class TimeoutCount(Struct, frozen=True, kw_only=True):
     """Requests that got no connection in time. Counts of what was seen; no interval is claimed."""
 
@@ -132,10 +145,11 @@ class TimeoutCount(Struct, frozen=True, kw_only=True):
     due: int
     measured_s: float  # of all trials together
     text: str  # the error, word for word; "" when there was none
+    too_early: TooEarly | None = None  # not None: the count is of no steady state, `per_s` no rate
 
     @property
     def per_s(self) -> float:
-        """Refused requests per second."""
+        """Refused requests per second of the windows."""
         return self.requests / self.measured_s
 
 

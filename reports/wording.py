@@ -6,7 +6,17 @@ from typing import NamedTuple
 from loadtests.results import Cell
 from reports import labels, load_wording, recommendation
 from reports.stats.block_model import Ratio
-from reports.verdict import Circumstances, Curve, FactorGain, Limit, Loans, Precision, TimeoutCount, Verdict
+from reports.verdict import (
+    Circumstances,
+    Curve,
+    FactorGain,
+    Limit,
+    Loans,
+    Precision,
+    TimeoutCount,
+    TooEarly,
+    Verdict,
+)
 
 LAW = "Connections needed ≈ loans of a connection per second × hold time"
 UNKNOWN = "How many connections were needed is not known: the pool's own counts are missing."
@@ -229,13 +239,25 @@ def _steps(curves: Sequence[Curve]) -> Iterator[str]:
 
 def _timeouts(counts: Iterable[TimeoutCount]) -> Iterator[str]:
     for found in counts:
-        if found.requests:
+        if found.too_early is not None:
+            yield _too_early(found, found.too_early)
+        elif found.requests:
             limit = f" (DB_CONNECTION_TIMEOUT {found.cell.connection_timeout_ms} ms)"
             yield (
                 f"Pool {found.cell.pool} gives {_rate(found.per_s)} time-outs a second, "
                 f"{found.requests:,} of {found.sent:,} requests"
                 f"{limit if found.cell.connection_timeout_ms else ''}: “{found.text}”."
             )
+
+
+def _too_early(found: TimeoutCount, window: TooEarly) -> str:
+    when = "ended" if window.all_before else "began"
+    return (
+        f"Pool {found.cell.pool} refused {found.requests:,} of {found.sent:,} requests, but the window "
+        f"{when} before the time-out could strike: it lasted from {window.warmup_s:.1f} s to "
+        f"{window.warmup_s + window.measured_s:.1f} s after the start of the load, DB_CONNECTION_TIMEOUT is "
+        f"{window.timeout_s:g} s. So there is no rate. Give it a longer warm-up."
+    )
 
 
 def _rate(per_s: float) -> str:

@@ -22,6 +22,11 @@ finding is on stdout, progress on stderr. Exit codes: 0 done, 1 failed, 2 wrong 
 message is accounted for (lost, duplicated, unexplained or out of order), 130 interrupted (finished
 trials are kept: --resume)."""
 
+WARMUP_HELP = (
+    "seconds before the measured window, to the letter; without it warm-up and window last longer where "
+    "callers wait for the pool, so that its refusals are seen"
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
@@ -36,8 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     factors.add_argument("--rate", metavar="N,…", help="offered load, messages/s: an open loop")
     repeats = parser.add_argument_group("time and repeats")
     repeats.add_argument("--blocks", metavar="N", help="repeats of every cell, in shuffled blocks")
-    repeats.add_argument("--warmup", metavar="S", help="seconds before the measured window")
-    repeats.add_argument("--measure", metavar="S", help="seconds of the measured window")
+    repeats.add_argument("--warmup", metavar="S", help=WARMUP_HELP)
+    repeats.add_argument(
+        "--measure", metavar="S", help="seconds of the measured window, or more: see --warmup"
+    )
     repeats.add_argument(
         "--budget", metavar="S", help="seconds for everything: blocks are dropped, never below 3"
     )

@@ -5,6 +5,7 @@ process answers with the files of `loadtests.results` in `trial_directory`. Plai
 same plan out of Locust's options and the environment.
 """
 
+import math
 from typing import Annotated
 
 import msgspec
@@ -40,6 +41,27 @@ class Consuming(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_size: Annotated[int, Meta(ge=0)] = 0  # of the run's queue, messages; 0: unlimited
 
 
+class Refusing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the server refuses a push that waits for a connection; see `warming.py`."""
+
+    after_s: Annotated[float, Meta(gt=0)]  # DB_CONNECTION_TIMEOUT
+    pause_s: Annotated[float, Meta(ge=0)]  # for which the refusal asks, its Retry-After
+
+    @property
+    def round_s(self) -> float:
+        """From one push that is refused until the next of the same producer."""
+        return self.after_s + self.pause_s
+
+    @property
+    def longest_first_wait_s(self) -> float:
+        """Of a producer's first push, which may wait for two connections: to make its partition, to store."""
+        return 2 * self.after_s
+
+    def whole_rounds_s(self, measure_s: float) -> float:
+        """The shortest time of whole rounds that is not below `measure_s`."""
+        return math.ceil(measure_s / self.round_s) * self.round_s
+
+
 class LoadPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One load on one server."""
 
@@ -63,6 +85,7 @@ class LoadPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     workers: Annotated[int, Meta(ge=1)] = 1  # processes that share the load
     warmup_s: float = 0.0
     measure_s: float = 10.0
+    refusing: Refusing | None = None  # None: warm-up and window last exactly that long
     drain_s: float = 3.0  # longest wait for the last answers
     timeout_s: float = 40.0  # a client's patience with one request
     seed: int = 7
@@ -70,6 +93,14 @@ class LoadPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     check_s: Annotated[float, Meta(ge=0)] = (
         0.0  # without a message, in reading them back at the end; 0: they are not
     )
+
+    @property
+    def longest_load_s(self) -> float:
+        """Warm-up and window if the callers wait as long as they can."""
+        if self.refusing is None:
+            return self.warmup_s + self.measure_s
+        longest_warmup_s = self.warmup_s + self.refusing.longest_first_wait_s
+        return longest_warmup_s + self.refusing.whole_rounds_s(self.measure_s)
 
     @property
     def queue_is_its_own(self) -> bool:

@@ -27,6 +27,7 @@ from loadtests.load.measuring import locust_stats
 from loadtests.load.plan import PLAN_VARIABLE, LoadPlan, decode
 from loadtests.load.run import LoadRun, set_current_run
 from loadtests.load.users import PRODUCERS
+from loadtests.load.warming import warm_up
 from loadtests.load.writing import write_results
 from loadtests.results import TrialFiles
 
@@ -99,9 +100,9 @@ class PlannedLoad:
         gc.collect()
         gc.freeze()  # what the imports left need not be looked through while measuring
         run.start()
-        gevent.sleep(plan.warmup_s)
+        measure_s = warm_up(run.recorder, plan)
         run.recorder.open_window()
-        gevent.sleep(plan.measure_s)
+        gevent.sleep(measure_s)
         run.finish(plan.drain_s)
         try:
             write_results(run.recorder.part(steps=False), plan, TrialFiles(Path(plan.trial_directory)))

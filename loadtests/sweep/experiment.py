@@ -59,6 +59,7 @@ class Part(Factors, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     warmup_s: Seconds
     measure_s: Positive
     blocks: Count
+    exact_times: bool = False  # of warm-up and window; else longer where a closed loop's callers wait
     phase: Literal["random", "aligned"] = "random"  # of the producers' schedules, open loop
     cells: tuple[Factors, ...] = (Factors(),)
 

@@ -62,7 +62,7 @@ class LoadProcess:
         Raises `ChildFailed` when it ends otherwise or takes much longer than the plan says.
         """
         results.write(_plan_path(self.directory), plan)
-        await self._child.finish(plan.warmup_s + plan.measure_s + plan.drain_s + GRACE_S)
+        await self._child.finish(plan.longest_load_s + plan.drain_s + GRACE_S)
 
     async def stop(self) -> None:
         """End it now."""

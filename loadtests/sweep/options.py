@@ -83,6 +83,7 @@ def _from_factors(asked: Asked) -> Experiment:
         "warmup_s": _or(_one(float, asked, "warmup"), WARMUP_S),
         "measure_s": _or(_one(float, asked, "measure"), MEASURE_S),
         "blocks": _or(_one(int, asked, "blocks"), BLOCKS),
+        "exact_times": _exact_times(asked),
         "loop": "open" if asked.rate else "closed",
         "strategy": _many(str, asked, "strategy"),
         "pool": _many(int, asked, "pool"),
@@ -120,11 +121,17 @@ def _adjusted(experiment: Experiment, asked: Asked) -> Experiment:
         "blocks": _one(int, asked, "blocks"),
         "warmup_s": _one(float, asked, "warmup"),
         "measure_s": _one(float, asked, "measure"),
+        "exact_times": _exact_times(asked),
     }
     values |= {name: value for name, value in whole.items() if value is not None}
     for part in values["part"]:
         part |= {name: value for name, value in each.items() if value is not None}
     return experiment_file.convert(values, source=SOURCE)
+
+
+def _exact_times(asked: Asked) -> bool | None:
+    """A warm-up that somebody asks for is the one that they get."""
+    return None if asked.warmup is None else True
 
 
 def _many(kind: Callable[[str], Level], asked: Asked, name: str) -> list[Level] | None:

@@ -63,6 +63,7 @@ class SweepState:
             cell=cell,
             warmup_s=part.part.warmup_s,
             measure_s=part.part.measure_s,
+            exact_times=part.part.exact_times,
             seed=self.experiment.seed + slot.block,
             followed=followed,
         )

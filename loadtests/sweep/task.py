@@ -4,9 +4,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from loadtests.load.plan import LoadPlan
+from loadtests.load.plan import LoadPlan, Refusing
 from loadtests.results import Cell
 from loadtests.sweep import naming
+from queen.errors import PoolTimeout
 from queen.local.database import Database
 from queen.settings import Settings, load
 
@@ -25,6 +26,7 @@ class TrialTask(Struct, frozen=True, kw_only=True):
     cell: Cell
     warmup_s: float
     measure_s: float
+    exact_times: bool = False  # as `Part.exact_times`
     seed: int
     followed: bool = True  # by another trial: have its load process ready
 
@@ -65,6 +67,18 @@ def load_plan(task: TrialTask, url: str, directory: Path) -> LoadPlan:
         partitions=cell.partitions,
         warmup_s=task.warmup_s,
         measure_s=task.measure_s,
+        refusing=None if task.exact_times else _refusing(cell),
         drain_s=(cell.connection_timeout_ms or 0) / 1000 + DRAIN_BEYOND_TIMEOUT_S,
         seed=task.seed,
     )
+
+
+def _refusing(cell: Cell) -> Refusing | None:
+    """How this cell's server refuses whoever waits for a connection; None where the line is not of callers.
+
+    In an open loop it is of what was due, and grows for as long as more is offered than stored: how long its
+    warm-up must be is a rule of the experiment.
+    """
+    if cell.loop == "open" or not cell.connection_timeout_ms:
+        return None
+    return Refusing(after_s=cell.connection_timeout_ms / 1000, pause_s=PoolTimeout.retry_after_s or 0)

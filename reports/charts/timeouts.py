@@ -14,8 +14,8 @@ _BESIDE: dict[str, Any] = {"xytext": (7, 6), "textcoords": "offset points", "col
 
 @style.themed
 def draw(trials: pd.DataFrame, title: str = "Time-outs against pool size", columns: int = 2) -> Figure:
-    """Draw the valid rows of a `trials` frame of one part; the line joins the means."""
-    frame = with_labels(trials[trials["valid"]].dropna(subset=["pool"]))
+    """Draw the valid rows of a `trials` frame of one part that have a rate; the line joins the means."""
+    frame = with_labels(trials[trials["valid"]].dropna(subset=["pool", "timeouts_s"]))
     groups = [panel for _, panel in frame.groupby(["db_rtt_ms", "connection_timeout_ms"], dropna=False)]
     figure, axes = style.panels(len(groups), title, columns)
     names = list(dict.fromkeys(frame["series"]))

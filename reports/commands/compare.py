@@ -1,4 +1,4 @@
-"""`queen compare`: two runs cell by cell, with intervals, and the warning that they were not interleaved."""
+"""`queen compare`: two runs cell by cell, with intervals; what else differs between them; their cautions."""
 
 import argparse
 
@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Compare and print. Raises `UserError` for files that cannot be read or share no cell."""
+    """Compare and print. Raises `UserError` for files that cannot be read, share no cell or are one run."""
     from loadtests.results import ResultError
     from reports import terminal
     from reports.comparison import compare
@@ -26,7 +26,12 @@ def run(options: argparse.Namespace) -> int:
     except ResultError as error:
         raise UserError(str(error)) from None
     if not found.cells:
-        raise UserError(f"{options.run_a} and {options.run_b} have no configuration in common")
+        experiments = "; ".join(str(each) for each in found.differences if each.topic == "experiment")
+        because = [*terminal.who_does_not_count(found), *([experiments] if experiments else [])]
+        raise UserError(
+            f"{options.run_a} and {options.run_b} have no configuration in common"
+            f"{': ' if because else ''}{' '.join(because)}"
+        )
     if options.json:
         print(terminal.comparison_as_json(found))
     else:

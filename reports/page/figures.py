@@ -84,7 +84,7 @@ def _latency(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
 
 def _timeouts(dataset: Dataset, verdict: Verdict) -> Iterator[PageChart]:
     for place, part in enumerate(dict.fromkeys(seen.part for seen in verdict.timeouts)):
-        frame = dataset.trials[dataset.trials["part"] == part]
+        frame = dataset.trials[dataset.trials["part"] == part].dropna(subset=["timeouts_s"])
         if frame["pool"].nunique() < 2:  # nothing to draw against
             continue
         counts = [seen for seen in verdict.timeouts if seen.part == part]

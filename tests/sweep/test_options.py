@@ -37,6 +37,14 @@ def test_nothing_said_is_the_quick_experiment() -> None:
     assert experiment_of(Asked(experiment="quick", blocks="3", budget="99", seed="1")).budget_s == 99
 
 
+@pytest.mark.parametrize("experiment", [None, "quick"])
+def test_a_warm_up_that_is_asked_for_is_kept_to_the_letter(experiment: str | None) -> None:
+    pool = None if experiment else "1"
+    asked = [Asked(experiment=experiment, pool=pool, warmup=warmup) for warmup in (None, "0.7")]
+    told = [[part.exact_times for part in experiment_of(each).part] for each in asked]
+    assert [set(each) for each in told] == [{False}, {True}]
+
+
 @pytest.mark.parametrize(
     ("asked", "line"),
     [

@@ -206,6 +206,23 @@ async def test_a_sweep_whose_database_dies_keeps_what_it_has_and_says_so_in_one_
     assert not (run.root / "staging").exists()
 
 
+@pytest.mark.parametrize("warmup", [(), ("--warmup", "0.2")])
+async def test_a_pool_that_is_too_small_is_measured_when_it_refuses(
+    warmup: tuple[str, ...], tmp_path: Path, postgres: PostgresServer
+) -> None:
+    """64 callers of one connection that is held for ten round trips: many get none within a second."""
+    starved = ("--strategy", "sequential", "--pool", "1", "--clients", "64", "--rtt", "2")
+    times = ("--connection-timeout", "1000", "--blocks", "1", "--measure", "0.6", *warmup)
+    process = sweep(*starved, *times, "--results", str(tmp_path), environ=dict(postgres.environ()))
+    code, _, err = await asyncio.to_thread(finish, process)
+    assert code == 0, err
+    (load,) = {trial.load for trial in read_trials(the_run(tmp_path))}
+    told = load.warmup_s >= 1.0, load.measured_s == pytest.approx(2.0, abs=0.2)
+    assert told == ((False, False) if warmup else (True, True))
+    if not warmup:
+        assert load.requests_not_done > 0.1 * load.requests_sent
+
+
 @asynccontextmanager
 async def plain_role(server: PostgresServer) -> AsyncIterator[str]:
     connection = await connect(server.address())

@@ -21,6 +21,8 @@ from loadtests.load.measuring.window import Window
 from loadtests.load.plan import LoadPlan
 from loadtests.results import ProducerLedger, WorkerShare
 
+FIRST_MESSAGE = 0  # of each producer
+
 
 class Recorder(Counting):
     """Collects from all users of one run in one process; a fresh one for each run.
@@ -65,6 +67,10 @@ class Recorder(Counting):
             account.in_flight.clear()  # its producer looks there, whether an answer comes too late
             for first, (due_s, begun_at) in in_flight.items():
                 self.pushed(account, first, first + batch - 1, due_s, cut_off(begun_at, at_s))
+
+    def first_pushes_wait(self) -> bool:
+        """Whether some producer has no answer yet to its very first push."""
+        return any(FIRST_MESSAGE in account.in_flight for account in self._accounts)
 
     def part(self, window: int | None = None, *, steps: bool = True) -> Part:
         """What is known now of one window; None: of all, but for the warm-up if there is anything else.

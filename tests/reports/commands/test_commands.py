@@ -1,6 +1,7 @@
 """`queen report`, `queen compare` and `python -m reports.pool_size` as a user runs them."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from loadtests.results import Invalidity
 from tests.reports.synthetic import Law, World, write_run
 from tests.reports.test_locust_csv import write_stats
 
@@ -66,9 +68,13 @@ def test_compare_finds_a_known_factor_and_warns_that_runs_were_not_interleaved(t
     assert len(found["cells"]) == 8
     assert all(1.2 < cell["ratio"]["ratio"] < 1.9 for cell in found["cells"])
     assert [notice["caution"] for notice in found["notices"]] == ["not_interleaved"]
+    (difference,) = found["differences"]  # a starved cell is warmed up for longer, and here one run has one
+    assert difference["name"] == "warm-up of capacity (1 of 8 cells)"
+    assert found["broken"] == []
     write_run(tmp_path / "results", replace(SMALL, run_id="again"))
     text = run(*QUEEN, "compare", "synthetic", "again", cwd=tmp_path).stdout
     assert text.count("no difference shown") == 8
+    assert "Nothing that was recorded of machine, versions, settings and experiment differs." in text
     assert "not_interleaved" in text
 
 
@@ -86,6 +92,49 @@ def test_a_run_given_twice_is_one_line(tmp_path: Path) -> None:
         assert len(done.stderr.splitlines()) == 1
 
 
+def test_compare_refuses_a_run_with_itself_by_whatever_path(tmp_path: Path) -> None:
+    directory = write_run(tmp_path / "results", SMALL)
+    shutil.copytree(directory, tmp_path / "copy")
+    for other in ("results/synthetic/", "copy"):
+        done = run(*QUEEN, "compare", "synthetic", other, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("queen: synthetic: given more than once")
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_compare_tells_what_differs_and_whose_figures_do_not_count(tmp_path: Path) -> None:
+    write_run(tmp_path / "results", SMALL)
+    write_run(tmp_path / "results", replace(SMALL, run_id="lossy", lost_in=3))
+    path = tmp_path / "results" / "lossy" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["machine"]["cpu_model"] = "Abacus"
+    manifest["postgres_settings"]["fsync"] = "off"
+    path.write_text(json.dumps(manifest))
+    done = run(*QUEEN, "compare", "synthetic", "lossy", cwd=tmp_path)
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("The figures of lossy do not count: ")
+    assert "1 lost" in lines[0]
+    assert any(line.startswith("machine, processor: ") and line.endswith(" | Abacus") for line in lines)
+    assert "PostgreSQL, fsync: on | off" in lines
+    assert any(line.startswith("accounting_broken: lossy: ") for line in lines)
+    assert any(line.startswith("not_durable: lossy: ") for line in lines)
+    assert done.returncode == run(*QUEEN, "report", "lossy", "--open", "no", cwd=tmp_path).returncode
+    found = json.loads(run(*QUEEN, "compare", "synthetic", "lossy", "--json", cwd=tmp_path).stdout)
+    assert found["broken"] == ["lossy"]
+    assert {each["name"] for each in found["differences"]} == {"processor", "fsync"}
+
+
+def test_a_run_without_a_trial_that_counts_is_called_broken_and_not_different(tmp_path: Path) -> None:
+    write_run(tmp_path / "results", SMALL)
+    lost = Invalidity(reason="accounting", detail="messages: 1 lost", fatal=True)
+    remarks = dict.fromkeys(range(100), (lost,))
+    write_run(tmp_path / "results", replace(SMALL, run_id="lossy", lost_in=3, remarks=remarks))
+    done = run(*QUEEN, "compare", "synthetic", "lossy", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "The figures of lossy do not count: not every message is accounted for" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_compare_of_strangers_is_one_line(tmp_path: Path) -> None:
     write_run(tmp_path / "results", SMALL)
     other = World(laws={("coalesce", 0.0): Law(1_000, 0.5)}, sample_files=False, run_id="other")
@@ -93,6 +142,8 @@ def test_compare_of_strangers_is_one_line(tmp_path: Path) -> None:
     done = run(*QUEEN, "compare", "synthetic", "other", cwd=tmp_path)
     assert done.returncode == 1
     assert "no configuration in common" in done.stderr
+    assert "strategy: batch | coalesce" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("chart", ["chart.svg", "chart.png"])
