@@ -127,7 +127,7 @@ def test_compare_tells_what_differs_and_whose_figures_do_not_count(tmp_path: Pat
 def test_a_run_without_a_trial_that_counts_is_called_broken_and_not_different(tmp_path: Path) -> None:
     write_run(tmp_path / "results", SMALL)
     lost = Invalidity(reason="accounting", detail="messages: 1 lost", fatal=True)
-    remarks = dict.fromkeys(range(100), (lost,))
+    remarks: dict[int, tuple[Invalidity, ...]] = dict.fromkeys(range(100), (lost,))
     write_run(tmp_path / "results", replace(SMALL, run_id="lossy", lost_in=3, remarks=remarks))
     done = run(*QUEEN, "compare", "synthetic", "lossy", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
