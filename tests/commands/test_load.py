@@ -249,6 +249,15 @@ def test_a_headless_run_that_is_interrupted_says_so(tmp_path: Path) -> None:
     assert "interrupted" in table_
 
 
+@pytest.fixture
+def hang_up_is_heard() -> Iterator[None]:
+    """By children: they would ignore SIGHUP if these tests were run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hang_up_is_heard")
 def test_a_terminal_that_closes_ends_the_run_as_ctrl_c_does(tmp_path: Path) -> None:
     master, terminal = os.openpty()
     with fake_server(FakeQueue().script) as server:
