@@ -6,7 +6,7 @@ imports Locust or pandas); `queen --help` loads all, so a command's module must 
 what is heavy inside `run`.
 
 Exit codes: 0 done, 1 the work failed (one line on stderr says why), 2 wrong usage or configuration,
-3 not every message is accounted for, 130 interrupted.
+3 not every message is accounted for, 130 interrupted, 141 nobody reads the output any more (`queen.output`).
 """
 
 import argparse

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from reports.stats.knee import PRACTICAL_MARGIN
+
 
 class Caution(enum.Enum):
     """Why a result is weaker than it looks. The value is the stable word for `--json`."""
@@ -92,8 +94,9 @@ _WHAT_TO_DO: dict[Caution, str] = {
         "Give the sweep more blocks (at least 4): longer windows do not help, more interleaved repeats do."
     ),
     Caution.NOT_SETTLED: (
-        "None of these pools was shown to be worse than the best, and none to be good enough. More blocks "
-        "on a quieter machine settle it; until then the largest of them is the safe choice."
+        f"None of these pools was shown to be worse than the best by more than {PRACTICAL_MARGIN:.0%}, and "
+        "none to be good enough. More blocks on a quieter machine settle it; until then the largest of them "
+        "is the safe choice."
     ),
     Caution.KNEE_AT_EDGE: (
         "The largest pool that was tried is still the best: the best may lie beyond. Repeat with larger "

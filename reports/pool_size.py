@@ -10,15 +10,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from loadtests.results import ResultError
+from queen.output import while_read
 
 EXIT_FAILED = 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Draw, print the finding and the chart's path; returns the exit code."""
+    """Draw, print the finding and the chart's path; returns the exit code.
+
+    Raises BrokenPipeError when nobody reads what is printed; see `queen.output`.
+    """
     options = _parser().parse_args(argv)
     try:
         print(_draw(options.paths, options.output, options.batch))
+    except BrokenPipeError:
+        raise
     except (ResultError, OSError) as error:
         print(f"pool_size: {error}", file=sys.stderr)
         return EXIT_FAILED
@@ -65,4 +71,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(while_read(main))

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from reports import labels
+from reports import claims, labels
 from reports.stats.knee import Knee
 from reports.verdict import Curve
 
@@ -28,7 +28,7 @@ def knee(curve: Curve) -> str:
     found = curve.knee
     if found is None:
         return "not determined"
-    excluded = ", ".join(map(str, found.excluded)) or "none"
+    excluded = ", ".join(map(claims.exclusion, found.exclusions)) or "none"
     text = f"pools shown to lose more than {found.margin:.0%}: {excluded}"
     if found.at_edge:
         return f"{text}; the largest pool tried is the best"

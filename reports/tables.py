@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from loadtests.results import Cell
-from reports import wording
+from reports import claims, wording
 from reports.dataset import Dataset
 from reports.labels import with_labels
 from reports.stats.block_model import Interval
@@ -158,9 +158,7 @@ def _offered(cell: Cell) -> str:
 
 
 def _rows(curve: Curve) -> Iterator[TableRow]:
-    steps = {
-        step.to_pool: Step(wording.figure(step.ratio), wording.doubt(step.ratio)) for step in curve.steps
-    }
+    steps = {step.to_pool: Step(claims.figure(step.ratio), claims.doubt(step.ratio)) for step in curve.steps}
     for seen in curve.cells:
         pool = seen.cell.pool
         yield _row(seen, steps.get(pool or 0, Step()), pool is not None and pool == curve.recommended)

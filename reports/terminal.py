@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from reports import tables, wording
+from reports import claims, tables, wording
 from reports.advice import Caution, Notice, by_caution
 from reports.comparison import Comparison
 from reports.verdict import Verdict
@@ -56,7 +56,7 @@ def show(verdict: Verdict, page: Path) -> None:
         figures = f"{verdict.unit} acknowledged per second; a loan: requests that one serves"
         print_table(_HEADINGS, rows, f"{figures}; * recommended pool")
     if any(step.ratio.too_small for curve in verdict.curves for step in curve.steps):
-        print(wording.how_to_read(verdict.validity.precision))
+        print(claims.how_to_read(verdict.validity.precision))
     failed = verdict.load is not None and verdict.load.in_vain
     if failed:  # then nothing else matters
         print(wording.headline(verdict))
@@ -81,7 +81,7 @@ def show_comparison(found: Comparison) -> None:
         (
             wording.cell_name(seen.cell, cells, found.direct_rtt_ms),
             str(seen.cell.pool or tables.ABSENT),
-            wording.ratio(seen.ratio),
+            claims.ratio(seen.ratio),
         )
         for seen in found.cells
     ]
@@ -91,7 +91,7 @@ def show_comparison(found: Comparison) -> None:
     if found.only_base or found.only_other:
         print(f"Not compared: {found.only_base} cells of {found.base}, {found.only_other} of {found.other}.")
     if any(seen.ratio.too_small for seen in found.cells):
-        print(wording.how_to_read())
+        print(claims.how_to_read())
     _differences(found)
     _notices(found.notices)
 

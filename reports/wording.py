@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from loadtests.results import Cell
-from reports import labels, load_wording, recommendation
-from reports.stats.block_model import Ratio
+from reports import claims, labels, load_wording, recommendation
 from reports.verdict import (
     Circumstances,
     Curve,
@@ -92,27 +91,6 @@ def cell_name(cell: Cell, cells: Sequence[Cell], direct_rtt_ms: float | None) ->
     return f"{name}, {labels.round_trip(cell.db_rtt_ms, direct_rtt_ms)}"
 
 
-def ratio(found: Ratio) -> str:
-    """×1.01 [0.90–1.10], no difference shown."""
-    return ", ".join(filter(None, (figure(found), doubt(found))))
-
-
-def figure(found: Ratio) -> str:
-    """×1.01 [0.90–1.10]: a ratio with its interval, if it has one."""
-    if found.interval is None:
-        return f"×{_times(found.ratio)}"
-    return f"×{_times(found.ratio)} [{_times(found.interval.low)}–{_times(found.interval.high)}]"
-
-
-def doubt(found: Ratio) -> str:
-    """Why a ratio is no claim; "" when it is one. `how_to_read` explains the words."""
-    if found.shown:
-        return ""
-    if found.interval is None:
-        return "one block only: no difference can be shown"
-    return "too small to claim" if found.too_small else "no difference shown"
-
-
 def held_back(counts: Sequence[TimeoutCount]) -> str:
     """How many due pushes a Retry-After kept from being sent, and so from timing out; "" where none."""
     held = [
@@ -148,22 +126,6 @@ def _either(values: Sequence[int]) -> str:
     return " or ".join(f"{value:,}" for value in values)
 
 
-def how_to_read(precisions: Iterable[Precision] = ()) -> str:
-    """What the figures and words of `ratio` mean, and from which ratio on each part can claim something."""
-    claims = [
-        f"×{_times(found.minimum_detectable)} and more or ×{_times(1 / found.minimum_detectable)} and less "
-        f"({found.part})"
-        for found in precisions
-        if found.minimum_detectable is not None
-    ]
-    return (
-        "×2.0 [1.9–2.1] is a ratio with its 95% interval. “No difference shown”: 1 lies inside the interval. "
-        "“Too small to claim”: 1 lies outside, but trials that differ among themselves like these would find "
-        "such a difference in fewer than four of five sweeps, and tend to overstate it then."
-        f"{' What can be claimed here: ' + '; '.join(claims) + '.' if claims else ''}"
-    )
-
-
 def precision(found: Precision) -> str:
     """How fine the comparison of a part is, in one sentence."""
     if found.residual_sd is None or found.minimum_detectable is None:
@@ -171,7 +133,7 @@ def precision(found: Precision) -> str:
     return (
         f"{found.part}: {found.blocks} blocks, repeats of one cell differ by ±{found.residual_sd:.1%} (sd, "
         f"{found.degrees_of_freedom} degrees of freedom); the smallest ratio that would be found with 80% "
-        f"power at a 5% level is ×{_times(found.minimum_detectable)}."
+        f"power at a 5% level is ×{claims.times(found.minimum_detectable)}."
     )
 
 
@@ -185,7 +147,7 @@ def gain(found: FactorGain, verdict: Verdict) -> str:
     else:
         what = f"{labels.series(found.of, [found.factor])} over {labels.series(found.over, [found.factor])}"
         place = of
-    return f"{what} ({place}, pool {found.of.pool}): {ratio(found.ratio)}."
+    return f"{what} ({place}, pool {found.of.pool}): {claims.ratio(found.ratio)}."
 
 
 def waiting(curves: Iterable[Curve]) -> str:
@@ -232,7 +194,7 @@ def _few(value: float) -> str:
 
 def _steps(curves: Sequence[Curve]) -> Iterator[str]:
     for curve in curves:
-        steps = [f"{step.from_pool} → {step.to_pool}: {ratio(step.ratio)}" for step in curve.steps]
+        steps = [f"{step.from_pool} → {step.to_pool}: {claims.ratio(step.ratio)}" for step in curve.steps]
         if steps:
             yield f"{curve_name(curve, curves)}: {'; '.join(steps)}."
 
@@ -280,7 +242,3 @@ def _fastest_by_round_trip(curves: Sequence[Curve]) -> list[Curve]:
         return max(seen.throughput for seen in curve.cells)
 
     return [max(group, key=best) for group in recommendation.by_round_trip(curves).values()]
-
-
-def _times(value: float) -> str:
-    return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"

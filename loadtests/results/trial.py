@@ -136,19 +136,22 @@ def _counted(where: str, faulty: tuple[FaultyMessages, ...], **counts: int | Non
 
 
 class PoolUse(Struct, frozen=True, kw_only=True):
-    """The server's pool over the measured window: differences of its cumulative counters."""
+    """The server's pool over the measured window: what its cumulative counters grew by.
 
-    acquires: WholeDifference
-    timeouts: WholeDifference  # waits of clients of the pool, as is a call that many share: see `timed_out`
-    connects: WholeDifference
-    lost: WholeDifference
-    hold_mean_ms: Difference  # from having a connection to giving it back
-    wait_mean_ms: Difference  # from asking to having
-    busy_mean: Difference  # connections in use, time average
-    waiting_mean: Difference  # who asked and has none yet, time average: a request, or a call that many share
-    boarding_mean: Difference | None = None  # requests waiting to share a call; None: the server told nothing
-    boarding_wait_mean_ms: Difference | None = None  # of those who boarded, from asking to having one
-    boarding_timeouts: WholeDifference | None = None  # requests no shared call took in time; None: not told
+    Where they fell, as a process of the server ended, there is none: what that process had counted is lost.
+    """
+
+    acquires: Count
+    timeouts: Count  # waits of clients of the pool, as is a call that many share: see `timed_out`
+    connects: Count
+    lost: Count
+    hold_mean_ms: Figure  # from having a connection to giving it back
+    wait_mean_ms: Figure  # from asking to having
+    busy_mean: Figure  # connections in use, time average
+    waiting_mean: Figure  # who asked and has none yet, time average: a request, or a call that many share
+    boarding_mean: Figure | None = None  # requests waiting to share a call; None: the server told nothing
+    boarding_wait_mean_ms: Figure | None = None  # of those who boarded, from asking to having one
+    boarding_timeouts: Count | None = None  # requests no shared call took in time; None: not told
 
     @property
     def timed_out(self) -> int:

@@ -1,6 +1,7 @@
 """The server's pool, as GET /metrics/pool tells it."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import msgspec
 from msgspec import Struct
@@ -69,14 +70,18 @@ def decode(body: bytes) -> PoolReading:
 def pool_use(
     times_s: Sequence[float], readings: Sequence[PoolReading], windows: Iterable[Window]
 ) -> PoolUse | None:
-    """The pool over these windows; None when it was not looked at for nearly all of each, see `seen_of`."""
+    """The pool over these windows.
+
+    None when it was not looked at for nearly all of each, see `seen_of`, or when a process of the server
+    ended meanwhile: the counters fell, and what it had counted is lost.
+    """
     seen = seen_of(times_s, windows)
-    if seen is None:
+    if seen is None or _fell(times_s, readings, seen):
         return None
     length_s = sum(window.length_s for window in seen)
 
     def grown(values: Sequence[float]) -> float:
-        return increase(times_s, values, *seen)
+        return max(0.0, increase(times_s, values, *seen))  # never less, but for rounding
 
     holds = grown([sum(reading.hold_histogram.counts) for reading in readings])
     waits = grown([sum(reading.wait_histogram.counts) for reading in readings])
@@ -103,3 +108,22 @@ def pool_use(
         boarding_mean=grown([line.waiting_seconds for line in lines]) / length_s,
         boarding_wait_mean_ms=1000 * boarding_s / boarded if boarded else 0.0,
     )
+
+
+def _fell(times_s: Sequence[float], readings: Sequence[PoolReading], windows: Iterable[Window]) -> bool:
+    """Whether a counter is lower at some reading than at the one before, anywhere in these windows."""
+    looks = tuple(pairwise(zip(times_s, readings, strict=True)))
+    return any(
+        after_s > window.start_s and before_s < window.end_s and _is_lower(after, before)
+        for window in windows
+        for (before_s, before), (after_s, after) in looks
+    )
+
+
+def _is_lower(after: PoolReading, before: PoolReading) -> bool:
+    return any(now < then for now, then in zip(_counted(after), _counted(before), strict=True))
+
+
+def _counted(reading: PoolReading) -> tuple[int, ...]:
+    """What only grows while the server's processes live, and grows with all else."""
+    return reading.acquires, reading.timeouts, reading.connects, reading.lost

@@ -6,14 +6,13 @@ that one event is one line. Bodies, tokens and passwords are never given to a lo
 """
 
 import logging
-import os
 import sys
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import msgspec
 
+from queen.output import let_go
 from queen.settings import LogLevel
 
 _LEVELS = {
@@ -60,15 +59,6 @@ class QuietStream(logging.StreamHandler[TextIO]):
             let_go(self.stream)
         elif not isinstance(error, (OSError, ValueError)):
             super().handleError(record)
-
-
-def let_go(stream: TextIO) -> None:
-    """Send what a stream still holds, and gets, nowhere: its reader has gone.
-
-    The interpreter flushes stdout and stderr at its end, and when that fails its exit code is 120.
-    """
-    with suppress(OSError), open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def start_logging(level: LogLevel, stream: TextIO | None = None, worker_id: int | None = None) -> None:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from queen.errors import UserError
-from queen.observe.log import let_go
+from queen.output import let_go
 
 
 def bind(host: str, port: int, *, joining: bool = False) -> list[socket.socket]:

@@ -33,6 +33,8 @@ def run(options: argparse.Namespace) -> int:
         return _report(options)
     except ResultError as error:
         raise UserError(str(error)) from None
+    except BrokenPipeError:  # who reads what is printed has gone: the command line knows what to do
+        raise
     except OSError as error:
         raise UserError(f"cannot write the report: {error}") from None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from jinja2 import Environment
 
 from loadtests import results
-from reports import labels, load_tables, recommendation, tables, wording
+from reports import claims, labels, load_tables, recommendation, tables, wording
 from reports.advice import by_caution
 from reports.dataset import Dataset
 from reports.page import calculator, cards, figures
@@ -28,7 +28,7 @@ def render(dataset: Dataset, verdict: Verdict) -> str:
             manifests=manifests,
             headline=wording.headline(verdict),
             findings=wording.findings(verdict),
-            how_to_read=wording.how_to_read(verdict.validity.precision),
+            how_to_read=claims.how_to_read(verdict.validity.precision),
             cautions=by_caution(verdict.notices),
             cards=cards.cards(verdict.curves),
             circumstances=wording.circumstances(verdict.circumstances) if verdict.circumstances else "",

@@ -58,5 +58,6 @@ def _certainty(curves: Sequence[Curve]) -> str:
     if any(found.at_edge for found in knees):
         return "the largest pool that was tried: larger ones may be faster"
     if not all(found.settled for found in knees):
-        return "not settled by these trials: none of these pools is shown to be worse"
+        margin = f"{knees[0].margin:.0%}"
+        return f"not settled by these trials: none of these pools is shown to be more than {margin} worse"
     return recommendation.loss(knees)

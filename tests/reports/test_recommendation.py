@@ -8,7 +8,7 @@ from reports.verdict import Verdict
 
 
 def knee(loss_at_most: float) -> Knee:
-    return Knee(pool=5, excluded=(1,), not_excluded=(5, 20), loss_at_most=loss_at_most)
+    return Knee(pool=5, exclusions=(), not_excluded=(5, 20), loss_at_most=loss_at_most)
 
 
 @pytest.mark.parametrize(

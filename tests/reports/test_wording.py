@@ -8,8 +8,7 @@ import pytest
 from loadtests.results import Cell
 from reports import dataset, labels, wording
 from reports.judge import judge
-from reports.stats.block_model import Interval, Ratio
-from reports.verdict import Circumstances, Precision, Verdict
+from reports.verdict import Circumstances, Verdict
 from tests.reports.synthetic import Law, World, write_run
 
 
@@ -31,32 +30,6 @@ def test_circumstances_claim_only_what_the_run_tells() -> None:
         "1 messages a push; 16 or 128 clients"
     )
     assert "empty" not in told and "CHECKPOINT" not in told
-
-
-def test_a_ratio_is_given_with_its_interval() -> None:
-    assert wording.ratio(Ratio(2.14, Interval(2.05, 2.24), 1.1)) == "×2.14 [2.05–2.24]"
-
-
-def test_a_ratio_that_may_be_one_claims_nothing() -> None:
-    assert wording.ratio(Ratio(1.01, Interval(0.9, 1.1), 1.15)).endswith("no difference shown")
-
-
-def test_a_ratio_below_the_minimum_detectable_effect_is_too_small_to_claim() -> None:
-    assert wording.ratio(Ratio(1.05, Interval(1.01, 1.1), 1.15)).endswith("], too small to claim")
-    assert wording.ratio(Ratio(0.72, Interval(0.57, 0.92), 1.5)).endswith("], too small to claim")
-
-
-def test_what_too_small_means_is_told_once_with_the_least_that_can_be_claimed() -> None:
-    part = Precision(
-        part="capacity", blocks=4, degrees_of_freedom=9, residual_sd=0.1, minimum_detectable=1.25
-    )
-    told = wording.how_to_read([part])
-    assert "×1.25 and more or ×0.80 and less (capacity)" in told
-    assert "What can be claimed" not in wording.how_to_read()
-
-
-def test_a_ratio_without_an_interval_says_why() -> None:
-    assert "no difference can be shown" in wording.ratio(Ratio(9.0, None, None))
 
 
 def test_the_headline_states_the_law_and_a_pool_for_each_round_trip(verdict: Verdict) -> None:

@@ -134,6 +134,7 @@ LATENCY = results.Latency(count=1, p50_ms=1.0, p90_ms=1.0, p95_ms=1.0, p99_ms=1.
 POOL_FIGURES = (
     *("acquires", "timeouts", "connects", "lost"),
     *("hold_mean_ms", "wait_mean_ms", "busy_mean", "waiting_mean"),
+    *("boarding_mean", "boarding_wait_mean_ms", "boarding_timeouts"),
 )
 
 
@@ -144,6 +145,7 @@ POOL_FIGURES = (
         ("load.messages_acknowledged", 10**17),
         ("load.measured_s", 0),
         ("load.measured_s", -2.5),
+        ("load.measured_s", 1e-300),
         ("load.measured_s", 1e30),
         ("load.service.p99_ms", -1.0),
         ("load.service.p99_ms", 1e30),
@@ -152,6 +154,7 @@ POOL_FIGURES = (
         ("cell.db_rtt_ms", -1),
         ("pool.acquires", 10**17),
         ("pool.hold_mean_ms", 1e30),
+        *((f"pool.{name}", -1) for name in POOL_FIGURES),
         ("order", -1),
     ],
 )

@@ -79,6 +79,33 @@ def test_the_pool_s_use_is_that_of_the_window() -> None:
     assert use.waiting_mean == pytest.approx(30)
 
 
+@pytest.mark.parametrize(("restarted_s", "known"), [(99.0, True), (100.5, False), (102.0, True)])
+def test_what_a_process_had_counted_that_ended_in_the_window_is_not_known(
+    restarted_s: float, known: bool
+) -> None:
+    """Its counters begin anew: the difference would be negative, or, later on, merely too small."""
+    looks = [look(98.03 + tenth / 10) for tenth in range(50)]
+    begun = reading(restarted_s)
+    anew = [
+        replace(
+            each,
+            pool=structs.replace(
+                each.pool,
+                acquires=each.pool.acquires - begun.acquires,
+                hold_seconds=each.pool.hold_seconds - begun.hold_seconds,
+                busy_seconds=each.pool.busy_seconds - begun.busy_seconds,
+            ),
+        )
+        if each.at_s > restarted_s and each.pool is not None
+        else each
+        for each in looks
+    ]
+    use = measures.pool_use(anew, WINDOW)
+    assert (use is not None) is known
+    if use is not None:
+        assert use.busy_mean == pytest.approx(4)
+
+
 def test_a_look_that_took_long_does_not_move_what_the_pool_said_before() -> None:
     """At the end of the window the database is slow to tell of itself, and so the look."""
     looks = [look(99.93 + tenth / 10) for tenth in range(15)]

@@ -1,6 +1,7 @@
 """`queen report`, `queen compare` and `python -m reports.pool_size` as a user runs them."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from loadtests.results import Invalidity
+from queen.output import EXIT_NO_READER
 from tests.reports.synthetic import Law, World, write_run
 from tests.reports.test_locust_csv import write_stats
 
@@ -32,6 +34,42 @@ def test_report_prints_table_finding_and_path(tmp_path: Path) -> None:
     assert (tmp_path / lines[-1]).read_text().startswith("<!doctype html>")
     assert (tmp_path / lines[-1]).parent == directory
     assert "\x1b[" not in done.stdout
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        (*QUEEN, "report", "--open", "no", "RUN"),
+        (*QUEEN, "report", "--json", "RUN"),
+        (*QUEEN, "compare", "RUN", "OTHER"),
+        (sys.executable, "-m", "reports.pool_size", "RUN"),
+    ],
+    ids=lambda command: " ".join(command[2:4]),
+)
+def test_a_reader_that_goes_is_told_nothing_and_the_files_are_whole(
+    tmp_path: Path, command: tuple[str, ...], unbuffered: str
+) -> None:
+    names = {
+        "RUN": str(write_run(tmp_path, SMALL)),
+        "OTHER": str(write_run(tmp_path, replace(SMALL, run_id="other", seed=9))),
+    }
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [names.get(word, word) for word in command],
+        cwd=tmp_path,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=120,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (EXIT_NO_READER, "")
+    if "report" in command:
+        assert Path(names["RUN"], "report.html").read_text().rstrip().endswith("</html>")
 
 
 def test_report_as_json_is_one_object(tmp_path: Path) -> None:
