@@ -6,8 +6,11 @@ takes all higher ones of its scope away, and those are the messages out of order
 gaps, the repeats and what is out of order, however many stretches the log is made of.
 """
 
+from itertools import islice
+
 from loadtests.ledger.intervals import IntervalSet
 from loadtests.ledger.multiset import Multiset
+from loadtests.ledger.naming import MOST_NAMED, Misplaced
 
 
 class LaneLog:
@@ -16,6 +19,7 @@ class LaneLog:
     def __init__(self, acknowledged: IntervalSet, order_scope: int) -> None:
         self.messages = 0  # repeats included
         self.out_of_order = 0  # acknowledged messages that stand before a lower one of their scope
+        self.misplaced: list[Misplaced] = []  # the first of them, in the order in which that was found out
         self._acknowledged = acknowledged
         self._scope = order_scope
         self._there = Multiset()
@@ -56,8 +60,16 @@ class LaneLog:
         lowest = first
         while lowest <= last:
             end = lowest - lowest % self._scope + self._scope - 1
-            self.out_of_order += self._standing.remove(lowest + 1, end)
+            higher = self._standing.following(lowest)
+            if higher is not None and higher <= end:
+                self._misplace(higher, end, lowest)
             following = self._standing.following(end)
             if following is None:
                 return
             lowest = following - following % self._scope  # of the next scope in which anything stands
+
+    def _misplace(self, first: int, last: int, before: int) -> None:
+        """What stands there was stored before that lower message, which comes now."""
+        pieces = islice(self._standing.between(first, last), MOST_NAMED - len(self.misplaced))
+        self.misplaced += (Misplaced(*piece, before=before) for piece in pieces)
+        self.out_of_order += self._standing.remove(first, last)

@@ -159,3 +159,4 @@ class _Faults:
         self.naming.add("lost", number, partition, missing)
         self.naming.add("duplicated", number, partition, lane.again)
         self.naming.add("unexplained", number, partition, unexplained)
+        self.naming.add_misplaced(number, partition, lane.misplaced, lane.out_of_order)

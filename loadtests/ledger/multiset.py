@@ -67,6 +67,10 @@ class Multiset:
         """The lowest number in it that is greater than this one; None: there is none."""
         return self._layers[0].following(number) if self._layers else None
 
+    def between(self, first: int, last: int) -> Iterator[Interval]:
+        """The numbers in it that lie in [first, last], rising. O(log n) to the first of them."""
+        return self._layers[0].between(first, last) if self._layers else iter(())
+
     def __add__(self, other: "Multiset") -> "Multiset":
         return Multiset(layer.intervals for layer in _added(self._sets(), other._sets()))
 
@@ -163,6 +167,12 @@ class _Layer:
         """The lowest number in it above this one."""
         place = bisect_left(self._lasts, number + 1)
         return max(number + 1, self._firsts[place]) if place < len(self._lasts) else None
+
+    def between(self, first: int, last: int) -> Iterator[Interval]:
+        """What of it lies in [first, last], rising."""
+        start = bisect_left(self._lasts, first)
+        for place in range(start, bisect_right(self._firsts, last)):
+            yield max(first, self._firsts[place]), min(last, self._lasts[place])
 
 
 def _added(mine: Sequence[IntervalSet], theirs: Sequence[IntervalSet]) -> list[IntervalSet]:

@@ -1,11 +1,24 @@
 """Names the first messages of each fault: memory follows the faults that there can be, not the messages."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import islice
 
 from loadtests.ledger.intervals import IntervalSet
 from loadtests.results import FaultyMessages, MessageRange
 
 MOST_NAMED = 10  # ranges of each fault
+OUT_OF_ORDER = "out_of_order"
+
+
+@dataclass(frozen=True)
+class Misplaced:
+    """Messages `first` to `last` that are out of order, and one beside which that shows: one of the two."""
+
+    first: int
+    last: int
+    before: int | None = None  # a lower one that was stored behind them
+    after: int | None = None  # a higher one that was delivered before them
 
 
 class Naming:
@@ -27,6 +40,26 @@ class Naming:
         )
         unnamed = len(messages) - len(IntervalSet.in_order(kept))
         self._more[fault] = self._more.get(fault, 0) + unnamed
+
+    def add_misplaced(self, producer: int, partition: str, first: Iterable[Misplaced], count: int) -> None:
+        """So many messages of a producer in a partition are out of order, of which `first` are the first."""
+        if not count:
+            return
+        named = self._named.setdefault(OUT_OF_ORDER, [])
+        kept = [
+            MessageRange(
+                producer=producer,
+                partition=partition,
+                first=each.first,
+                last=each.last,
+                before=each.before,
+                after=each.after,
+            )
+            for each in islice(first, MOST_NAMED - len(named))
+        ]
+        named += kept
+        unnamed = count - sum(each.last - each.first + 1 for each in kept)
+        self._more[OUT_OF_ORDER] = self._more.get(OUT_OF_ORDER, 0) + unnamed
 
     def add_nameless(self, fault: str, messages: int) -> None:
         """So many more have this fault and no number of a producer; where none is named they stay unsaid."""

@@ -34,7 +34,7 @@ class Accounting(Struct, frozen=True, kw_only=True):
     unheard_producers: Count = 0  # their process was lost, and with it part of what they knew
     unheard_stored: Count = 0  # stored, of such a producer, and not in what it had reported
     unheard_processes: Count = 0  # that were lost, whether or not they had producers
-    faulty: tuple[FaultyMessages, ...] = ()  # which are lost, duplicated or unexplained: the first of each
+    faulty: tuple[FaultyMessages, ...] = ()  # which they are that are wrong: the first of each fault
 
     @property
     def complete(self) -> bool:
@@ -87,7 +87,7 @@ class GroupAccount(Struct, frozen=True, kw_only=True):
     again_nacked: Count | None = None  # deliveries of a message that had been given back; None: not known
     again_lapsed: Count | None = None  # of one whose lease was or may have been over; None: not known
     reading: Literal["ended", "cut off", "not asked"] = "ended"  # on, when the consumers had stopped
-    faulty: tuple[FaultyMessages, ...] = ()  # which are undelivered or unexplained: the first of each
+    faulty: tuple[FaultyMessages, ...] = ()  # which they are that are wrong: the first of each fault
 
     @property
     def faults(self) -> tuple[str, ...]:

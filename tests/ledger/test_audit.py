@@ -135,6 +135,7 @@ async def test_one_swapped_pair_is_found(connection: Connection) -> None:
     await store(connection, 0, ids(0, [*range(40), 41, 40, *range(42, 100)]))
     found = await audit(connection, ledger(acknowledged(0, 99)))
     assert (found.lost, found.duplicated, found.unexplained, found.out_of_order) == (0, 0, 0, 1)
+    assert found.faults == ("1 out of order (producer 0 in p0: 41 before 40)",)
 
 
 async def test_pushes_in_flight_together_may_overtake_but_not_within(connection: Connection) -> None:

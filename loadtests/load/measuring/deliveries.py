@@ -19,7 +19,8 @@ from typing import Literal
 from loadtests.ledger.intervals import Interval, IntervalSet
 from loadtests.ledger.law import WHOLE_PRODUCER, Stretch
 from loadtests.ledger.multiset import Multiset
-from loadtests.load.measuring.part import Lane
+from loadtests.ledger.naming import MOST_NAMED
+from loadtests.load.measuring.part import Lane, Late
 from loadtests.load.plan import Consuming, LoadPlan, group_names
 
 MOST_PIECES = 100_000  # intervals of all groups of one process: some 10 MB, and 1 MB in each report
@@ -103,6 +104,7 @@ class GroupDeliveries:
                 lapsed=lane.lapsed.layers,
                 late=lane.late.intervals,
                 full=self.is_full,
+                came_late=tuple(lane.came_late),
             )
             for (partition, producer), lane in sorted(self._lanes.items())
         )
@@ -130,6 +132,7 @@ class _Lane:
         self.delivered = Multiset()
         self.nacked = Multiset()
         self.lapsed = Multiset()
+        self.came_late: list[Late] = []
         self._late = Multiset()
         layers = (layer for lane in earlier for layer in lane.delivered[:1])
         met = IntervalSet(interval for layer in layers for interval in layer)
@@ -163,3 +166,5 @@ class _Lane:
         following = self._met.following(last)
         if following is not None and following < start + scope:
             self._late.add(max(first, start), last)
+            if len(self.came_late) < MOST_NAMED:
+                self.came_late.append(Late(max(first, start), last, following))

@@ -5,13 +5,13 @@ been such a one, so each allows one more. Where something cannot be known it is 
 is found to be wrong is certain.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
 from loadtests.ledger.intervals import IntervalSet
 from loadtests.ledger.multiset import Multiset
-from loadtests.ledger.naming import Naming
+from loadtests.ledger.naming import Misplaced, Naming
 from loadtests.load.measuring.part import Lane, Part
 from loadtests.load.plan import PRODUCERS_PER_WORKER
 from loadtests.results import FaultyMessages, GroupAccount, ProducerLedger, lost_workers
@@ -108,6 +108,7 @@ def _account(name: str, lanes: Sequence[Lane], issued: _Issued, *, drained: bool
     again_nacked = again_lapsed = 0
     received: dict[Place, IntervalSet] = {}
     wrong: dict[str, dict[Place, IntervalSet]] = {"undelivered": {}, "unexplained": {}}
+    late: dict[Place, IntervalSet] = {}
     for place, of_workers in by_place.items():
         came = _sum(lane.delivered for lane in of_workers)
         back = _sum(lane.nacked for lane in of_workers)
@@ -125,9 +126,10 @@ def _account(name: str, lanes: Sequence[Lane], issued: _Issued, *, drained: bool
         unexplained += too_many + len(never_sent)
         if too_many or len(never_sent):
             wrong["unexplained"][place] = came.too_often(back, over, silent) | never_sent
-        late = IntervalSet(interval for lane in of_workers for interval in lane.late)
+        came_late = IntervalSet(interval for lane in of_workers for interval in lane.late)
         # What has no answer may have been stored late.
-        out_of_order += len(late & issued.acknowledged.get(place, IntervalSet()))
+        late[place] = came_late & issued.acknowledged.get(place, IntervalSet())
+        out_of_order += len(late[place])
     for place, acknowledged in issued.acknowledged.items():
         missing = acknowledged - received.get(place, IntervalSet())
         undelivered += len(missing)
@@ -150,17 +152,39 @@ def _account(name: str, lanes: Sequence[Lane], issued: _Issued, *, drained: bool
         reading="ended" if drained else "cut off",
         again_nacked=None if full else again_nacked,
         again_lapsed=None if full else again_lapsed,
-        faulty=_named({fault: wrong[fault] for fault in sure}),
+        faulty=_named({fault: wrong[fault] for fault in sure}, late, by_place),
     )
 
 
-def _named(wrong: Mapping[str, Mapping[Place, IntervalSet]]) -> tuple[FaultyMessages, ...]:
+def _named(
+    wrong: Mapping[str, Mapping[Place, IntervalSet]],
+    late: Mapping[Place, IntervalSet],
+    lanes: Mapping[Place, Sequence[Lane]],
+) -> tuple[FaultyMessages, ...]:
     """The first messages of each fault; by producer, so that the order of reports does not matter."""
     naming = Naming()
     for fault, messages in wrong.items():
-        for partition, producer in sorted(messages, key=lambda place: (place[1], place[0])):
+        for partition, producer in sorted(messages, key=_by_producer):
             naming.add(fault, producer, partition, messages[partition, producer])
+    for partition, producer in sorted(late, key=_by_producer):
+        of_all = late[partition, producer]
+        naming.add_misplaced(producer, partition, _misplaced(of_all, lanes[partition, producer]), len(of_all))
     return naming.found()
+
+
+def _misplaced(late: IntervalSet, lanes: Sequence[Lane]) -> Iterator[Misplaced]:
+    """The first of them that each worker has told of, each message once."""
+    untold = late
+    for lane in sorted(lanes, key=lambda lane: lane.worker):
+        for each in lane.came_late:
+            told = untold & IntervalSet([(each.first, each.last)])
+            untold -= told
+            yield from (Misplaced(first, last, after=each.after) for first, last in told.intervals)
+
+
+def _by_producer(place: Place) -> tuple[int, str]:
+    partition, producer = place
+    return producer, partition
 
 
 def _place(producer: ProducerLedger) -> Place:

@@ -59,6 +59,14 @@ class Counts(Struct, frozen=True):
         return Counts(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
+class Late(Struct, frozen=True, order=True):
+    """Messages `first` to `last` that came for the first time when `after`, a higher one, had come."""
+
+    first: int
+    last: int
+    after: int
+
+
 class Lane(Struct, frozen=True):
     """What one worker's consumers of a group did with one producer's messages in one partition.
 
@@ -75,6 +83,7 @@ class Lane(Struct, frozen=True):
     lapsed: Layers = ()  # the lease was or may have been over: may come again
     late: tuple[Interval, ...] = ()  # came for the first time after one of a higher number
     full: bool = False  # the group's account was at its limit: what happened later is not in it
+    came_late: tuple[Late, ...] = ()  # the first of those, in the order in which they came
 
 
 class Step(Struct, frozen=True):
@@ -239,6 +248,7 @@ def _lanes(lanes: Iterable[Lane]) -> tuple[Lane, ...]:
             lapsed=_union_of_layers(lane.lapsed for lane in together[place]),
             late=_union(lane.late for lane in together[place]),
             full=any(lane.full for lane in together[place]),
+            came_late=max((lane.came_late for lane in together[place]), key=lambda late: (len(late), late)),
         )
         for place in sorted(together)
     )

@@ -228,4 +228,6 @@ def test_what_comes_after_a_later_one_is_found() -> None:
     world.acknowledge(0)
     for stretch in (Stretch("p0", 0, 0, 1), Stretch("p0", 1, 0, 1)):
         world.accounts[0].taken(stretch)
-    assert world.account().out_of_order == 4
+    found = world.account()
+    assert found.out_of_order == 4
+    assert "(producer 0 in p0: 0-1 after 2; producer 1 in p0: 0-1 after 2)" in found.faults[-1]

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from loadtests.ledger.multiset import Layers
 from loadtests.load.measuring.group_accounts import DRAIN, FULL, LedgerState, group_accounts, ledger_state
-from loadtests.load.measuring.part import Lane, Part, lost, merge
+from loadtests.load.measuring.part import Lane, Late, Part, lost, merge
 from loadtests.results import (
     FaultyMessages,
     GroupAccount,
@@ -89,6 +89,16 @@ def test_order_is_judged_within_each_worker_and_the_last_reading_is_no_other() -
     assert account(part(lane(), lane(worker=1))).order_judged == "per worker"
     assert account(part(lane(), lane(worker=DRAIN, delivered=(), late=((0, 1),)))).order_judged == "all"
     assert account(part(lane(late=((3, 3),)), lane(worker=1, late=((3, 4),)))).out_of_order == 2
+
+
+def test_what_is_out_of_order_is_named_once_with_what_came_first() -> None:
+    told = (Late(3, 4, 5), Late(8, 9, 12))
+    one = lane(late=((3, 4), (8, 9)), came_late=told)
+    other = lane(worker=1, late=((4, 5),), came_late=(Late(4, 5, 7),))
+    unsure = ProducerLedger(producer=0, partition="p0", acknowledged=((0, 8),), unknown=((9, 9),))
+    found = account(part(other, one, ledger=(unsure,)))
+    (named,) = (fault for fault in found.faults if "out of order" in fault)
+    assert named == "4 out of order (producer 0 in p0: 3-4 after 5, 8 after 12, 5 after 7)"
 
 
 def test_out_of_order_are_those_that_were_acknowledged_and_no_other_takes_their_place() -> None:
