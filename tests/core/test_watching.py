@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -11,6 +12,7 @@ from queen.core.store import Place
 from queen.core.wakeups import Waiter, Wakeups
 from queen.core.watching import MOST_LINES, WATCH_INTERVAL_S, Watch
 from queen.errors import DatabaseUnavailable, QueenError
+from tests.attempts import attempts, in_time
 
 
 class Finder:
@@ -93,8 +95,12 @@ async def test_from_question_to_question_it_is_no_longer_than_the_shortest_lease
     watch = Watch(finder, wakeups)
     assert watch.interval_s == WATCH_INTERVAL_S <= 1.0
     finder.takes_s = 0.2
-    await watch.run()
-    assert watch.interval_s <= 0.8, "the question's own time counts"
+    for attempt in attempts():
+        with attempt:
+            began_s = time.perf_counter()
+            await watch.run()
+            in_time(time.perf_counter() - began_s, 0.5 * WATCH_INTERVAL_S)
+            assert watch.interval_s <= 0.8, "the question's own time counts"
 
 
 async def test_questions_that_take_long_leave_half_of_the_time_free() -> None:

@@ -12,6 +12,7 @@ import pytest
 from queen.local import delay_line
 from queen.local.delay_line import DelayLine
 from queen.local.precise_timer import LoopTimer, PreciseTimer, precise_timer
+from tests.attempts import attempts, in_time
 
 TimerMaker = Callable[[asyncio.AbstractEventLoop, Callable[[], None]], PreciseTimer]
 
@@ -71,10 +72,14 @@ async def test_closed_it_forgets_what_was_under_way() -> None:
 async def test_half_a_millisecond_is_not_a_whole_one() -> None:
     """The loop's own timers have a grain of 1 ms: they would give more than 1 ms here."""
     line = DelayLine(asyncio.get_running_loop(), 0.0005)
-    taken_ms = []
-    for _ in range(100):
-        begin = time.perf_counter()
-        await line.travel()
-        taken_ms.append((time.perf_counter() - begin) * 1000)
+    for attempt in attempts():
+        with attempt:
+            taken_ms = []
+            for _ in range(100):
+                begin = time.perf_counter()
+                await line.travel()
+                taken_ms.append((time.perf_counter() - begin) * 1000)
+            quartile_ms = statistics.quantiles(taken_ms, n=4)[0]
+            assert quartile_ms >= 0.48
+            in_time(quartile_ms / 1000, 0.9 / 1000)
     line.close()
-    assert 0.48 <= statistics.quantiles(taken_ms, n=4)[0] < 0.9

@@ -22,6 +22,7 @@ from queen.local.process import ChildFailed
 from queen.local.relay import Address, relaying
 from queen.local.relay_link import WINDOW_BYTES
 from queen.local.relay_process import RelayProcess
+from tests.attempts import TooLate, attempts, in_time
 
 LOCALHOST = Address("127.0.0.1", 0)
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
@@ -95,9 +96,15 @@ async def test_a_statement_takes_the_asked_round_trip_longer(
 ) -> None:
     relay = RelayProcess.start(host=database.host, port=database.port, rtt_ms=rtt_ms, log=tmp_path / "log")
     async with relay as running:
-        direct_ms = await quiet_rtt_ms(database.host, database.port, database, 200)
-        relayed_ms = await quiet_rtt_ms(running.host, running.port, database, 200)
-    assert rtt_ms * 0.95 - 0.05 <= relayed_ms - direct_ms <= rtt_ms * 1.25 + 0.5
+        for attempt in attempts():
+            with attempt:
+                direct_ms = await quiet_rtt_ms(database.host, database.port, database, 200)
+                relayed_ms = await quiet_rtt_ms(running.host, running.port, database, 200)
+                least_ms = rtt_ms * 0.95 - 0.05
+                assert relayed_ms >= least_ms
+                if relayed_ms - direct_ms < least_ms:
+                    raise TooLate(f"{direct_ms} ms by the direct way, and {relayed_ms} ms by the relay")
+                in_time((relayed_ms - direct_ms) / 1000, (rtt_ms * 1.25 + 0.5) / 1000)
 
 
 async def test_many_connections_at_once_wait_no_longer_than_one() -> None:
@@ -109,9 +116,11 @@ async def test_many_connections_at_once_wait_no_longer_than_one() -> None:
             return time.perf_counter() - begin
 
     async with relayed_echo(200) as address:
-        taken_s = await asyncio.gather(*(ping() for _ in range(50)))
-    assert min(taken_s) > 0.19
-    assert max(taken_s) < 2 * (0.2 + 0.2), "twice: opening the connection takes a round trip too"
+        for attempt in attempts():
+            with attempt:
+                taken_s = await asyncio.gather(*(ping() for _ in range(50)))
+                assert min(taken_s) > 0.19
+                in_time(max(taken_s), 2 * (0.2 + 0.2))  # opening the connection takes a round trip, too
 
 
 async def test_chunks_of_one_connection_travel_together() -> None:
@@ -119,12 +128,16 @@ async def test_chunks_of_one_connection_travel_together() -> None:
     async with relayed_echo(100) as address, connected(address) as (reader, writer):
         writer.write(b"warm")
         await reader.readexactly(4)
-        begin = time.perf_counter()
-        for _ in range(50):
-            writer.write(b"x" * 100)
-            await asyncio.sleep(0)
-        await reader.readexactly(5_000)
-        assert 0.09 < time.perf_counter() - begin < 1.0
+        for attempt in attempts():
+            with attempt:
+                begin = time.perf_counter()
+                for _ in range(50):
+                    writer.write(b"x" * 100)
+                    await asyncio.sleep(0)
+                await reader.readexactly(5_000)
+                taken_s = time.perf_counter() - begin
+                assert taken_s > 0.09
+                in_time(taken_s, 1.0)
 
 
 @settings(max_examples=20, deadline=None)

@@ -16,13 +16,14 @@ from queen.core.pop import Delivery
 from queen.core.store import AckItem, PartitionName, PopQuery, QueueOptions
 from queen.local.database import Database
 from queen.settings import PushStrategy
+from tests.attempts import Attempt, TooLate, attempts, in_time
 from tests.messages import new_message
 from tests.waiting import until
 
 from .conftest import Queue, open_queue, settings_for, soon
 from .delivered import messages
 
-NAMES = [f"orders-{number}" for number in range(5)]
+NUMBERS = range(5)
 PHASES_S = (0.1, 0.3, 0.5, 0.7, 0.9)  # after the last look of the first in line
 
 
@@ -44,11 +45,11 @@ async def ack(queue: Queue, delivery: Delivery, status: str) -> None:
     assert answer.success
 
 
-async def claim(queue: Queue, name: str) -> tuple[Delivery, float]:
-    """The one message of the queue, and when it was delivered."""
+async def claim(queue: Queue, name: str) -> Delivery:
+    """The one message of the queue."""
     delivery = await queue.pop(PopRequest(name, None))
     assert delivery is not None
-    return delivery, time.perf_counter()
+    return delivery
 
 
 def poll(queue: Queue, name: str) -> "asyncio.Task[float]":
@@ -75,21 +76,31 @@ async def after(moment_s: float, pause_s: float) -> None:
     await until(lambda: time.perf_counter() >= moment_s + pause_s)
 
 
+def names_of(attempt: Attempt) -> list[str]:
+    """Queues that nobody has used before."""
+    return [f"orders-{attempt.number}-{number}" for number in NUMBERS]
+
+
 async def of_each(work: Callable[[str], Awaitable[float]]) -> list[float]:
     """What the work measured on several queues, one after the other: s."""
-    return [await work(name) for name in NAMES]
+    return [await work(f"orders-{number}") for number in NUMBERS]
 
 
 async def test_a_lease_that_runs_out_is_noticed_at_once(queue: Queue) -> None:
     async def redelivery_s(name: str) -> float:
         await queue.store.configure(name, "", "", QueueOptions(lease_time=1), soon())
         await push(queue, name)
-        _, delivered_s = await claim(queue, name)
-        return await poll(queue, name) - delivered_s
+        asked_s = time.perf_counter()
+        await claim(queue, name)
+        delivered_s = time.perf_counter()
+        got_s = await poll(queue, name)
+        assert got_s - asked_s > 0.98
+        return got_s - delivered_s
 
-    delays_s = await asyncio.gather(*map(redelivery_s, NAMES))
-    assert min(delays_s) > 0.98
-    assert statistics.median(delays_s) < 1.5
+    for attempt in attempts():
+        with attempt:
+            delays_s = await asyncio.gather(*map(redelivery_s, names_of(attempt)))
+            in_time(statistics.median(delays_s), 1.5)
 
 
 async def test_so_is_one_that_was_taken_unheard_while_the_first_in_line_waited(
@@ -101,44 +112,57 @@ async def test_so_is_one_that_was_taken_unheard_while_the_first_in_line_waited(
         """None: the first in line looked between push and pop, and has the message."""
         await after(looked_s, phase_s)
         await push(queue, name)
+        asked_s = time.perf_counter()
         delivered = await queue.pop(PopRequest(name, None))
         delivered_s = time.perf_counter()
-        return await polls[name] - delivered_s if delivered else None
+        got_s = await polls[name]
+        assert not delivered or got_s - asked_s > 0.98
+        return got_s - delivered_s if delivered else None
 
-    phases_s = dict(zip(NAMES, PHASES_S, strict=True))
-    for name in NAMES:
-        await queue.store.configure(name, "", "", QueueOptions(lease_time=1), soon())
-    polls = {name: poll(quiet, name) for name in NAMES}
-    await parked(quiet, len(polls))
-    looked_s = time.perf_counter()
-    measured_s = await asyncio.gather(*(redelivery_s(*phase) for phase in phases_s.items()))
-    delays_s = [delay_s for delay_s in measured_s if delay_s is not None]
-    assert len(delays_s) > len(NAMES) // 2, "one look a second cannot meet most of them"
-    assert min(delays_s) > 0.98
-    assert statistics.median(delays_s) < 1.5
+    for attempt in attempts():
+        with attempt:
+            phases_s = dict(zip(names_of(attempt), PHASES_S, strict=True))
+            for name in phases_s:
+                await queue.store.configure(name, "", "", QueueOptions(lease_time=1), soon())
+            polls = {name: poll(quiet, name) for name in phases_s}
+            await parked(quiet, len(polls))
+            looked_s = time.perf_counter()
+            measured_s = await asyncio.gather(*(redelivery_s(*phase) for phase in phases_s.items()))
+            delays_s = [delay_s for delay_s in measured_s if delay_s is not None]
+            if len(delays_s) <= len(phases_s) // 2:
+                raise TooLate("one look a second cannot meet most of them, unless they are held up")
+            in_time(statistics.median(delays_s), 1.5)
 
 
 async def test_a_lease_that_is_extended_is_waited_for(queue: Queue, quiet: Queue) -> None:
-    await queue.store.configure("orders", "", "", QueueOptions(lease_time=1), soon())
-    await push(queue, "orders")
-    held, delivered_s = await claim(queue, "orders")
-    assert held.lease_id is not None
-    here, there = poll(queue, "orders"), poll(quiet, "orders")
-    await after(delivered_s, 0.5)
-    await queue.store.extend(held.lease_id, 1, soon())
-    done, waiting = await asyncio.wait((here, there), return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()
-    await asyncio.wait(waiting)
-    [got] = done
-    assert 1.48 < got.result() - delivered_s < 2.0
+    for attempt in attempts():
+        name = f"orders-{attempt.number}"
+        with attempt:
+            await queue.store.configure(name, "", "", QueueOptions(lease_time=1), soon())
+            await push(queue, name)
+            asked_s = time.perf_counter()
+            held = await claim(queue, name)
+            assert held.lease_id is not None
+            here, there = poll(queue, name), poll(quiet, name)
+            await after(time.perf_counter(), 0.5)
+            extending_s = time.perf_counter()
+            await queue.store.extend(held.lease_id, 1, soon())
+            extended_s = time.perf_counter()
+            done, waiting = await asyncio.wait((here, there), return_when=asyncio.FIRST_COMPLETED)
+            for task in waiting:
+                task.cancel()
+            await asyncio.wait(waiting)
+            in_time(extended_s - asked_s, 0.98)  # or it had run out
+            got_s = min(task.result() for task in done)
+            assert got_s - extending_s > 0.98
+            in_time(got_s - extended_s, 1.5)
 
 
 @pytest.mark.parametrize("status", ["retry", "failed"])
 async def test_a_lease_that_is_given_back_is_noticed_at_once(queue: Queue, status: str) -> None:
     async def redelivery_s(name: str) -> float:
         await push(queue, name)
-        held, _ = await claim(queue, name)
+        held = await claim(queue, name)
         polling = poll(queue, name)
         await parked(queue)
         started_s = time.perf_counter()
@@ -155,16 +179,20 @@ async def test_a_message_is_had_when_it_falls_due(queue: Queue, quiet: Queue, op
     async def delay_s(name: str, polling_in: Queue) -> float:
         await queue.store.configure(name, "", "", options, soon())
         polling = poll(polling_in, name)
-        await until(lambda: polling_in.wakeups.parked >= len(NAMES))
+        await until(lambda: polling_in.wakeups.parked >= len(NUMBERS))
         started_s = time.perf_counter()
         await push(queue, name)
-        return await polling - started_s
+        pushed_s = time.perf_counter()
+        got_s = await polling
+        assert got_s - started_s > 0.98
+        return got_s - pushed_s
 
     for polling_in in (queue, quiet):
-        names = [f"{name}-{polling_in is quiet}" for name in NAMES]
-        delays_s = await asyncio.gather(*(delay_s(name, polling_in) for name in names))
-        assert min(delays_s) > 0.98
-        assert statistics.median(delays_s) < 1.3
+        for attempt in attempts():
+            with attempt:
+                names = [f"{name}-{polling_in is quiet}" for name in names_of(attempt)]
+                delays_s = await asyncio.gather(*(delay_s(name, polling_in) for name in names))
+                in_time(statistics.median(delays_s), 1.3)
 
 
 async def test_a_message_that_falls_due_during_a_look_is_not_left_for_the_fallback(queue: Queue) -> None:

@@ -7,6 +7,7 @@ from queen.core.looking import PopRequest
 from queen.core.store import PartitionName
 from queen.local.database import Database
 from queen.settings import PushStrategy
+from tests.attempts import attempts, in_time
 from tests.messages import new_message
 from tests.waiting import until
 
@@ -58,12 +59,15 @@ async def scans(database: Database) -> dict[object, object]:
 async def test_registering_a_group_and_draining_many_partitions(database: Database) -> None:
     async with open_queue(settings_for(database)) as queue:
         await fill(queue)
-        started_s = time.perf_counter()
-        await queue.store.register_group("orders", "g", "all", None, soon())
-        assert time.perf_counter() - started_s < SOON_S
+        for attempt in attempts():
+            with attempt:
+                group = f"g{attempt.number}"
+                started_s = time.perf_counter()
+                await queue.store.register_group("orders", group, "all", None, soon())
+                in_time(time.perf_counter() - started_s, SOON_S)
     before = await scans(database)
     async with open_queue(settings_for(database)) as queue:
-        got = await drain(queue, "g")
+        got = await drain(queue, group)
     assert sorted(got, key=int) == [str(number) for number in range(PARTITIONS)]
     after = await scans(database)
     for table in ("cursors", "partitions", "messages"):

@@ -24,6 +24,7 @@ from queen.postgres import notify
 from queen.postgres.notices import Changed, Hello, Here, Notice, decode
 from queen.postgres.notify import APPLICATION_NAME, CHANNEL, Connect, Connection, Notifier, connect
 from queen.settings import PushStrategy, Settings
+from tests.attempts import attempts, in_time
 from tests.databases import connected
 from tests.messages import new_message
 from tests.waiting import until
@@ -251,8 +252,7 @@ async def test_a_connection_that_falls_silent_is_found_out_and_replaced(
         os.kill(backend, signal.SIGSTOP)
         try:
             waiter = one.parks("q")
-            await until(lambda: waiter.woken)
-            assert one.notifier.listening
+            await until(lambda: waiter.woken and one.notifier.listening)
         finally:
             os.kill(backend, signal.SIGCONT)
 
@@ -319,14 +319,17 @@ async def test_without_a_database_it_waits_for_one_and_ends_at_once(
     settings: Settings, unused_tcp_port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     nowhere = settings_for(Database(host="127.0.0.1", port=unused_tcp_port, user="nobody", name="none"))
-    async with process(nowhere) as one:
-        await until(lambda: bool(caplog.records))
-        waiter = one.parks("q")
-        one.wakeups.wake("q", {"p"})
-        assert waiter.woken, "wake-ups inside the process need no database"
-        assert not one.notifier.listening
-        started_s = time.perf_counter()
-    assert time.perf_counter() - started_s < 1
+    for attempt in attempts():
+        with attempt:
+            caplog.clear()
+            async with process(nowhere) as one:
+                await until(lambda: bool(caplog.records))
+                waiter = one.parks("q")
+                one.wakeups.wake("q", {"p"})
+                assert waiter.woken, "wake-ups inside the process need no database"
+                assert not one.notifier.listening
+                started_s = time.perf_counter()
+            in_time(time.perf_counter() - started_s, 1)
 
 
 # With a queue on top.

@@ -21,14 +21,15 @@ from queen.core.watching import WATCH_INTERVAL_S
 from queen.local.database import Database
 from queen.local.postgres import PostgresServer
 from queen.settings import PushStrategy
+from tests.attempts import attempts, in_time
 from tests.databases import connected
 from tests.messages import new_message
-from tests.waiting import until
+from tests.waiting import DEADLINE_S, until
 
 from .conftest import Ear, Queue, open_queue, settings_for, soon
 from .orders import names
 
-NOTICED_S = WATCH_INTERVAL_S + 0.7  # by the next question; the machine may be busy
+NOTICED_S = WATCH_INTERVAL_S + 0.7  # by the next question
 PARTITIONS = pytest.mark.parametrize("partition", [None, "p"])
 FILL = """
 with queue as (insert into queen.queues (name) values ('orders') returning id),
@@ -53,13 +54,13 @@ async def push(queue: Queue, *texts: str, to: str = "orders") -> None:
 
 @asynccontextmanager
 async def watched(
-    queue: Queue, partition: str | None, options: QueueOptions | None = None
+    queue: Queue, partition: str | None, options: QueueOptions | None = None, name: str = "orders"
 ) -> AsyncIterator["asyncio.Task[Delivery | None]"]:
     """A poll that waits in a queue where there was something before, and looks for nothing by itself."""
-    await push(queue, "before")
-    assert await queue.pop(PopRequest("orders", "p", auto_ack=True)) is not None
-    await queue.store.configure("orders", "", "", options or QueueOptions(), soon())
-    poll = asyncio.create_task(queue.pop(PopRequest("orders", partition, wait_ms=60_000)))
+    await push(queue, "before", to=name)
+    assert await queue.pop(PopRequest(name, "p", auto_ack=True)) is not None
+    await queue.store.configure(name, "", "", options or QueueOptions(), soon())
+    poll = asyncio.create_task(queue.pop(PopRequest(name, partition, wait_ms=60_000)))
     await until(lambda: len(queue.wakeups.watched()) == 1)
     try:
         yield poll
@@ -83,8 +84,8 @@ async def unwatched(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         yield
 
 
-async def got(poll: "asyncio.Task[Delivery | None]", within_s: float = NOTICED_S) -> list[str]:
-    async with asyncio.timeout(within_s):
+async def got(poll: "asyncio.Task[Delivery | None]") -> list[str]:
+    async with asyncio.timeout(DEADLINE_S):  # by itself it would wait for a minute
         return names(await poll)
 
 
@@ -92,33 +93,50 @@ async def got(poll: "asyncio.Task[Delivery | None]", within_s: float = NOTICED_S
 async def test_a_push_that_nobody_told_of_is_found(
     queue: Queue, elsewhere: Queue, partition: str | None
 ) -> None:
-    async with watched(queue, partition) as poll:
-        await push(elsewhere, "a")
-        assert await got(poll) == ["a"]
+    for attempt in attempts():
+        name = f"orders-{attempt.number}"
+        with attempt:
+            async with watched(queue, partition, name=name) as poll:
+                await push(elsewhere, "a", to=name)
+                pushed_s = time.perf_counter()
+                assert await got(poll) == ["a"]
+                in_time(time.perf_counter() - pushed_s, NOTICED_S)
 
 
 @PARTITIONS
 async def test_a_lease_of_another_process_that_runs_out_is_noticed_at_once(
     queue: Queue, elsewhere: Queue, partition: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with watched(queue, partition, QueueOptions(lease_time=2)) as poll:
-        async with unwatched(queue, monkeypatch):  # or the poll might be the quicker one
-            await push(elsewhere, "a")
-            assert await elsewhere.popper.pop(PopRequest("orders", "p"), Ear()) is not None
-        leased_s = time.perf_counter()
-        assert await got(poll, 4.0) == ["a"]
-        assert 1.98 < time.perf_counter() - leased_s < 2.4
+    for attempt in attempts():
+        name = f"orders-{attempt.number}"
+        with attempt:
+            async with watched(queue, partition, QueueOptions(lease_time=2), name) as poll:
+                async with unwatched(queue, monkeypatch):  # or the poll might be the quicker one
+                    await push(elsewhere, "a", to=name)
+                    asked_s = time.perf_counter()
+                    assert await elsewhere.popper.pop(PopRequest(name, "p"), Ear()) is not None
+                leased_s = time.perf_counter()
+                assert await got(poll) == ["a"]
+                got_s = time.perf_counter()
+            assert got_s - asked_s > 1.98
+            in_time(got_s - leased_s, 2.4)
 
 
 @PARTITIONS
 async def test_a_delayed_message_is_had_when_it_falls_due(
     queue: Queue, elsewhere: Queue, partition: str | None
 ) -> None:
-    async with watched(queue, partition, QueueOptions(delayed_processing=2)) as poll:
-        await push(elsewhere, "a")
-        pushed_s = time.perf_counter()
-        assert await got(poll, 4.0) == ["a"]
-        assert 1.9 < time.perf_counter() - pushed_s < 2.4
+    for attempt in attempts():
+        name = f"orders-{attempt.number}"
+        with attempt:
+            async with watched(queue, partition, QueueOptions(delayed_processing=2), name) as poll:
+                pushing_s = time.perf_counter()
+                await push(elsewhere, "a", to=name)
+                pushed_s = time.perf_counter()
+                assert await got(poll) == ["a"]
+                got_s = time.perf_counter()
+            assert got_s - pushing_s > 1.98
+            in_time(got_s - pushed_s, 2.4)
 
 
 @PARTITIONS
@@ -139,7 +157,7 @@ async def test_a_queue_that_is_deleted_and_made_anew_is_found(
     async with watched(queue, partition) as poll:
         assert await elsewhere.store.delete_queue("orders", soon())
         await push(elsewhere, "a")
-        assert await got(poll, 2 * NOTICED_S) == ["a"]
+        assert await got(poll) == ["a"]
 
 
 async def test_a_database_that_is_away_for_a_while_loses_nobody(
@@ -154,7 +172,7 @@ async def test_a_database_that_is_away_for_a_while_loses_nobody(
         with caplog.at_level(logging.INFO):
             await _allow(admin, each_database, False)
             try:
-                await until(lambda: [record.message for record in caplog.records] == ["watch_failed"])
+                await until(lambda: "watch_failed" in [record.message for record in caplog.records])
                 failing_s = time.perf_counter()
                 await until(lambda: time.perf_counter() > failing_s + 2.5 * WATCH_INTERVAL_S)
             finally:
@@ -177,11 +195,11 @@ async def _allow(admin: "asyncpg.Connection[asyncpg.Record]", database: Database
 async def test_a_drain_answers_whoever_is_watched(queue: Queue) -> None:
     async with watched(queue, None) as poll:
         queue.wakeups.close()
-        assert await got(poll, 1.0) == []
+        assert await got(poll) == []
         assert queue.wakeups.watched() == []
 
 
-async def due(queue: Queue, places: Sequence[Place], within_ms: float = 2_000) -> dict[int, float]:
+async def due(queue: Queue, places: Sequence[Place], within_ms: float = 200_000) -> dict[int, float]:
     return await queue.store.find_due(places, within_ms, soon())
 
 
@@ -192,7 +210,7 @@ async def test_what_is_due_is_told_of_a_group_of_a_partition_and_of_what_is_gone
     ]
     [(partition,)] = await queue.sql("select id from queen.partitions")
     part = int(str(partition))
-    for group, at in zip(groups, ("infinity", "-1 s", "1 s", "1 hour"), strict=False):
+    for group, at in zip(groups, ("infinity", "-1 s", "100 s", "1 hour"), strict=False):
         await queue.sql(
             "update queen.cursors set available_at ="
             " case when $2 = 'infinity' then 'infinity' else now() + nullif($2, 'infinity')::interval end"
@@ -205,7 +223,7 @@ async def test_what_is_due_is_told_of_a_group_of_a_partition_and_of_what_is_gone
         found = await due(queue, [Place(group, place) for group in groups])
         assert set(found) == {1, 2, 4}
         assert found[1] == found[4] == 0
-        assert 500 < found[2] < 1000
+        assert 50_000 < found[2] < 100_000
     assert await due(queue, [Place(groups[0], part + 1), Place(groups[-1] + 1, None)]) == {0: 0, 1: 0}
     assert await due(queue, []) == {}
     assert await due(queue, [Place(groups[2], None)], within_ms=100) == {}

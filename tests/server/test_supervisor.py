@@ -11,6 +11,7 @@ import pytest
 
 from queen.server.supervisor import shares
 from queen.settings import Settings
+from tests.attempts import attempts, in_time
 from tests.local.support import is_gone, wait_for
 from tests.server.running import PATIENCE_S, Running, refuses_connections, running, start
 
@@ -40,18 +41,20 @@ def test_that_it_is_ready_is_said_once_and_no_sooner_than_all_are() -> None:
 
 
 def test_a_killed_worker_is_replaced_at_once_while_the_other_goes_on() -> None:
-    with running(**TWO) as server:
-        kept, killed = server.connect_to(1), server.workers(2)[0]
-        os.kill(killed, signal.SIGKILL)
-        killed_s = time.monotonic()
-        line = next_line(server, "worker_ended", 0)
-        assert (line["ended_with"], line["restart_in_s"]) == ("signal SIGKILL", 0)
-        assert wait_for(lambda: has_workers(server.process.pid, 2))
-        assert time.monotonic() - killed_s < 1  # its imports are up to the machine
-        while server.workers(2)[0] == killed:
-            assert kept.who()[0] == 1
-        server.process.terminate()
-        assert server.exit_code() == 0
+    for attempt in attempts():
+        with attempt, running(**TWO) as server:
+            kept, killed = server.connect_to(1), server.workers(2)[0]
+            os.kill(killed, signal.SIGKILL)
+            killed_s = time.monotonic()
+            line = next_line(server, "worker_ended", 0)
+            assert (line["ended_with"], line["restart_in_s"]) == ("signal SIGKILL", 0)
+            assert wait_for(lambda: has_workers(server.process.pid, 2))
+            took_s = time.monotonic() - killed_s  # its imports are up to the machine
+            while server.workers(2)[0] == killed:
+                assert kept.who()[0] == 1
+            server.process.terminate()
+            assert server.exit_code() == 0
+            in_time(took_s, 1)
 
 
 def has_workers(supervisor: int, number: int) -> bool:
