@@ -76,13 +76,20 @@ class OfferedRow:
 class LatencyRow:
     """One line of the latency table, ms."""
 
-    name: str
     pool: str
     clock: str
     count: str
     p50: str
     p95: str
     p99: str
+
+
+@dataclass(frozen=True)
+class LatencyGroup:
+    """One curve of the latency table."""
+
+    name: str
+    rows: tuple[LatencyRow, ...]
 
 
 def table(curves: Sequence[Curve], silent: Sequence[SilentCell]) -> tuple[TableGroup, ...]:
@@ -123,15 +130,19 @@ def offered(loads: Sequence[OfferedLoad]) -> tuple[OfferedRow, ...]:
     )
 
 
-def latency_rows(dataset: Dataset) -> tuple[LatencyRow, ...]:
-    """Merged percentiles of every cell that has them."""
+def latencies(dataset: Dataset) -> tuple[LatencyGroup, ...]:
+    """Merged percentiles of every cell that has them; each curve is called by what differs in its part."""
     frame = dataset.latency.dropna(subset=["p50_ms"])
-    if frame.empty:
-        return ()
-    frame = with_labels(frame).sort_values("part", kind="stable")
+    groups: dict[str, tuple[LatencyRow, ...]] = {}
+    for part, members in frame.groupby("part", sort=True):
+        for (series, panel), rows in with_labels(members).groupby(["series", "panel"], sort=False):
+            groups[f"{part}: {series}, {panel}"] = _latency_rows(rows)
+    return tuple(LatencyGroup(name, rows) for name, rows in groups.items())
+
+
+def _latency_rows(rows: pd.DataFrame) -> tuple[LatencyRow, ...]:
     return tuple(
         LatencyRow(
-            name=f"{row['part']}: {row['series']}, {row['panel']}",
             pool=ABSENT if pd.isna(row["pool"]) else str(row["pool"]),
             clock=str(row["clock"]),
             count=f"{row['count']:,}",
@@ -139,7 +150,7 @@ def latency_rows(dataset: Dataset) -> tuple[LatencyRow, ...]:
             p95=number(row["p95_ms"]),
             p99=number(row["p99_ms"]),
         )
-        for row in frame.to_dict("records")
+        for row in rows.to_dict("records")
     )
 
 

@@ -14,7 +14,7 @@ def throughput(curves: Sequence[Curve]) -> str:
 
 def connections(curves: Sequence[Curve]) -> str:
     """Which share of the pool's connections was in use, at each curve's smallest sufficient pool."""
-    shares = [curve.loans.busy / curve.knee.pool for curve in curves if curve.loans and curve.knee]
+    shares = [curve.loans.busy / curve.recommended for curve in curves if curve.loans and curve.recommended]
     if not shares:
         return "Connections needed: loans/s × hold time"
     low, high = f"{min(shares):.0%}", f"{max(shares):.0%}"
@@ -24,7 +24,7 @@ def connections(curves: Sequence[Curve]) -> str:
 
 def connections_caption(curves: Sequence[Curve]) -> str:
     """What the two kinds of marks are, and how far they agree at the smallest sufficient pools."""
-    known = [curve.loans for curve in curves if curve.loans is not None]
+    known = [curve.loans for curve in curves if curve.loans is not None and curve.recommended]
     off = [abs(loans.disagreement) for loans in known if loans.disagreement is not None]
     pools = f"at the smallest sufficient pool{'s' if len(off) > 1 else ''}"
     agree = f" and agree within {max(0.01, *off):.0%} {pools}" if off else ""

@@ -45,15 +45,19 @@ def headline(verdict: Verdict) -> str:
 
 
 def _about_pools(verdict: Verdict) -> str:
+    sizes = recommendation.sizes(verdict.curves)
+    if not sizes:
+        return f"{law(verdict)} No DB_POOL_SIZE is recommended: that takes a sweep of several pool sizes."
+    return f"{law(verdict)} DB_POOL_SIZE: {'; '.join(sizes)}."
+
+
+def law(verdict: Verdict) -> str:
+    """Little's law with the measured numbers, in one sentence."""
     shown = _fastest_by_round_trip(verdict.curves)
     laws = [_law(curve.factors, curve.loans, curve.direct_rtt_ms) for curve in shown if curve.loans]
     if not verdict.curves:
         laws = [_law(load.cell, load.loans, load.direct_rtt_ms) for load in verdict.offered if load.loans]
-    law = f"{LAW}: {'; '.join(laws)}." if laws else f"{LAW}." if _pool_known(verdict) else UNKNOWN
-    sizes = recommendation.sizes(verdict.curves)
-    if not sizes:
-        return f"{law} No DB_POOL_SIZE is recommended: that takes a sweep of several pool sizes."
-    return f"{law} DB_POOL_SIZE: {'; '.join(sizes)}."
+    return f"{LAW}: {'; '.join(laws)}." if laws else f"{LAW}." if _pool_known(verdict) else UNKNOWN
 
 
 class Topic(NamedTuple):
@@ -70,7 +74,11 @@ def findings(verdict: Verdict) -> tuple[Topic, ...]:
         Topic("What one loan of a connection serves", tuple(_served(verdict.curves))),
         Topic("Other factors", tuple(gain(found, verdict) for found in verdict.gains)),
         Topic("Time-outs", tuple(_timeouts(verdict.timeouts))),
-        Topic("What binds at the smallest sufficient pool", tuple(_limits(verdict.curves))),
+        Topic("What binds at the smallest sufficient pool", tuple(_limits(verdict.curves, settled=True))),
+        Topic(
+            "What binds at the smallest pool that may do, where it is not settled",
+            tuple(_limits(verdict.curves, settled=False)),
+        ),
     )
     return tuple(topic for topic in topics if topic.sentences)
 
@@ -226,10 +234,11 @@ def _rate(per_s: float) -> str:
     return f"{per_s:,.0f}" if per_s >= 10 else f"{per_s:.2g}"
 
 
-def _limits(curves: Sequence[Curve]) -> Iterator[str]:
+def _limits(curves: Sequence[Curve], settled: bool) -> Iterator[str]:
     by_limit: dict[Limit, list[str]] = {}
     for curve in curves:
-        seen = curve.at(curve.knee.pool) if curve.knee is not None else None
+        wanted = curve.knee is not None and curve.knee.settled is settled
+        seen = curve.at(curve.knee.pool) if curve.knee is not None and wanted else None
         if seen is not None:
             name = f"{curve_name(curve, curves)}, pool {seen.cell.pool}"
             by_limit.setdefault(seen.limit, []).append(name)

@@ -42,6 +42,8 @@ THEMED = (INK, MUTED, GRID, SHADE, PAPER, *SERIES)
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _LINES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)), (0, (3, 1)), "-")
 
+FLATTENED = 20  # highest over lowest: at a linear axis' foot a factor of two is then no longer seen
+
 PANEL_WIDTH_IN, PANEL_HEIGHT_IN = 4.3, 3.0
 _TITLE_CHARACTERS_AN_INCH, _PANEL_TITLE_CHARACTERS = 9.6, 44  # of their type sizes
 _CHARACTER_IN, _HANDLE_IN = 0.08, 0.55  # of a legend: a letter, and what stands before and after an entry
@@ -172,6 +174,27 @@ def count_axes(axes: Sequence[Axes], label: str, whole: bool = False) -> None:
         axis.yaxis.set_major_locator(MaxNLocator(nbins=5, min_n_ticks=2, integer=whole))
         axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: thousands(value)))
     label_y(axes, label)
+
+
+def rate_axes(axes: Sequence[Axes], label: str) -> None:
+    """Axes of rates: linear from zero, or logarithmic where that would press what is drawn to the floor.
+
+    A log axis shows equal ratios as equal heights; its label says that it is one.
+    """
+    drawn = [value for axis in axes for line in axis.get_lines() for value in _positive(line.get_ydata())]
+    if not drawn or max(drawn) < FLATTENED * min(drawn):
+        count_axes(axes, label)
+        return
+    for axis in axes:
+        axis.set_yscale("log")
+        axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+        axis.yaxis.set_minor_locator(NullLocator())
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: thousands(value)))
+    label_y(axes, f"{label} (log scale)")
+
+
+def _positive(values: Any) -> list[float]:
+    return [float(value) for value in values if value > 0]
 
 
 def time_scale_axis(axis: Axes) -> None:

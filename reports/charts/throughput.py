@@ -27,7 +27,7 @@ def draw(
             _line(axis, panel[panel["series"] == name], name, place)
         style.pool_axis(axis, [int(pool) for pool in panel["pool"]])
         style.panel_title(axis, panel["panel"].iloc[0])
-    style.count_axes(axes, f"acknowledged {unit}/s")
+    style.rate_axes(axes, f"acknowledged {unit}/s")
     _ring(axes, groups)
     style.legend(figure, axes)
     return figure

@@ -19,6 +19,7 @@ def render(dataset: Dataset, verdict: Verdict) -> str:
     """The whole page as one HTML text."""
     manifests = [run.manifest for run in dataset.runs if run.manifest is not None]
     title = manifests[0].title if manifests else "Pool size"
+    shown = cards.cards(verdict.curves) if verdict.load is None else ()
     return (
         _environment()
         .get_template("report.html.j2")
@@ -26,18 +27,19 @@ def render(dataset: Dataset, verdict: Verdict) -> str:
             title=title,
             heading=title,
             manifests=manifests,
-            headline=wording.headline(verdict),
+            cells=[trial.cell for run in dataset.runs for trial in run.trials],
+            headline=wording.law(verdict) if shown else wording.headline(verdict),
             findings=wording.findings(verdict),
             how_to_read=claims.how_to_read(verdict.validity.precision),
             cautions=by_caution(verdict.notices),
-            cards=cards.cards(verdict.curves),
+            cards=shown,
             circumstances=wording.circumstances(verdict.circumstances) if verdict.circumstances else "",
             waiting=wording.waiting(verdict.curves),
             table=tables.table(verdict.curves, verdict.silent),
             offered=tables.offered(verdict.offered),
             stages=load_tables.stages(verdict.load.stages if verdict.load else ()),
             groups=load_tables.groups(verdict.accounting.deliveries if verdict.accounting else ()),
-            latencies=tables.latency_rows(dataset),
+            latencies=tables.latencies(dataset),
             charts=figures.draw_all(dataset, verdict),
             presets=calculator.presets(verdict.curves),
             utilisation=COMFORTABLE_UTILISATION,

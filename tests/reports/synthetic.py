@@ -318,7 +318,12 @@ def _manifest(world: World) -> results.Manifest:
             server="queen 0.1.0", postgres="18.6", postgres_source=world.postgres_source
         ),
         packages={"locust": "2.47.0", "asyncpg": "0.32.0"},
-        settings={"NUM_WORKERS": "1", "PG_PASSWORD": "***"},
+        settings={
+            "NUM_WORKERS": "1",
+            "PG_PASSWORD": "***",
+            "DB_POOL_SIZE": "20",
+            "PUSH_STRATEGY": "coalesce",
+        },
         postgres_settings={"fsync": "on", "max_connections": "200"},
         git_commit="0123abc",
         seed=world.seed,

@@ -143,6 +143,19 @@ def test_titles_fit_into_the_figure(loaded: Dataset, columns: int) -> None:
     assert len(titles) == 3
 
 
+@pytest.mark.parametrize(("lowest", "scale"), [(500.0, "log"), (6_000.0, "linear")])
+def test_a_slow_curve_is_not_pressed_to_the_floor_by_a_fast_one(
+    verdict: Verdict, lowest: float, scale: str
+) -> None:
+    estimates = estimates_frame(verdict.curves)
+    levels = estimates["throughput"].clip(lower=lowest, upper=60_000.0)
+    fast = levels.where(levels != levels.max(), 60_000.0)
+    frame = estimates.assign(throughput=fast, low=fast * 0.9, high=fast * 1.1)
+    axes = throughput.draw(frame).axes
+    assert {axis.get_yscale() for axis in axes} == {scale}
+    assert axes[0].get_ylabel().endswith("(log scale)") is (scale == "log")
+
+
 def test_the_interval_is_drawn(verdict: Verdict) -> None:
     estimates = estimates_frame(verdict.curves)
     with_bars = svg.inline(throughput.draw(estimates), "chart", "x")

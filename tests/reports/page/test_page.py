@@ -11,7 +11,7 @@ from loadtests import results
 from reports import dataset, wording
 from reports.dataset import Dataset
 from reports.judge import judge
-from reports.page import build, calculator
+from reports.page import build, calculator, cards
 from reports.verdict import Verdict
 from tests.reports.synthetic import Law, World, write_run
 
@@ -77,7 +77,28 @@ def test_tables_have_captions_and_scopes(outline: Outline) -> None:
 
 
 def test_the_finding_comes_before_every_figure(page: str, verdict: Verdict) -> None:
-    assert page.index(wording.headline(verdict)) < page.index("<table") < page.index("<svg")
+    assert page.index(wording.law(verdict)) < page.index("<table") < page.index("<svg")
+
+
+def test_the_headline_leaves_the_sizes_to_the_cards(page: str, verdict: Verdict) -> None:
+    headline = page.split('<p class="headline">')[1].split("</p>", maxsplit=1)[0]
+    assert headline == wording.law(verdict)
+    assert page.count('<li class="card">') == len(cards.cards(verdict.curves)) > 1
+
+
+def test_a_latency_is_called_by_what_differs_in_its_part_alone(page: str) -> None:
+    """The open loop's clients, time-out and rate are no factors of the closed one."""
+    table = page.split("Latency percentiles as a table")[1].split("</table>", maxsplit=1)[0]
+    groups = re.findall(r'<th scope="rowgroup"[^>]*>([^<]*)<', table)
+    assert groups[:2] == ["capacity: sequential, local", "capacity: batch, local"]
+    assert groups[-1] == "timeouts: sequential, local"
+
+
+def test_a_setting_that_was_a_factor_is_told_as_one(page: str) -> None:
+    told = dict(re.findall(r"<dt>([A-Z_]+)</dt><dd>([^<]*)</dd>", page))
+    assert told["DB_POOL_SIZE"] == "1, 2, 5, 20 or 50 (a factor: each trial had one of them)"
+    assert told["PUSH_STRATEGY"] == "batch or sequential (a factor: each trial had one of them)"
+    assert told["NUM_WORKERS"] == "1"
 
 
 def test_under_which_load_the_recommendations_were_found_stands_beside_them(page: str) -> None:
