@@ -9,6 +9,7 @@ import gevent
 from locust.runners import MasterRunner
 
 LOOK_S = 0.05
+SENT_S = 0.05  # what it gave Locust to be sent at once is, and read before an order to stop comes behind it
 
 
 class Dealing:
@@ -42,6 +43,7 @@ class Dealing:
             return
         if dealer not in self._runner.greenlet:
             dealer.kill()
+            gevent.sleep(SENT_S)
             return
         while not (dealer.dead or self._runner.spawning_completed):
             gevent.sleep(LOOK_S)

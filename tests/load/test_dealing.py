@@ -58,6 +58,20 @@ def test_nobody_is_dealt_out_any_more_and_the_master_does_not_say_that_it_runs(m
     assert (said, master.state) == ([], STATE_SPAWNING), "so that Locust still knows what there is to stop"
 
 
+def test_what_was_dealt_out_is_sent_before_an_order_to_stop(master: MasterRunner) -> None:
+    """Else the workers stop nobody, and get their users afterwards."""
+    dealing, counts, before_the_stop = Dealing(master), dealt(master), list[int]()
+
+    def end() -> None:
+        dealing.end()
+        before_the_stop.append(len(counts))
+
+    master.environment.events.test_start.add_listener(lambda **_: gevent.spawn(end))  # as a start that fails
+    starts(master, 2, 2.0)
+    until(lambda: before_the_stop)
+    assert before_the_stop == [2], "one message for each worker"
+
+
 def test_one_that_was_changed_meanwhile_is_ended_where_it_is(master: MasterRunner) -> None:
     """A change of the users is a start of its own, in a greenlet of its own."""
     dealing, counts = Dealing(master), dealt(master)
