@@ -44,6 +44,7 @@ class LoadRun:
         self.recorder = Recorder(plan)
         self.live = LiveStatistics(statistics, open_loop=plan.loop == "open")
         self.stages = Stages(as_planned(plan))
+        self.is_over = False  # who comes from then on has nothing to do
         self._start_line = Event()
         self._workers = Group()
         self._stop_events: set[Event] = set()
@@ -83,6 +84,7 @@ class LoadRun:
 
     def finish(self, drain_s: float) -> None:
         """Stop issuing, wait at most `drain_s` for the answers, cut the rest off. May be called again."""
+        self.is_over = True
         self.recorder.close_window()
         if self.plan.loop == "open":
             _let_loops_catch_up()

@@ -47,9 +47,9 @@ class LoopUser(User):
         self._worker: Greenlet | None = None
 
     def on_start(self) -> None:
-        """Join the current run; without one there is nothing to do."""
+        """Join the current run; without one, or when it is over, there is nothing to do."""
         run = current_run(self.environment)
-        if run is not None:
+        if run is not None and not run.is_over:
             self._worker = run.work(self.make_loop(run), self.stopping)
 
     @task

@@ -22,13 +22,14 @@ from gevent.event import Event
 from locust import events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
-from locust.runners import MasterRunner, WorkerRunner
+from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, WorkerRunner
 
 from loadtests.load import interrupts
 from loadtests.load.active_run import ActiveRun
 from loadtests.load.closing import Closing
 from loadtests.load.conducting.ensemble import Ensemble
 from loadtests.load.configuring import QueueConfiguration
+from loadtests.load.dealing import Dealing
 from loadtests.load.ensembles.alone import Alone
 from loadtests.load.ensembles.attending import Attending
 from loadtests.load.ensembles.workers import Workers
@@ -61,7 +62,7 @@ from queen.cli import EXIT_FAILED, EXIT_USAGE
 from queen.errors import UserError
 
 TRIAL_ID = "001"
-SPAWNING_LOOK_S = 0.1
+STARTING_LOOK_S = 0.05
 WEB_HOST = "127.0.0.1"
 
 logger = logging.getLogger(__name__)
@@ -87,6 +88,7 @@ class Session:
         self._run: ActiveRun | None = None
         self._ensemble: Ensemble | None = None  # of the process that writes,
         self._attending: Attending | None = None  # or of a worker
+        self._dealing: Dealing | None = None  # of a master
         self._ready = Event()  # a worker may be told to start before it knows what it is
         self._closing = Closing()
         self._quitting = False
@@ -115,7 +117,7 @@ class Session:
         if isinstance(runner, WorkerRunner):
             self._attending = Attending(environment, runner)
         elif isinstance(runner, MasterRunner):
-            self._ensemble = Workers(runner)
+            self._ensemble, self._dealing = Workers(runner), Dealing(runner)
         else:
             self._ensemble = Alone(environment)
         if web_ui is not None:
@@ -141,13 +143,19 @@ class Session:
             choose_users(environment, options)
             self._run = self._begin(environment, options)
         except (ValueError, UserError) as error:
-            set_current_run(environment, None)  # whoever is spawned meanwhile has nothing to do
-            self._failed(environment, f"no run: {error}", EXIT_USAGE)
-            gevent.spawn(_end, environment)
+            self._did_not_begin(environment, f"no run: {error}", EXIT_USAGE)
+        except Exception as error:  # the edge of the run: the next one must be able to begin
+            logger.exception("a defect at the begin of a run")
+            self._did_not_begin(environment, f"no run: {error!r}", EXIT_FAILED)
         except gevent.GreenletExit:  # Locust's stop kills a start that is under way
             set_current_run(environment, None)
             self._page.failed("no run: it was stopped before it had begun")
             raise
+
+    def _did_not_begin(self, environment: Environment, reason: str, exit_code: int) -> None:
+        set_current_run(environment, None)  # whoever is spawned meanwhile has nothing to do
+        self._failed(environment, reason, exit_code)
+        gevent.spawn(_end, environment, gevent.getcurrent())
 
     def on_spawning_complete(self, **_: Any) -> None:
         """The ramp is over: measure once the warm-up is over as well."""
@@ -155,7 +163,9 @@ class Session:
             self._run.warm_up()
 
     def on_test_stopping(self, **_: Any) -> None:
-        """Before Locust kills its users: let what is under way come to its end."""
+        """Before Locust kills its users: let what is under way come to its end, and nobody come any more."""
+        if self._dealing is not None:
+            self._dealing.end()
         if self._run is not None:
             self._closing.begin()
             self._run.finish()
@@ -274,8 +284,12 @@ def _parsed(environment: Environment) -> argparse.Namespace:
     return parsed
 
 
-def _end(environment: Environment) -> None:
-    """End the run: the process as well, where nobody can start another."""
+def _end(environment: Environment, start: gevent.Greenlet | None = None) -> None:
+    """End the run: the process as well, where nobody can start another.
+
+    `start`: the greenlet of Locust's start, where that is still under way. Locust knows of nothing that it
+    could stop before it has begun to deal users out.
+    """
     runner, options = environment.runner, environment.parsed_options
     headless = options is not None and options.headless
     if runner is None:
@@ -283,6 +297,6 @@ def _end(environment: Environment) -> None:
     if headless or isinstance(runner, WorkerRunner):
         runner.quit()
         return
-    while isinstance(runner, MasterRunner) and not runner.spawning_completed:
-        gevent.sleep(SPAWNING_LOOK_S)  # until then a master deals its users out, stopped or not
+    while start is not None and not start.dead and runner.state not in (STATE_SPAWNING, STATE_RUNNING):
+        gevent.sleep(STARTING_LOOK_S)
     runner.stop()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from flask import Flask, Response, g, jsonify, make_response, request
+from flask import Flask, Response, current_app, g, jsonify, make_response, request
 from locust.argument_parser import get_parser, ui_extra_args_dict
 from locust.env import Environment
 from locust.runners import MasterRunner
@@ -23,6 +23,7 @@ from loadtests.load.bounds import shown
 from loadtests.load.options.values import OptionError
 from loadtests.ui.form_fields import LOCUSTS_FIELDS, only_for_the_next_run, with_form
 from loadtests.ui.run_end import RunEnd
+from loadtests.ui.start_watch import StartWatch
 
 NO_WORKER = "no worker has connected: there is nobody to make the load"
 ONLY_USERS = (
@@ -48,7 +49,7 @@ class Runs:
     why_not: Callable[[], str] = lambda: ""  # why nothing can be started just now; empty: it can
     run_on: Callable[[], bool] = lambda: False  # a start would change the run that is on
     make_way: Callable[[], None] = _nothing  # before a start that begins a run is let through
-    no_start: Callable[[], None] = _nothing  # Locust has refused that start, or was told to stop
+    no_start: Callable[[], None] = _nothing  # nothing more will come of that start than has by now
     settle: Callable[[], None] = _nothing  # waits until a start that is under way has come to something
 
 
@@ -67,6 +68,7 @@ def guard_form(
     form; as Locust has them.
     """
     end = RunEnd(lambda: _stop(environment))
+    start = StartWatch(environment, runs.no_start)
 
     @app.before_request
     def refuse() -> Response | None:
@@ -83,6 +85,7 @@ def guard_form(
             return _refusal(str(error))
         g.begins = not g.changed
         if g.begins:
+            start.forget()
             runs.make_way()
         return None
 
@@ -106,18 +109,27 @@ def guard_form(
         begins, changed = g.get("begins"), g.get("changed")
         stops = request.endpoint == "locust.stop" and response.status_code == HTTPStatus.OK
         succeeds = bool(begins or changed) and _is_success(response)
+        g.told = True
         if stops or (begins and not succeeds):
+            start.forget()
             runs.no_start()
             end.over()
         elif succeeds and (begins or g.run_time_s):
             end.begins(g.run_time_s)
         elif succeeds:
             end.goes_on()
+        if begins and succeeds:
+            start.let_through()
         if changed and succeeds:
             left_s = end.left_s()
-            until = "" if left_s is None else f", and ends in {left_s} s"
-            response.set_data(app.json.dumps({**response.get_json(), "message": changed + until}))
+            _say(response, changed + ("" if left_s is None else f", and ends in {left_s} s"))
         return response
+
+    @app.teardown_request
+    def fall(_: BaseException | None) -> None:
+        """Locust's Flask runs in debug mode, in which a view that fails is not answered from here."""
+        if g.get("begins") and not g.get("told"):
+            runs.no_start()
 
 
 def _change(environment: Environment, wanted: Namespace) -> str:
@@ -132,6 +144,11 @@ def _change(environment: Environment, wanted: Namespace) -> str:
 def _stop(environment: Environment) -> None:
     if environment.runner is not None:
         environment.runner.stop()
+
+
+def _say(response: Response, text: str) -> None:
+    """Put the text in the place of what Locust says."""
+    response.set_data(current_app.json.dumps({**response.get_json(), "message": text}))
 
 
 def _refusal(text: str, status: HTTPStatus = HTTPStatus.OK) -> Response:

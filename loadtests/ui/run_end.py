@@ -7,18 +7,36 @@ on has no field for it, and a start without one, also one that changes the users
 from collections.abc import Callable
 from math import ceil
 from time import perf_counter
+from typing import Protocol
 
 import gevent
 
 
-class RunEnd:
-    """Ends the run by `stop` where Locust's own timer has gone; `clock` is `perf_counter`."""
+class Timer(Protocol):
+    """Something that will be called later."""
 
-    def __init__(self, stop: Callable[[], None], clock: Callable[[], float] = perf_counter) -> None:
+    def kill(self, *, block: bool) -> None:
+        """It will not, if it has not been; does not wait unless `block`."""
+        ...
+
+
+class RunEnd:
+    """Ends the run by `stop` where Locust's own timer has gone.
+
+    `clock` tells the seconds, and `later` calls a function when so many have gone by.
+    """
+
+    def __init__(
+        self,
+        stop: Callable[[], None],
+        clock: Callable[[], float] = perf_counter,
+        later: Callable[[float, Callable[[], None]], Timer] = gevent.spawn_later,
+    ) -> None:
         self._stop = stop
         self._clock = clock
+        self._later = later
         self._at_s: float | None = None  # on the clock
-        self._timer: gevent.Greenlet | None = None
+        self._timer: Timer | None = None
 
     def left_s(self) -> int | None:
         """Whole seconds until then; None: it has no end."""
@@ -33,7 +51,7 @@ class RunEnd:
         """Its users are changed: what is left of its run time stays, and Locust has ended its timer."""
         self._cancel()
         if self._at_s is not None:
-            self._timer = gevent.spawn_later(max(0.0, self._at_s - self._clock()), self._end)
+            self._timer = self._later(max(0.0, self._at_s - self._clock()), self._end)
 
     def over(self) -> None:
         """There is nothing to end any more."""

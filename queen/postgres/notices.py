@@ -25,7 +25,12 @@ class Hello(Struct, frozen=True, tag="hello"):
 
 
 class Here(Struct, frozen=True, tag="here"):
-    """A process has heard a hello, or has polls that wait for what the others change."""
+    """A process has heard a hello, or has polls that wait for what the others change.
+
+    `waiting` has no default. No released version leaves it out, and to guess yes would be believed but for a
+    while, since such a process does not repeat it; its polls find by themselves, in a second, what they are
+    not told.
+    """
 
     sender: str = msgspec.field(name="from")
     waiting: bool

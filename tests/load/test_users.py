@@ -1,11 +1,15 @@
 import time
 
 import gevent
+import pytest
 from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
+from locust.exception import StopUser
 
 from loadtests.load.measuring.locust_stats import PUSH
-from loadtests.load.users import FastSender, StampedBody
+from loadtests.load.plan import LoadPlan
+from loadtests.load.run import LoadRun, set_current_run
+from loadtests.load.users import FastSender, QueueUser, StampedBody
 from tests.load.fake_server import SeenRequest, fake_server, response
 
 QUEUED = b'[{"status":"queued"}]'
@@ -65,6 +69,21 @@ def test_a_push_that_was_never_written_was_sent_when_it_was_given_up() -> None:
     attempt = FastSender(client, {}).push(b"{}", 1)
     assert not attempt.outcome.acknowledged
     assert attempt.begun_at < attempt.sent_at == attempt.done_at
+
+
+def test_a_user_who_comes_when_the_run_is_over_pushes_nothing_and_is_no_producer() -> None:
+    """On a worker that gets its users behind the order to finish."""
+    environment = Environment()
+    plan = LoadPlan(host="http://127.0.0.1:1", trial_directory="x", run_tag="t")
+    run = LoadRun(plan, environment.stats, watched=False)
+    set_current_run(environment, run)
+    run.start()
+    run.finish(0.0)
+    user = QueueUser(environment)
+    user.on_start()
+    with pytest.raises(StopUser):
+        user.work()
+    assert run.recorder.part().ledger == ()
 
 
 def test_a_stamped_body_is_the_body() -> None:

@@ -6,10 +6,12 @@ from typing import Any, cast
 
 import gevent
 import pytest
+from gevent.event import Event
 from locust.env import Environment
 
 from loadtests.load import interrupts, web_mode
 from loadtests.load.web_mode import Session
+from tests.load.waiting import until
 
 DEADLINE_S = 5.0
 
@@ -34,6 +36,39 @@ def test_a_worker_that_is_told_to_start_while_it_still_connects_waits_until_it_c
     starting.join(DEADLINE_S)
     assert starting.successful()
     assert begun == [True]
+
+
+def test_a_defect_at_the_begin_of_a_run_is_said_and_leaves_none_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(web_mode, "read_options", lambda _parsed: None)
+    monkeypatch.setattr(web_mode, "choose_users", lambda *_: None)
+    session, said, stopped = Session("high"), list[str](), list[bool]()
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(session, "_begin", broken)
+    monkeypatch.setattr(session._page, "failed", said.append)
+    session._ready.set()
+    runner = SimpleNamespace(state="stopped", stop=lambda: stopped.append(True))
+    environment = Environment(parsed_options=Namespace(headless=False))
+    environment.runner = cast(Any, runner)
+    deals = Event()
+
+    def start() -> None:
+        session.on_test_start(environment)
+        deals.wait()  # as Locust may, on its way from the one to the other
+        runner.state = "spawning"
+        gevent.sleep(DEADLINE_S)
+
+    starting = gevent.spawn(start)
+    gevent.idle()
+    assert said == ["no run: RuntimeError('a defect')"]
+    assert stopped == [], "of a start that has not begun to deal users out Locust stops nothing"
+    deals.set()
+    until(lambda: stopped)
+    starting.kill()
 
 
 def test_a_start_that_is_stopped_while_it_is_under_way_is_over_and_said_to_be(

@@ -250,6 +250,35 @@ def test_two_runs_from_the_page_are_two_results_of_both_workers(tmp_path: Path) 
         assert not any(producer.unknown for producer in ledger.producers)
 
 
+@pytest.mark.parametrize("changed", [False, True], ids=["by Locust's timer", "by ours"])
+def test_a_run_whose_time_is_over_while_users_are_dealt_out_gets_no_more_of_them(
+    changed: bool, tmp_path: Path
+) -> None:
+    port = free_port()
+    page = Page(port)
+    web = ("--web-host", "127.0.0.1", "--web-port", str(port))
+    with (
+        fake_server(ours()) as server,
+        locust("reasonable", "--host", server.url, *TWO, *ports(), *web, cwd=tmp_path) as process,
+    ):
+        until(lambda: True if len(page.json("/stats/requests").get("workers", ())) == 2 else None)
+        page.swarm(user_count="200", spawn_rate="5", run_time="3s", **SOON)
+        if changed:
+            until(partial(has_pushed, server, 1))
+            assert "300 users" in page.swarm(user_count="300", spawn_rate="5", **SOON)
+        until(lambda: page.json("/queen/live")["runs"] or None)  # it is looked into
+        until(lambda: True if page.json("/stats/requests")["state"] == "stopped" else None)
+        page.swarm(user_count="2", spawn_rate="2", **SOON)
+        until(partial(has_pushed, server, len(server.seen) + 10))
+        page.stop()
+        process.terminate()
+        output = finish(process)
+    assert "the master has begun no run" not in output, "a worker was dealt users of a run that was over"
+    first, second = (results.read(run.trial("001").trial, Trial) for run in runs_in(tmp_path))
+    assert 0 < first.load.users < 200
+    assert second.load.users == 2
+
+
 def test_a_run_that_cannot_begin_leaves_the_workers_there_and_the_page_says_why(tmp_path: Path) -> None:
     port = free_port()
     page = Page(port)

@@ -69,7 +69,8 @@ def environment(host: str, state: str = "ready", base_path: str = "") -> Environ
     """As much of Locust's environment as the page reads."""
     options = SimpleNamespace(web_base_path=base_path)
     runner = SimpleNamespace(state=state)
-    return cast(Environment, SimpleNamespace(host=host, runner=runner, parsed_options=options))
+    none = {"shape_class": None, "web_ui": None}
+    return cast(Environment, SimpleNamespace(host=host, runner=runner, parsed_options=options, **none))
 
 
 def attached(host: str, parent: Parent | None = None, **changes: str) -> tuple[FakeWebUi, PoolPage]:

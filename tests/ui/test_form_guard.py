@@ -2,7 +2,7 @@ import argparse
 from collections.abc import Mapping
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import pytest
 from flask import Flask
@@ -36,7 +36,8 @@ def guarded(*words: str, runs: Runs = FREE, starts: bool = True, users: int = 0)
     parsed = parser.parse_args(list(words))
     runner = SimpleNamespace(target_user_count=users) if users else None
     given = {"parsed_options": parsed, "host": parsed.host, "runner": runner, "profile": None}
-    environment = cast(Environment, SimpleNamespace(**given, user_classes=[FastProducer]))
+    chosen = {"user_classes": [FastProducer], "shape_class": None}
+    environment = cast(Environment, SimpleNamespace(**given, **chosen, web_ui=None))
     web_ui = FakeWebUi()
     web_ui.starts = starts
     app = web_ui.app
@@ -89,6 +90,21 @@ def test_a_start_that_locust_itself_refuses_and_one_that_is_stopped_at_once_come
     client.get("/stats/requests")
     assert client.post("/stop").get_json() == {"success": True}
     assert told == ["way", "way", "none", "none"]
+
+
+def test_a_start_in_which_locusts_own_page_fails_comes_to_nothing() -> None:
+    told: list[str] = []
+    runs = Runs(make_way=lambda: told.append("way"), no_start=lambda: told.append("none"))
+    app, _ = guarded(runs=runs)
+    app.debug = True  # as Locust's is: the failure goes past whoever looks at answers
+
+    def broken() -> NoReturn:
+        raise RuntimeError("a defect")
+
+    app.view_functions["locust.swarm"] = broken
+    with pytest.raises(RuntimeError, match="a defect"):
+        app.test_client().post("/swarm", data=START)
+    assert told == ["way", "none"]
 
 
 def test_a_stop_waits_for_a_start_that_is_under_way_and_nothing_else_does() -> None:
