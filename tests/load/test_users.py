@@ -10,6 +10,7 @@ from loadtests.load.measuring.locust_stats import PUSH
 from loadtests.load.plan import LoadPlan
 from loadtests.load.run import LoadRun, set_current_run
 from loadtests.load.users import FastSender, QueueUser, StampedBody
+from tests.attempts import attempts, in_time
 from tests.load.fake_server import SeenRequest, fake_server, response
 
 QUEUED = b'[{"status":"queued"}]'
@@ -41,24 +42,27 @@ def test_the_service_time_of_the_fast_client_is_from_the_socket_write_also_in_lo
         time.sleep(ANSWER_S)
         return response(201, QUEUED)
 
-    environment = Environment()
-    runner = environment.create_local_runner()
-    with fake_server(slow) as server:
-        client = FastHttpSession(
-            base_url=server.url, request_event=environment.events.request, user=None, concurrency=1
-        )
-        sender = FastSender(client, {})
-        pushes = [gevent.spawn(sender.push, b"{}", 1) for _ in range(2)]
-        gevent.joinall(pushes, timeout=10, raise_error=True)
-        client.client.close()
-    runner.quit()
-    first, second = (push.get() for push in pushes)
-    assert second.sent_at - second.begun_at > 0.8 * ANSWER_S
-    assert second.sent_at >= first.done_at
-    assert max(each.done_at - each.sent_at for each in (first, second)) < 1.8 * ANSWER_S
-    shown = environment.stats.get(PUSH, "POST")
-    assert shown.num_requests == 2
-    assert shown.max_response_time < 1800 * ANSWER_S
+    for attempt in attempts():
+        with attempt:
+            environment = Environment()
+            runner = environment.create_local_runner()
+            with fake_server(slow) as server:
+                client = FastHttpSession(
+                    base_url=server.url, request_event=environment.events.request, user=None, concurrency=1
+                )
+                sender = FastSender(client, {})
+                pushes = [gevent.spawn(sender.push, b"{}", 1) for _ in range(2)]
+                gevent.joinall(pushes, timeout=10, raise_error=True)
+                client.client.close()
+            runner.quit()
+            first, second = (push.get() for push in pushes)
+            in_time(second.begun_at - first.begun_at, 0.2 * ANSWER_S)  # they are there at once
+            assert second.sent_at - second.begun_at > 0.8 * ANSWER_S
+            assert second.sent_at >= first.done_at
+            in_time(max(each.done_at - each.sent_at for each in (first, second)), 1.8 * ANSWER_S)
+            shown = environment.stats.get(PUSH, "POST")
+            assert shown.num_requests == 2
+            assert shown.max_response_time < 1800 * ANSWER_S
 
 
 def test_a_push_that_was_never_written_was_sent_when_it_was_given_up() -> None:

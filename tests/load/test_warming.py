@@ -10,6 +10,7 @@ from loadtests.load.measuring.outcome import ALL_QUEUED, Fate, PushOutcome
 from loadtests.load.measuring.recorder import Recorder
 from loadtests.load.plan import LoadPlan, Refusing
 from loadtests.load.warming import warm_up
+from tests.attempts import attempts, in_time
 
 REFUSING = Refusing(after_s=0.3, pause_s=0.1)
 REFUSED = PushOutcome((Fate.REFUSED,), 503, "pool_timeout", "timeout exceeded when trying to connect")
@@ -53,14 +54,20 @@ def warmed_up(
 
 
 def test_where_nobody_waits_the_times_are_those_of_the_plan() -> None:
-    took_s, window_s = warmed_up((ALL_QUEUED, 0.0), (ALL_QUEUED, 0.01))
-    assert 0.05 <= took_s < 0.3
-    assert window_s == 0.5
+    for attempt in attempts():
+        with attempt:
+            took_s, window_s = warmed_up((ALL_QUEUED, 0.0), (ALL_QUEUED, 0.01))
+            assert took_s >= 0.05
+            assert window_s == 0.5
+            in_time(took_s, 0.3)
 
 
 def test_the_window_begins_when_those_who_waited_from_the_beginning_were_refused() -> None:
-    took_s, window_s = warmed_up((ALL_QUEUED, 0.0), (REFUSED, 0.3))
-    assert took_s > 0.25
+    for attempt in attempts():
+        with attempt:
+            took_s, window_s = warmed_up((ALL_QUEUED, 0.0), (REFUSED, 0.3))
+            assert took_s > 0.25
+            in_time(took_s, 0.6)  # it does not wait longer for a refusal
     assert window_s == pytest.approx(0.8)  # two rounds of 0.3 s and a pause of 0.1 s
 
 
@@ -71,8 +78,10 @@ def test_those_who_are_served_late_are_waited_for_and_nothing_else_changes() -> 
 
 
 def test_a_pool_that_refuses_within_the_warm_up_is_measured_over_whole_rounds_too() -> None:
-    took_s, window_s = warmed_up((REFUSED, 0.01))
-    assert took_s < 0.3
+    for attempt in attempts():
+        with attempt:
+            took_s, window_s = warmed_up((REFUSED, 0.01))
+            in_time(took_s, 0.3)
     assert window_s == pytest.approx(0.8)
 
 
@@ -81,13 +90,18 @@ def test_other_failures_come_in_no_rounds() -> None:
 
 
 def test_a_server_that_never_answers_is_not_waited_for_without_end() -> None:
-    took_s, _ = warmed_up((ALL_QUEUED, 60.0))
-    assert took_s == pytest.approx(0.05 + 0.6, abs=0.3)
+    for attempt in attempts():
+        with attempt:
+            took_s, _ = warmed_up((ALL_QUEUED, 60.0))
+            assert took_s >= 0.6
+            in_time(took_s, 0.05 + 0.6 + 0.3)
 
 
 def test_times_that_were_asked_for_are_kept_to_the_letter() -> None:
-    took_s, window_s = warmed_up((REFUSED, 0.3), refusing=None)
-    assert took_s < 0.3
+    for attempt in attempts():
+        with attempt:
+            took_s, window_s = warmed_up((REFUSED, 0.3), refusing=None)
+            in_time(took_s, 0.3)
     assert window_s == 0.5
 
 

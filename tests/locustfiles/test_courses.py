@@ -11,6 +11,7 @@ import pytest
 from loadtests import results
 from loadtests.load.null_server import push_answer
 from loadtests.results import Ledger, LoadResult, Manifest, RunFiles
+from tests.attempts import TooLate, attempts, in_time
 from tests.load.fake_server import SeenRequest, fake_server, response
 from tests.locustfiles.support import finish, free_port, locust, until
 from tests.locustfiles.test_web_mode import Page, ours, runs_in, trial_of
@@ -117,6 +118,7 @@ def test_a_stall_of_two_seconds_shows_in_the_open_loop_and_hides_from_the_closed
     assert for_closed.stalled == 4
 
 
+@pytest.mark.timeout(150)
 @pytest.mark.parametrize("client", ["raw", "fast"])
 def test_no_push_comes_before_retry_after_and_what_was_due_is_held_not_missed(
     tmp_path: Path, client: str
@@ -128,20 +130,25 @@ def test_no_push_comes_before_retry_after_and_what_was_due_is_held_not_missed(
         "--exit-code-on-error",
         "0",
     ]  # Locust calls a refusal an error of the run
-    busy = Busy()
-    with (  # an interval that a busy machine is not late by: two pushes would be due before the first answer
-        fake_server(busy) as server,
-        locust("high", "--host", server.url, "--interval", "200", *options, cwd=tmp_path) as process,
-    ):
-        output = finish(process)
-    assert process.returncode == 0, output
-    load = load_of(tmp_path)
-    assert busy.seen_s[1] - busy.seen_s[0] >= 1.0
-    assert load.requests_held >= 4  # of 5 in a second
-    assert load.requests_missed == 0
-    assert load.requests_not_done == load.retry_pauses == 1
-    assert load.held is not None
-    assert load.held.max_ms == pytest.approx(1000, abs=1)
+    for attempt in attempts():
+        busy, directory = Busy(), tmp_path / str(attempt.number)
+        directory.mkdir()
+        with attempt:
+            with (
+                fake_server(busy) as server,
+                locust("high", "--host", server.url, "--interval", "200", *options, cwd=directory) as process,
+            ):
+                output = finish(process)
+            assert process.returncode == 0, output
+            load = load_of(directory)
+            assert load.schedule_lag is not None
+            in_time(load.schedule_lag.max_ms / 1000, 0.2)  # or two pushes are due before the first answer
+            assert busy.seen_s[1] - busy.seen_s[0] >= 1.0
+            assert load.requests_held >= 4  # of 5 in a second
+            assert load.requests_missed == 0
+            assert load.requests_not_done == load.retry_pauses == 1
+            assert load.held is not None
+            assert load.held.max_ms == pytest.approx(1000, abs=1)
     rows = [line for line in output.splitlines() if "held back" in line or "schedule lag" in line]
     assert len(rows) == 4  # in the table and in that of the percentiles
     aggregated = next(line for line in output.splitlines() if line.split()[:1] == ["Aggregated"])
@@ -180,7 +187,7 @@ def test_a_ramp_has_figures_for_each_step_and_ends_by_itself(tmp_path: Path) -> 
 
 
 def test_a_ramp_that_is_cut_short_says_how_far_it_came(tmp_path: Path) -> None:
-    options = ["--headless", "-u", "2", "-r", "2", "--warm-up", "0.2", "-t", "3s", "--step-time", "1.5"]
+    options = ["--headless", "-u", "2", "-r", "2", "--warm-up", "0.2", "-t", "5s", "--step-time", "2.5"]
     with (
         fake_server(ours()) as server,
         locust("ramp", "--host", server.url, *options, cwd=tmp_path) as process,
@@ -194,21 +201,27 @@ def test_a_ramp_that_is_cut_short_says_how_far_it_came(tmp_path: Path) -> None:
     assert results.read(run.manifest, Manifest).answer == "1 of 10 stages were measured to their end"
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(500)
 def test_the_saturation_search_finds_what_a_server_carries(tmp_path: Path) -> None:
     options = ["--headless", "-u", "4", "-r", "4", "--warm-up", "0.5", "--step-time", "2", "--batch", "10"]
-    # An objective that other programs on the machine do not decide on.
+    # An objective that other programs on the machine seldom decide on; where they do, too little is found.
     search = ["--from-rate", "400", "--precision", "0.2", "--payload-bytes", "20", "--p99-ms", "200", *UNREAD]
-    with (
-        fake_server(OneAtATime()) as server,
-        locust("saturation", "--host", server.url, *options, *search, cwd=tmp_path) as process,
-    ):
-        output = finish(process, 120.0)
-    assert process.returncode == 0, output
-    (run,) = runs_in(tmp_path)
-    trial = trial_of(run)
-    assert trial.cell.rate_msg_s is not None
-    assert 400 <= trial.cell.rate_msg_s <= 1150  # 100 pushes of 10 in a second; what is over that piles up
+    for attempt in attempts(4):
+        directory = tmp_path / str(attempt.number)
+        directory.mkdir()
+        with attempt:
+            with (
+                fake_server(OneAtATime()) as server,
+                locust("saturation", "--host", server.url, *options, *search, cwd=directory) as process,
+            ):
+                output = finish(process, 120.0)
+            assert process.returncode == 0, output
+            (run,) = runs_in(directory)
+            trial = trial_of(run)
+            assert trial.cell.rate_msg_s is not None
+            assert trial.cell.rate_msg_s <= 1150  # 100 pushes of 10 in a second; what is over that piles up
+            if trial.cell.rate_msg_s < 400:
+                raise TooLate(f"somebody was held up: no more than {trial.cell.rate_msg_s} msg/s were found")
     assert trial.load.response is not None
     assert trial.load.response.p99_ms <= 201  # the resolution is three digits
     verdicts = [stage.verdict for stage in trial.stages]

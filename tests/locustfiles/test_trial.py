@@ -13,6 +13,7 @@ from loadtests import results
 from loadtests.load.null_server import push_answer
 from loadtests.load.plan import PLAN_VARIABLE, LoadPlan
 from loadtests.results import Ledger, LoadResult, TrialFiles
+from tests.attempts import attempts, in_time
 from tests.load.fake_server import FakeServer, SeenRequest, fake_server, response
 from tests.locustfiles.support import finish, locust, until
 
@@ -89,11 +90,23 @@ def ids_of(ledger: Ledger, which: Callable[[Any], tuple[tuple[int, int], ...]]) 
     }
 
 
+@pytest.mark.timeout(150)
 @pytest.mark.parametrize("client", ["raw", "fast"])
 @pytest.mark.parametrize("shape", [{"loop": "closed"}, {"loop": "open", "rate_msg_s": 400.0}])
 def test_every_message_that_reached_the_server_is_in_the_ledger(
-    trial: Trial, client: str, shape: dict[str, Any]
+    tmp_path: Path, client: str, shape: dict[str, Any]
 ) -> None:
+    for attempt in attempts():
+        directory = tmp_path / str(attempt.number)
+        directory.mkdir()
+        with attempt:
+            load = complete_ledger(Trial(directory), client, shape)
+            assert load.measured_s >= 0.5
+            in_time(load.measured_s, 0.8)
+
+
+def complete_ledger(trial: Trial, client: str, shape: dict[str, Any]) -> LoadResult:
+    """A trial whose ledger has all that its server was pushed."""
     with fake_server(queued) as server:
         code, output = trial.run(server.url, client=client, **shape)
         ids = pushed_ids(server)
@@ -104,11 +117,11 @@ def test_every_message_that_reached_the_server_is_in_the_ledger(
     assert load.total_messages_acknowledged == len(ids)
     assert load.requests_ok == load.requests_sent > 0
     assert load.users == 4
-    assert 0.5 <= load.measured_s < 0.8
     assert load.warmup_s >= 0.1
     assert {producer.partition for producer in trial.ledger.producers} == {"p0", "p1"}
     assert all(len(producer.acknowledged) == 1 for producer in trial.ledger.producers)
     assert trial.files.latency.exists()
+    return load
 
 
 def test_an_open_loop_sends_what_was_asked(trial: Trial) -> None:

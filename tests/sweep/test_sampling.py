@@ -16,6 +16,7 @@ from loadtests.sweep.pool_gauges import Histogram, PoolReading, Workers
 from loadtests.sweep.sampling import Sampler, Sources, sampled
 from queen.local.database import Database
 from queen.local.open_database import Connection
+from tests.attempts import attempts, in_time
 from tests.load.fake_server import SeenRequest, fake_server, response
 
 DEADLINE_S = 10.0
@@ -74,7 +75,7 @@ async def test_a_pool_without_one_of_the_workers_is_none(
 async def test_what_the_pool_says_is_of_the_time_between_question_and_answer(
     each_database: Database, activity: Connection
 ) -> None:
-    handled = []
+    handled: list[float] = []
     nothing = Histogram((0,))
     told = PoolReading(1, 1, 0, 7, 0, 1, 0, 0.0, 0.0, 0.0, 0.0, nothing, nothing, 0.0)
 
@@ -85,10 +86,15 @@ async def test_what_the_pool_says_is_of_the_time_between_question_and_answer(
 
     with fake_server(slow) as server:
         sampler = Sampler(sources(server.url, each_database, activity, os.getpid()))
-        look = await sampler.look(with_tree=False)
+        for attempt in attempts():
+            with attempt:
+                handled.clear()
+                asked_s = time.perf_counter()
+                look = await sampler.look(with_tree=False)
+                assert look.pool == told
+                in_time(handled[0] - asked_s, 0.2)  # or the middle is before the server heard of it
+                assert handled[0] < look.pool_at_s < look.at_s - 0.1
         await sampler.close()
-    assert look.pool == told
-    assert handled[0] < look.pool_at_s < look.at_s - 0.1
 
 
 async def test_the_workers_of_a_server_count_as_the_server(

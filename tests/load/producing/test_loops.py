@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import count
 from time import perf_counter
 from typing import Any
@@ -12,12 +13,14 @@ from loadtests.load.conducting.stages import RunningStage, Stages
 from loadtests.load.measuring.attempt import Attempt
 from loadtests.load.measuring.figures import load_result
 from loadtests.load.measuring.outcome import ALL_QUEUED, Fate, PushOutcome, no_answer
+from loadtests.load.measuring.part import Counts
 from loadtests.load.measuring.recorder import Recorder
 from loadtests.load.plan import LoadPlan
 from loadtests.load.producing import backpressure, loops
 from loadtests.load.producing.backpressure import HoldBack
 from loadtests.load.producing.loops import ClosedLoop, OpenLoop
 from loadtests.load.producing.producer import Producer, Sender
+from tests.attempts import attempts, in_time
 from tests.load.waiting import block_until, until
 
 DEADLINE_S = 5.0
@@ -123,12 +126,13 @@ def test_a_retry_after_of_0_does_not_make_the_closed_loop_spin(monkeypatch: pyte
     assert perf_counter() - begun_s >= 0.1  # two least pauses; the third ends at once
 
 
-def test_a_stop_ends_the_pause_at_once() -> None:
+def test_a_stop_ends_the_pause_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backpressure, "MAX_HOLD_S", 60.0)
     scene = Scene()
-    loop = gevent.spawn(scene.closed(FakeSender(lambda _: answered(BUSY, 4.0))).run)
+    loop = gevent.spawn(scene.closed(FakeSender(lambda _: answered(BUSY, 60.0))).run)
     until(lambda: scene.recorder.part().counts.pauses == 1)
     scene.stopping.set()
-    loop.join(timeout=1.0)
+    loop.join(timeout=DEADLINE_S)
     assert loop.ready()
 
 
@@ -296,34 +300,58 @@ def test_a_producer_is_there_from_the_start_of_its_schedule_until_it_is_stopped(
     assert 0 < share.producer_s < share.measured_s
 
 
+def has_sent(sender: FakeSender, pushes: int) -> bool:
+    return len(sender.bodies) >= pushes
+
+
 def test_what_is_due_in_a_hold_of_an_open_loop_is_held_neither_missed_nor_sent_later() -> None:
-    scene = Scene(loop="open", interval_ms=1.0)
-    sender = FakeSender(lambda number: answered(BUSY, 0.2) if number == 1 else answered())
-    loop = scene.start_open(sender, [0.0, 0.05, 0.1, 0.15, 0.4, 30.0])
-    until(lambda: len(sender.bodies) == 2)
-    scene.end(loop)
-    part = scene.recorder.part()
-    assert (part.counts.held, part.counts.missed, part.counts.pauses) == (3, 0, 1)
-    assert (part.counts.ok, part.counts.not_done) == (1, 1)
-    assert part.held.count == 1
-    assert part.held.max_s == pytest.approx(0.2)
+    for attempt in attempts():
+        scene, begun_s, answers_s = Scene(loop="open", interval_ms=1.0), perf_counter(), list[float]()
+
+        def judge(number: int, answers_s: list[float] = answers_s) -> Attempt:
+            answers_s.append(perf_counter())
+            return answered(BUSY, 0.2) if number == 1 else answered()
+
+        with attempt:
+            sender = FakeSender(judge)
+            loop = scene.start_open(sender, [0.0, 0.05, 0.1, 0.15, 0.4, 30.0])
+            until(partial(has_sent, sender, 2))
+            scene.end(loop)
+            in_time(answers_s[0] - begun_s, 0.05)  # or the loop is late for what is due next
+            part = scene.recorder.part()
+            assert (part.counts.held, part.counts.missed, part.counts.pauses) == (3, 0, 1)
+            assert (part.counts.ok, part.counts.not_done) == (1, 1)
+            assert part.held.count == 1
+            assert part.held.max_s == pytest.approx(0.2)
 
 
 def test_what_a_late_loop_had_not_sent_when_a_hold_began_is_missed_not_held() -> None:
-    scene = Scene(loop="open", interval_ms=1.0)
+    for attempt in attempts():
+        with attempt:
+            counts, pushes, blocked_s = refused_after_a_block()
+            in_time(blocked_s, 0.4)  # or more is due before the hold
+            assert pushes == 2, "what was due just before is let through"
+            assert (counts.missed, counts.held, counts.not_done) == (2, 1, 2)
+
+
+def refused_after_a_block() -> tuple[Counts, int, float]:
+    """What was counted, how many pushes were sent, and when the first was answered: s after the start."""
+    scene, begun_s, answers_s = Scene(loop="open", interval_ms=1.0), perf_counter(), list[float]()
 
     def block_then_refuse(number: int) -> Attempt:
         block_until(begun_s + 0.3)
+        answers_s.append(perf_counter() - begun_s)
         return answered(BUSY, 0.3)
 
+    def all_are_counted() -> bool:
+        counts = scene.recorder.part().counts
+        return counts.missed + counts.held + counts.not_done == 5
+
     sender = FakeSender(block_then_refuse)
-    begun_s = perf_counter()
     loop = scene.start_open(sender, [0.0, 0.05, 0.1, 0.25, 0.4, 30.0])
-    until(lambda: scene.recorder.part().counts.held == 1)
+    until(all_are_counted)
     scene.end(loop)
-    counts = scene.recorder.part().counts
-    assert len(sender.bodies) == 2, "what was due just before is let through"
-    assert (counts.missed, counts.held, counts.not_done) == (2, 1, 2)
+    return scene.recorder.part().counts, len(sender.bodies), answers_s[0]
 
 
 @pytest.mark.parametrize("loop", ["open", "closed"])
