@@ -10,16 +10,19 @@ Exit codes: 0 done, 1 the work failed (one line on stderr says why), 2 wrong usa
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from typing import NoReturn
 
 from queen import __version__
 from queen.errors import SettingsError, UserError
 
 COMMAND_GROUP = "queen.commands"
 EXIT_FAILED, EXIT_USAGE, EXIT_ACCOUNTING, EXIT_INTERRUPTED = 1, 2, 3, 130
+MOST_OF_A_COMPLAINT = 300  # characters of what argparse says: it repeats a bad value whole
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
 
 
+class OneLineParser(argparse.ArgumentParser):
+    """A parser that refuses in one line, like every other mistake; its sub-parsers are of this kind too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with which option, and exit with 2."""
+        said = re.sub(r"^argument (\S+): (?=')", r"\1 ", " ".join(message.split()))
+        said = said.removeprefix("argument ")
+        if len(said) > MOST_OF_A_COMPLAINT:
+            said = f"{said[:MOST_OF_A_COMPLAINT]}…"
+        self.exit(EXIT_USAGE, f"queen: {said} (see {self.prog} --help)\n")
+
+
 def _load(entry: EntryPoint) -> Command:
     command: Command = entry.load()
     return command
 
 
 def _parser(found: dict[str, EntryPoint], asked: str | None) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="queen",
         description="A PostgreSQL-backed message queue, the load to tune its pool with, and the report.",
         epilog="example: queen sweep --pool 2,5,20,50 --strategy sequential,batch --rtt 0,2",

@@ -16,6 +16,11 @@ def command(run: object) -> cli.Command:
 
 def _none(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--loud", action="store_true")
+    parser.add_argument("--times", type=_times)
+
+
+def _times(text: str) -> int:
+    raise argparse.ArgumentTypeError("invalid choice: 'c\nd'" if "\n" in text else f"{text!r}: expected more")
 
 
 def _fails(error: BaseException) -> cli.Command:
@@ -67,8 +72,40 @@ def test_what_is_not_handed_on_is_parsed(words: list[str]) -> None:
     assert raised.value.code == 2
 
 
-def test_an_unknown_command_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["done", "--quiet"], "queen: unrecognized arguments: --quiet (see queen --help)\n"),
+        (["done", "--times"], "queen: --times: expected one argument (see queen done --help)\n"),
+        (["done", "--times", "0"], "queen: --times '0': expected more (see queen done --help)\n"),
+        (["done", "--times", "a\nb"], "queen: --times: invalid choice: 'c d' (see queen done --help)\n"),
+    ],
+)
+def test_a_mistake_in_the_words_is_one_line_without_the_usage(
+    words: list[str], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as raised:
-        cli.main(["done", "--quiet"])
+        cli.main(words)
     assert raised.value.code == 2
-    assert "unrecognized arguments: --quiet" in capsys.readouterr().err
+    assert capsys.readouterr().err == line
+
+
+def test_a_long_mistake_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["done", f"--{'x' * 9999}"])
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert len(line) < 400
+
+
+def test_an_unknown_command_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = EntryPoint("done", f"{__name__}:DONE", cli.COMMAND_GROUP)
+    monkeypatch.setattr(cli, "entry_points", lambda group: [done])
+    with pytest.raises(SystemExit) as raised:
+        cli.main(["nosuch"])
+    assert raised.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("queen: COMMAND: invalid choice: 'nosuch' (choose from ")
+    assert said.count("\n") == 1

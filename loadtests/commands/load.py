@@ -5,13 +5,20 @@ checks every message against the table when the load is over, and stops everythi
 """
 
 import argparse
-import math
 import os
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from loadtests.load.bounds import MOST_USERS, run_time_s, server_address, shown, whole_number
+from loadtests.load.bounds import (
+    MOST_NUMBER,
+    MOST_POOL,
+    MOST_USERS,
+    number,
+    run_time_s,
+    server_address,
+    whole_number,
+)
 from loadtests.load.scenario import SCENARIOS
 from queen.cli import Command
 from queen.errors import SettingsError
@@ -55,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--rate",
-        type=_read(_number),
+        type=_read(partial(number, least=0, most=MOST_NUMBER, above=True)),
         metavar="MSG_S",
         help="messages/s of all producers together (100 each), where the rate does not change",
     )
@@ -65,7 +72,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="open (the default) or closed: push after each answer",
     )
     parser.add_argument(
-        "--consumers", type=_read(_number), metavar="SHARE", help="of the users (0; mixed, soak: 0.5)"
+        "--consumers",
+        type=_read(partial(number, least=0, most=1)),
+        metavar="SHARE",
+        help="of the users (0; mixed, soak: 0.5)",
     )
     parser.add_argument(
         "--processes",
@@ -94,7 +104,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--web-host", default="127.0.0.1", metavar="ADDRESS", help="to listen on (127.0.0.1); '*': all"
     )
-    parser.add_argument("--pool", metavar="N", help="DB_POOL_SIZE of the server that is started")
+    parser.add_argument(
+        "--pool",
+        type=_whole(1, MOST_POOL),
+        metavar="N",
+        help="DB_POOL_SIZE of the server that is started",
+    )
     parser.add_argument(
         "--strategy",
         choices=[strategy.value for strategy in PushStrategy],
@@ -105,15 +120,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the load; returns the exit code. Raises `SettingsError` and `UserError`."""
-    if options.host and (options.pool or options.strategy):
+    if options.host and (options.pool is not None or options.strategy):
         raise SettingsError("--pool and --strategy are for a server that is started here, not for --host")
-    if options.rate is not None and (not 0 < options.rate < math.inf or options.loop == "closed"):
-        raise SettingsError(f"--rate {options.rate:g}: needs more than 0 and the open loop")
+    if options.rate is not None and options.loop == "closed":
+        raise SettingsError(f"--rate {options.rate:g}: needs the open loop")
     scenario = SCENARIOS[options.shape]
     if scenario.course != "constant" and (options.rate is not None or options.loop == "closed"):
         raise SettingsError(f"--rate and --loop: {options.shape} changes the rate itself, in an open loop")
-    if options.consumers is not None and not 0 <= options.consumers <= 1:
-        raise SettingsError(f"--consumers {options.consumers:g}: expected a share from 0 to 1")
+    if options.results_dir == "":
+        raise SettingsError("--results-dir: expected a directory")
     from loadtests.commands.load_request import LoadRequest
     from loadtests.commands.load_session import run_session
 
@@ -133,7 +148,7 @@ def run(options: argparse.Namespace) -> int:
             web_host=options.web_host,
             results_dir=options.results_dir,
             handed_on=tuple(options.handed_on),
-            server={name: value for name, value in overrides.items() if value is not None},
+            server={name: str(value) for name, value in overrides.items() if value is not None},
         ),
         os.environ,
     )
@@ -158,13 +173,6 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
 def _run_time(text: str) -> str:
     run_time_s(text)
     return text
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{shown(text)}: expected a number") from None
 
 
 COMMAND = Command(

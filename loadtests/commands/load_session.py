@@ -12,8 +12,8 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from loadtests.commands import (
     load_checks,
     load_control,
     load_progress,
+    load_remains,
     load_sampling,
     load_summary,
     load_warnings,
@@ -41,6 +42,7 @@ from loadtests.sweep.sampling import Look
 from queen.cli import EXIT_ACCOUNTING, EXIT_FAILED, EXIT_INTERRUPTED
 from queen.errors import UserError
 from queen.local.process import Child, ChildSpec
+from queen.local.scratch import scratch_directory
 
 PAGE_DEADLINE_S = 30.0  # importing Locust takes a second, on a busy machine several
 LOCUST_GRACE_S = 20.0  # to let the last answers come in and write the files
@@ -59,16 +61,20 @@ async def _session(request: LoadRequest, environ: Mapping[str, str], length_s: f
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
             loop.add_signal_handler(number, stop.set)
-    with tempfile.TemporaryDirectory(prefix="queen-load-") as scratch:
-        async with open_target(request.host, request.server, environ, Path(scratch)) as target:
+    with _scratch() as scratch:
+        async with open_target(request.host, request.server, environ, scratch) as target:
             if target.started is not None:
                 facts = target.facts
                 _say(f"server {target.url}, pool {facts.pool}, strategy {facts.strategy}, {facts.server}")
-            finished = await _run_locust(request, target, environ, Path(scratch), stop, length_s)
-            holds = await _look_into(finished, target.started)
+            finished = Finished([], {})
+            try:
+                finished = await _run_locust(request, target, environ, scratch, stop, length_s)
+                holds = await _look_into(finished, target.started)
+            finally:
+                _say_what_remains(target, finished)
         if request.headless and not stop.is_set():
             for place, run in enumerate(finished.runs):
-                await load_ceiling.judge(run, Path(scratch) / f"ceiling-{place}")
+                await load_ceiling.judge(run, scratch / f"ceiling-{place}")
     load_summary.show(finished.runs)
     if interrupted := stop.is_set() and request.headless:
         _say(f"interrupted{_interrupted_when(finished.runs)}")
@@ -85,6 +91,26 @@ async def _session(request: LoadRequest, environ: Mapping[str, str], length_s: f
         _say(f"NOT EVERY MESSAGE IS ACCOUNTED FOR: {left_open}")
         return EXIT_INTERRUPTED if interrupted else EXIT_FAILED
     return EXIT_INTERRUPTED if interrupted else 0
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A directory for the while. Raises `UserError` when none can be made."""
+    with ExitStack() as stack:
+        try:
+            directory = stack.enter_context(scratch_directory(Path(tempfile.gettempdir()), "load"))
+        except OSError as error:
+            raise UserError(f"no temporary directory can be made: {error.strerror}") from None
+        yield directory
+
+
+def _say_what_remains(target: Target, finished: "Finished") -> None:
+    """Of a load on a database that is not ours."""
+    if target.started is None or target.started.postgres_pid is not None:
+        return
+    database = target.started.database
+    if told := load_remains.told(database, made_schema=target.made_schema, runs=finished.runs):
+        _say(told)
 
 
 def _interrupted_when(runs: list[RunFiles]) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
+from loadtests.commands.load_remains import has_schema
 from loadtests.runs.server_facts import ServerFacts
 from loadtests.sweep.databases import connect
 from queen.errors import SettingsError, UserError
@@ -23,11 +24,15 @@ CONNECT_PATIENCE_S = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """The server under load. `started` is there when it is ours to look into."""
+    """The server under load. `started` is there when it is ours to look into.
+
+    `made_schema`: in a database that is not ours, where it stays.
+    """
 
     url: str
     facts: ServerFacts
     started: "RestartableServer | None" = None
+    made_schema: bool = False
 
 
 class RestartableServer:
@@ -158,10 +163,11 @@ async def open_target(
         database = await stack.enter_async_context(
             open_database(environ, settings=room_for(settings.db_pool_size, settings.num_workers))
         )
+        makes_schema = database.server is None and not await has_schema(database.address)
         server = await stack.enter_async_context(
             RestartableServer.start(settings, database, log=scratch / "server.log")
         )
-        yield Target(url=server.url, facts=server.facts, started=server)
+        yield Target(url=server.url, facts=server.facts, started=server, made_schema=makes_schema)
 
 
 def read_settings(overrides: Mapping[str, str], environ: Mapping[str, str]) -> Settings:

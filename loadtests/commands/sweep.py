@@ -72,7 +72,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         return run_until_interrupted(session.sweep_and_report(request))
     except Interrupted:
-        print(f"queen: interrupted; queen sweep --resume {request.run.root} runs the rest", file=sys.stderr)
+        rest = session.how_to_resume(request.run)
+        print(f"queen: interrupted{f'; {rest}' if rest else ' before it began'}", file=sys.stderr)
         return EXIT_INTERRUPTED
 
 

@@ -17,15 +17,24 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from loadtests.load.bounds import MOST_NUMBER, MOST_POOL, MOST_USERS
 from loadtests.load.plan import SHAPES
 from loadtests.results import Cell, Client, Loop
 from loadtests.sweep import rate
 from loadtests.sweep.rate import CapacityShare
+from queen.local.relay import MAX_RTT_MS
 from queen.settings import PushStrategy, Settings
 
-Count = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(ge=0)]
-Positive = Annotated[float, Meta(gt=0)]
+MOST_BLOCKS = 1_000
+MOST_TITLE = 80  # characters
+
+Count = Annotated[int, Meta(ge=1, le=int(MOST_NUMBER))]
+Pool = Annotated[int, Meta(ge=1, le=MOST_POOL)]
+Clients = Annotated[int, Meta(ge=1, le=MOST_USERS)]
+Bytes = Annotated[int, Meta(ge=2, le=int(MOST_NUMBER))]
+RoundTrip = Annotated[float, Meta(ge=0, le=MAX_RTT_MS)]
+Seconds = Annotated[float, Meta(ge=0, le=MOST_NUMBER)]
+Positive = Annotated[float, Meta(gt=0, le=MOST_NUMBER)]
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
 
 ONE_PER_CLIENT = "one per client"
@@ -37,16 +46,16 @@ class Factors(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     """Levels of factors: one value, or a tuple of values to cross. UNSET: not said here."""
 
     strategy: PushStrategy | tuple[PushStrategy, ...] | UnsetType = UNSET
-    pool: Count | tuple[Count, ...] | UnsetType = UNSET  # DB_POOL_SIZE
+    pool: Pool | tuple[Pool, ...] | UnsetType = UNSET  # DB_POOL_SIZE
     connection_timeout_ms: Count | tuple[Count, ...] | UnsetType = UNSET  # DB_CONNECTION_TIMEOUT
-    db_rtt_ms: Seconds | tuple[Seconds, ...] | UnsetType = UNSET  # added round trip to the database
+    db_rtt_ms: RoundTrip | tuple[RoundTrip, ...] | UnsetType = UNSET  # added round trip to the database
     num_workers: Count | UnsetType = UNSET
     loop: Loop | UnsetType = UNSET
     shape: Literal["custom", "reasonable", "medium", "high"] | UnsetType = UNSET
-    clients: Count | tuple[Count, ...] | UnsetType = UNSET
+    clients: Clients | tuple[Clients, ...] | UnsetType = UNSET
     rate_msg_s: Positive | str | tuple[Positive | str, ...] | UnsetType = UNSET  # open loop, see rate.py
     batch: Count | tuple[Count, ...] | UnsetType = UNSET
-    payload_bytes: Annotated[int, Meta(ge=2)] | tuple[Annotated[int, Meta(ge=2)], ...] | UnsetType = UNSET
+    payload_bytes: Bytes | tuple[Bytes, ...] | UnsetType = UNSET
     partitions: Count | Literal["one per client"] | tuple[Count, ...] | UnsetType = UNSET
     client: Client | UnsetType = UNSET
     synchronous_commit: Literal["on", "off"] | tuple[Literal["on", "off"], ...] | UnsetType = UNSET
@@ -58,16 +67,16 @@ class Part(Factors, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     name: Name
     warmup_s: Seconds
     measure_s: Positive
-    blocks: Count
+    blocks: Annotated[int, Meta(ge=1, le=MOST_BLOCKS)]
     exact_times: bool = False  # of warm-up and window; else longer where a closed loop's callers wait
     phase: Literal["random", "aligned"] = "random"  # of the producers' schedules, open loop
-    cells: tuple[Factors, ...] = (Factors(),)
+    cells: Annotated[tuple[Factors, ...], Meta(min_length=1)] = (Factors(),)
 
 
 class Experiment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One sweep, whole. `settings` are further variables of the server, by their names."""
 
-    title: Annotated[str, Meta(min_length=1, max_length=80)]
+    title: Annotated[str, Meta(min_length=1, max_length=MOST_TITLE)]
     seed: int = 7
     budget_s: Positive | None = None  # for all trials; None: as long as it takes
     fixed: Factors = Factors()
@@ -119,10 +128,14 @@ class PlannedCell(Struct, frozen=True, kw_only=True):
         return cell.rate_msg_s is not None and cell == self.at_rate(cell.rate_msg_s)
 
 
+def levels_of(experiment: Experiment, part: Part) -> tuple[dict[str, tuple[Any, ...]], ...]:
+    """Factor → the levels that are crossed, of each of the part's cell tables."""
+    return tuple(_nearest(experiment.fixed, part, table) for table in part.cells)
+
+
 def planned_cells(experiment: Experiment, part: Part) -> tuple[PlannedCell, ...]:
     """The part's cells in the order of the file. Raises `rate.RateError` for a bad rate."""
-    tables = [_nearest(experiment.fixed, part, table) for table in part.cells]
-    points = [point for table in tables for point in _product(table)]
+    points = [point for levels in levels_of(experiment, part) for point in _product(levels)]
     return tuple(_planned(part, index, point) for index, point in enumerate(points))
 
 

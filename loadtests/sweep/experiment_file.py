@@ -16,6 +16,7 @@ from loadtests.sweep.experiment import Experiment, Factors
 from queen.errors import SettingsError
 
 TABLES = frozenset({"fixed", "settings", "part", "cells"})
+MOST_OF_A_NAME = 200  # characters of a path in an error
 READY_EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 
 
@@ -28,7 +29,7 @@ def read(path: Path) -> Experiment:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ExperimentError(f"{path}: {error.strerror}") from None
+        raise ExperimentError(f"{_named(path)}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ExperimentError(f"{path}: not UTF-8 at byte {error.start}") from None
     return loads(text, source=str(path))
@@ -37,9 +38,9 @@ def read(path: Path) -> Experiment:
 def ready(name: str) -> Path:
     """The file of a ready experiment, for instance `quick`. Raises `ExperimentError` that names them all."""
     path = READY_EXPERIMENTS / f"{name}.toml"
-    if not path.is_file():
+    if path not in READY_EXPERIMENTS.glob("*.toml"):
         names = ", ".join(sorted(each.stem for each in READY_EXPERIMENTS.glob("*.toml")))
-        raise ExperimentError(f"{name}: no such experiment file, nor one of the ready ones: {names}")
+        raise ExperimentError(f"{_named(name)}: no such experiment file, nor one of the ready ones: {names}")
     return path
 
 
@@ -76,6 +77,11 @@ def dumps(experiment: Experiment) -> str:
         for cells in part.get("cells", ()):
             lines += ["", "[[part.cells]]", *_keys(cells)]
     return "\n".join(lines) + "\n"
+
+
+def _named(path: Path | str) -> str:
+    """As it was written, but on one line."""
+    return " ".join(str(path).split())[:MOST_OF_A_NAME]
 
 
 def _keys(table: dict[str, Any]) -> Iterator[str]:

@@ -3,11 +3,20 @@
 A broken rule is an error: its figures would mislead. A warning is said and stored with the results.
 """
 
+import enum
 from collections.abc import Iterator
 
+from loadtests.load.bounds import Impossible, expect_possible
 from loadtests.results import Cell
-from loadtests.sweep import rate
-from loadtests.sweep.experiment import MANY_PARTITIONS, Experiment, Part, PlannedCell, planned_cells
+from loadtests.sweep import naming, rate
+from loadtests.sweep.experiment import (
+    MANY_PARTITIONS,
+    Experiment,
+    Part,
+    PlannedCell,
+    levels_of,
+    planned_cells,
+)
 from queen.errors import SettingsError
 from queen.settings import Settings, load
 
@@ -28,7 +37,7 @@ class RuleBroken(ValueError):
     """An experiment that must not run. `place` is the key, `text` says what is wrong with it."""
 
     def __init__(self, place: str, text: str) -> None:
-        super().__init__(f"{place}: {text}")
+        super().__init__(" ".join(f"{place}: {text}".split()))  # a key of TOML may have several lines
 
 
 def check(experiment: Experiment) -> None:
@@ -40,6 +49,7 @@ def check(experiment: Experiment) -> None:
             raise RuleBroken("part.name", f"{name!r} is given to {names.count(name)} parts")
     earlier: list[PlannedCell] = []
     for part in experiment.part:
+        _check_levels(experiment, part)
         try:
             cells = planned_cells(experiment, part)
         except rate.RateError as error:
@@ -85,17 +95,59 @@ def _check_settings(experiment: Experiment) -> None:
         raise RuleBroken("settings", str(error)) from None
 
 
+def _check_levels(experiment: Experiment, part: Part) -> None:
+    for levels in levels_of(experiment, part):
+        for factor, values in levels.items():
+            if not values:
+                raise RuleBroken(f"part {part.name}: {factor}", "an empty list: expected at least one level")
+            for value in values:
+                if values.count(value) > 1:
+                    raise RuleBroken(f"part {part.name}: {factor}", f"{_level(value)} is given twice")
+
+
+def _level(value: object) -> str:
+    """As it was written."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value.value if isinstance(value, enum.Enum) else value)
+
+
 def _check_part(part: Part, cells: tuple[PlannedCell, ...], earlier: list[PlannedCell]) -> None:
     seen: set[tuple[Cell, str | None]] = set()
-    for planned in cells:
+    labels = naming.cell_labels([planned.cell for planned in cells])
+    for planned, label in zip(cells, labels, strict=True):
         identity = (planned.cell, planned.rate.text if planned.rate else None)
         if identity in seen:
-            raise RuleBroken(f"part {part.name}: cells", f"the same cell twice: {planned.cell}")
+            raise RuleBroken(f"part {part.name}: cells", f"{label} is planned twice")
         seen.add(identity)
+        _check_cell(part, planned)
         if planned.cell.loop == "closed":
             _check_closed(part, planned)
         else:
             _check_open(part, planned, earlier)
+
+
+def _check_cell(part: Part, planned: PlannedCell) -> None:
+    """What the generator and the server would refuse."""
+    cell = planned.cell
+    if cell.pool is not None and cell.pool < cell.num_workers:
+        raise RuleBroken(
+            f"part {part.name}: pool",
+            f"{cell.pool} is below num_workers {cell.num_workers}: each worker needs a connection of its own",
+        )
+    try:
+        expect_possible(
+            users=cell.clients,
+            partitions=cell.partitions,
+            batch=cell.batch,
+            payload_bytes=cell.payload_bytes,
+            pushes_s=(cell.rate_msg_s or 0) / cell.batch,
+        )
+    except Impossible as error:
+        # the producers of a shape follow from the rate
+        factor = error.what if error.what != "users" else "clients" if planned.clients_stated else "rate"
+        place = "rate_msg_s" if factor == "rate" else factor
+        raise RuleBroken(f"part {part.name}: {place}", error.text) from None
 
 
 def _check_closed(part: Part, planned: PlannedCell) -> None:

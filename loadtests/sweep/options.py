@@ -8,23 +8,24 @@ are allowed, which replace what the file says.
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from loadtests.load.bounds import option_name
+from loadtests.load.bounds import MOST_NUMBER, MOST_POOL, MOST_USERS, number, option_name, shown, whole_number
 from loadtests.sweep import experiment_file
-from loadtests.sweep.experiment import Experiment
+from loadtests.sweep.experiment import MOST_BLOCKS, MOST_TITLE, Experiment
 from loadtests.sweep.experiment_file import ExperimentError
+from queen.local.relay import MAX_RTT_MS
+from queen.settings import PushStrategy
 
 SOURCE = "command line"
 QUICK = "quick"
 CLIENTS = 128  # of a closed loop when not said; raised to fill the largest pool
 WARMUP_S, MEASURE_S, BLOCKS = 0.7, 1.5, 4
-
-Level = TypeVar("Level")
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -59,39 +60,46 @@ def experiment_of(asked: Asked) -> Experiment:
     try:
         if factors:
             return _from_factors(asked)
-        return _adjusted(experiment_file.read(_file(asked.experiment or QUICK)), asked)
+        return _adjusted(experiment_file.read(_file(_or(asked.experiment, QUICK))), asked)
     except ExperimentError as error:
         raise ExperimentError(_naming_the_option(str(error))) from None
 
 
 def _naming_the_option(said: str) -> str:
-    """Turn "command line: part[0].db_rtt_ms[1]: expected …" into "--rtt: expected …"."""
-    place = re.match(rf"{SOURCE}: (?:part\[\d+\]\.)?(\w+?)(?:_ms|_msg_s|_s)?(?:\[\d+\])?: ", said)
+    """Turn "command line: part capacity: db_rtt_ms: 5 is …" into "--rtt: 5 is …"."""
+    place = re.match(
+        rf"{SOURCE}: (?:part\[\d+\]\.|part [\w-]+: )?(\w+?)(?:_ms|_msg_s|_s)?(?:\[\d+\])?: ", said
+    )
     if place is None:
         return said
     return f"{option_name({'db_rtt': 'rtt'}.get(place[1], place[1]))}: {said[place.end() :]}"
 
 
 def _file(name: str) -> Path:
+    """The file that is meant: one that is there, or a ready one. Raises `ExperimentError`."""
     path = Path(name)
-    return path if path.suffix == ".toml" or path.exists() else experiment_file.ready(name)
+    try:
+        is_there = path.exists()
+    except OSError:  # no name that a file can have
+        is_there = False
+    return path if is_there or path.suffix == ".toml" else experiment_file.ready(name)
 
 
 def _from_factors(asked: Asked) -> Experiment:
     part: dict[str, Any] = {
         "name": "timeouts" if asked.rate else "capacity",
-        "warmup_s": _or(_one(float, asked, "warmup"), WARMUP_S),
-        "measure_s": _or(_one(float, asked, "measure"), MEASURE_S),
-        "blocks": _or(_one(int, asked, "blocks"), BLOCKS),
+        "warmup_s": _or(_one(asked, "warmup"), WARMUP_S),
+        "measure_s": _or(_one(asked, "measure"), MEASURE_S),
+        "blocks": _or(_one(asked, "blocks"), BLOCKS),
         "exact_times": _exact_times(asked),
         "loop": "open" if asked.rate else "closed",
-        "strategy": _many(str, asked, "strategy"),
-        "pool": _many(int, asked, "pool"),
-        "db_rtt_ms": _many(float, asked, "rtt"),
-        "batch": _many(int, asked, "batch"),
-        "clients": _many(int, asked, "clients"),
-        "connection_timeout_ms": _many(int, asked, "connection_timeout"),
-        "rate_msg_s": _many(float, asked, "rate"),
+        "strategy": _many(asked, "strategy"),
+        "pool": _many(asked, "pool"),
+        "db_rtt_ms": _many(asked, "rtt"),
+        "batch": _many(asked, "batch"),
+        "clients": _many(asked, "clients"),
+        "connection_timeout_ms": _many(asked, "connection_timeout"),
+        "rate_msg_s": _many(asked, "rate"),
     }
     if asked.rate and not asked.batch:
         part["shape"] = "reasonable"
@@ -101,26 +109,27 @@ def _from_factors(asked: Asked) -> Experiment:
         "title": _title(asked),
         "part": [{name: value for name, value in part.items() if value is not None}],
     }
-    if (budget_s := _one(float, asked, "budget")) is not None:
+    if (budget_s := _one(asked, "budget")) is not None:
         values["budget_s"] = budget_s
-    if (seed := _one(int, asked, "seed")) is not None:
+    if (seed := _one(asked, "seed")) is not None:
         values["seed"] = seed
     return experiment_file.convert(values, source=SOURCE)
 
 
 def _title(asked: Asked) -> str:
-    """The factors as they were asked for: "strategy sequential,batch · pool 2,5,20"."""
-    return " · ".join(f"{name} {getattr(asked, name)}" for name in FACTOR_OPTIONS if getattr(asked, name))
+    """The factors as they were asked for: "strategy sequential,batch · pool 2,5,20"; cut where it is long."""
+    title = " · ".join(f"{name} {getattr(asked, name)}" for name in FACTOR_OPTIONS if getattr(asked, name))
+    return title if len(title) <= MOST_TITLE else f"{title[: MOST_TITLE - 1]}…"
 
 
 def _adjusted(experiment: Experiment, asked: Asked) -> Experiment:
     """Replace times and repeats where options say so."""
     values: dict[str, Any] = msgspec.to_builtins(experiment)
-    whole = {"budget_s": _one(float, asked, "budget"), "seed": _one(int, asked, "seed")}
+    whole = {"budget_s": _one(asked, "budget"), "seed": _one(asked, "seed")}
     each = {
-        "blocks": _one(int, asked, "blocks"),
-        "warmup_s": _one(float, asked, "warmup"),
-        "measure_s": _one(float, asked, "measure"),
+        "blocks": _one(asked, "blocks"),
+        "warmup_s": _one(asked, "warmup"),
+        "measure_s": _one(asked, "measure"),
         "exact_times": _exact_times(asked),
     }
     values |= {name: value for name, value in whole.items() if value is not None}
@@ -134,29 +143,46 @@ def _exact_times(asked: Asked) -> bool | None:
     return None if asked.warmup is None else True
 
 
-def _many(kind: Callable[[str], Level], asked: Asked, name: str) -> list[Level] | None:
+def _many(asked: Asked, name: str) -> list[Any] | None:
     text: str | None = getattr(asked, name)
-    if text is None:
-        return None
-    return [_parsed(kind, name, word) for word in text.split(",")]
+    return None if text is None else [_read(name, word) for word in text.split(",")]
 
 
-def _one(kind: Callable[[str], Level], asked: Asked, name: str) -> Level | None:
+def _one(asked: Asked, name: str) -> Any:
     text: str | None = getattr(asked, name)
-    return None if text is None else _parsed(kind, name, text)
+    return None if text is None else _read(name, text)
 
 
-def _or(value: Level | None, default: Level) -> Level:
+def _or(value: Any, default: Any) -> Any:
     return default if value is None else value
 
 
-def _parsed(kind: Callable[[str], Level], name: str, text: str) -> Level:
-    expected = {int: "a whole number", float: "a number"}.get(kind, "a name")  # type: ignore[call-overload]
-    word = text.strip()
+def _read(name: str, text: str) -> Any:
     try:
-        value = kind(word)
-    except ValueError:
-        raise ExperimentError(f"{option_name(name)} {word!r}: expected {expected}") from None
-    if not word or (isinstance(value, int | float) and not 0 <= value < 1e9):
-        raise ExperimentError(f"{option_name(name)} {word!r}: expected {expected}")
-    return value
+        return READ[name](text.strip())
+    except ValueError as error:
+        raise ExperimentError(f"{option_name(name)} {error}") from None
+
+
+def _strategy(text: str) -> str:
+    names = [strategy.value for strategy in PushStrategy]
+    if text not in names:
+        raise ValueError(f"{shown(text)}: expected {', '.join(names[:-1])} or {names[-1]}")
+    return text
+
+
+MOST_WHOLE = int(MOST_NUMBER)
+READ: dict[str, Callable[[str], Any]] = {  # each raises ValueError with the value and what was expected
+    "strategy": _strategy,
+    "pool": partial(whole_number, least=1, most=MOST_POOL),
+    "rtt": partial(number, least=0, most=MAX_RTT_MS),
+    "batch": partial(whole_number, least=1, most=MOST_WHOLE),
+    "clients": partial(whole_number, least=1, most=MOST_USERS),
+    "connection_timeout": partial(whole_number, least=1, most=MOST_WHOLE),
+    "rate": partial(number, least=0, most=MOST_NUMBER, above=True),
+    "blocks": partial(whole_number, least=1, most=MOST_BLOCKS),
+    "warmup": partial(number, least=0, most=MOST_NUMBER),
+    "measure": partial(number, least=0, most=MOST_NUMBER, above=True),
+    "budget": partial(number, least=0, most=MOST_NUMBER, above=True),
+    "seed": partial(whole_number, least=0, most=MOST_WHOLE),
+}

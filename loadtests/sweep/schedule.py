@@ -123,7 +123,8 @@ def _begun(part: PartPlan, ran: set[Place]) -> int:
 
 
 def _unrun(part: PartPlan, blocks: int, ran: set[Place]) -> int:
-    return sum((part.name, block, cell) not in ran for block in range(blocks) for cell in range(part.cells))
+    done = sum(name == part.name and block < blocks and cell < part.cells for name, block, cell in ran)
+    return blocks * part.cells - done
 
 
 def _cost_s(parts: Sequence[PartPlan], blocks: Sequence[int], ran: set[Place]) -> float:

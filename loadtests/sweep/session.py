@@ -3,13 +3,16 @@
 The report is made by `queen report` in a process of its own: this package does not know the other.
 """
 
+import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from loadtests.load.bounds import option_name, shown
 from loadtests.results import ResultError, RunFiles
 from loadtests.runs.directory import filled, new_run
 from loadtests.runs.reporting import report
@@ -40,7 +43,8 @@ def asked_experiment(asked: Asked, results: Path, resume: str | None) -> Experim
         name for name in Asked.__struct_fields__ if getattr(asked, name) is not None and name != "budget"
     ]
     if given:
-        raise ExperimentError(f"--resume goes on with the experiment as it was: leave {given[0]} out")
+        named = "EXPERIMENT" if given[0] == "experiment" else option_name(given[0])
+        raise ExperimentError(f"--resume goes on with the experiment as it was: leave {named} out")
     path = RunFiles(_resumed_run(results, resume)).experiment
     return options.experiment_of(msgspec.structs.replace(asked, experiment=str(path)))
 
@@ -50,7 +54,7 @@ def request(
 ) -> SweepRequest:
     """What to run, with its directory made. Raises `UserError` for all that can be mended."""
     experiment = asked_experiment(asked, results, resume)
-    if resume:
+    if resume is not None:
         run = RunFiles(_resumed_run(results, resume))
     else:
         run = new_run(results.absolute(), experiment.title, datetime.now(UTC))
@@ -72,6 +76,8 @@ async def sweep_and_report(asked: SweepRequest) -> int:
             await sweep.run()
     except ResultError as error:
         raise UserError(str(error)) from None
+    except UserError as error:
+        raise UserError("; ".join(filter(None, (str(error), how_to_resume(run))))) from None
     if not sweep.state.trials:
         raise UserError(f"no trial was finished; their logs are in {run.root}")
     reported = await report(run)
@@ -83,6 +89,13 @@ async def sweep_and_report(asked: SweepRequest) -> int:
         )
         return EXIT_ACCOUNTING
     return EXIT_DONE if reported else EXIT_FAILED
+
+
+def how_to_resume(run: RunFiles) -> str:
+    """`queen sweep --resume RUN runs the rest`; empty: it ended before it had begun, and nothing is left."""
+    if not run.manifest.exists():
+        return ""
+    return f"{shlex.join(('queen', 'sweep', '--resume', str(run.root)))} runs the rest"
 
 
 def plan_text(experiment: Experiment) -> str:
@@ -112,7 +125,8 @@ def plan_text(experiment: Experiment) -> str:
 
 
 def _resumed_run(results: Path, resume: str) -> Path:
-    for root in (Path(resume), results / resume):
-        if RunFiles(root).experiment.is_file():
-            return root.absolute()
-    raise ExperimentError(f"--resume {resume}: no run of a sweep there, nor in {results}")
+    for root in (Path(resume), results / resume) if resume else ():
+        with suppress(OSError):  # no name that a directory can have
+            if RunFiles(root).experiment.is_file():
+                return root.absolute()
+    raise ExperimentError(f"--resume {shown(resume)}: no run of a sweep there, nor in {results}")

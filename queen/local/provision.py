@@ -59,7 +59,7 @@ def default_settings(binaries: PostgresBinaries) -> dict[str, str]:
 def _enter_scratch(stack: ExitStack, user: User | None) -> Path:
     root = temporary_root(user)
     try:
-        return stack.enter_context(scratch_directory(root, user))
+        return stack.enter_context(scratch_directory(root, "db", user))
     except OSError as error:
         raise explain(error, root) from None
 

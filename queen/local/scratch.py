@@ -15,13 +15,13 @@ from pathlib import Path
 
 from queen.local.users import User
 
-PREFIX = "queen-db-"
+PREFIX = "queen-"
 LOCK = "owner.lock"
 
 
 @contextmanager
-def scratch_directory(root: Path, user: User | None = None) -> Iterator[Path]:
-    """A fresh directory below `root` that belongs to `user`; removed at the end.
+def scratch_directory(root: Path, kind: str, user: User | None = None) -> Iterator[Path]:
+    """A fresh directory `queen-KIND-…` below `root` that belongs to `user`; removed at the end.
 
     Raises OSError when it cannot be made.
     """
@@ -32,7 +32,7 @@ def scratch_directory(root: Path, user: User | None = None) -> Iterator[Path]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if user is not None:
             os.chown(unnamed, user.uid, user.gid)
-        directory = root / unnamed.name.replace(".queen-new-", PREFIX)
+        directory = root / unnamed.name.replace(".queen-new-", f"{PREFIX}{kind}-")
         unnamed.rename(directory)  # only now, locked, can a sweep find it
         try:
             yield directory
@@ -43,7 +43,7 @@ def scratch_directory(root: Path, user: User | None = None) -> Iterator[Path]:
 
 
 def sweep(root: Path) -> list[Path]:
-    """Remove the directories whose owner is dead; returns them. What we may not remove stays."""
+    """Remove those of any kind whose owner is dead; returns them. What we may not remove stays."""
     return [path for path in root.glob(f"{PREFIX}*") if _is_abandoned(path) and _remove(path)]
 
 

@@ -28,6 +28,7 @@ from loadtests.results import Accounting, Cell, RunFiles, Trial
 from loadtests.sweep.databases import connect
 from queen import cli
 from queen.local.database import Database
+from queen.local.scratch import scratch_directory
 from tests.load.fake_queue import FakeQueue
 from tests.load.fake_server import fake_server, response
 from tests.locustfiles.support import until
@@ -36,13 +37,13 @@ DEADLINE_S = 50.0
 
 
 @contextmanager
-def queen_load(*words: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+def queen_load(*words: str, cwd: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """`queen load …` in a directory of its own; asked to stop at the end if it still runs."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
     with subprocess.Popen(
         [sys.executable, "-m", "queen", "load", *words],
         cwd=cwd,
-        env=environ,
+        env={**environ, **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -71,12 +72,14 @@ def only_run(directory: Path) -> RunFiles:
         (["saturation", "--loop", "closed"], "--loop"),
         (["high", "--processes", "0"], "--processes"),
         (["high", "--rate", "-1"], "--rate"),
-        (["high", "--rate", "nan"], "--rate"),
-        (["high", "--rate", "inf"], "--rate"),
+        (["high", "--rate", "nan"], "--rate 'nan': expected a number above 0, at most 1,000,000,000"),
+        (["high", "--rate", "inf"], "--rate 'inf': expected a number above 0"),
+        (["high", "--rate", "1e400"], "--rate '1e400': expected a number above 0"),
         (["high", "--rate", "f" * 9999], "--rate"),
         (["high", "--consumers", "half"], "--consumers"),
         (["high", "--rate", "10", "--loop", "closed"], "--rate"),
-        (["high", "--consumers", "2"], "--consumers"),
+        (["high", "--consumers", "2"], "--consumers '2': expected a number, 0 to 1"),
+        (["high", "--consumers", "nan"], "--consumers 'nan': expected a number, 0 to 1"),
         (["high", "--run-time", "soon"], "--run-time"),
         (["high", "--run-time", "0m0s"], "--run-time"),
         (["high", "--run-time", "5m30"], "--run-time"),
@@ -86,8 +89,12 @@ def only_run(directory: Path) -> RunFiles:
         (["high", "--host", "http://127.0.0.1:99999"], "--host"),
         (["high", "--host", "http://127.0.0.1:0"], "--host"),
         (["high", "--host", "http://127.0.0.1:1", "--pool", "5"], "--pool"),
-        (["high", "--pool", "many"], "DB_POOL_SIZE"),
-        (["high", "--pool", "0"], "DB_POOL_SIZE"),
+        (["high", "--host", "http://127.0.0.1:1", "--strategy", "batch"], "--strategy"),
+        (["high", "--pool", "many"], "--pool 'many': expected a whole number, 1 to 10,000"),
+        (["high", "--pool", "0"], "--pool '0': expected a whole number, 1 to 10,000"),
+        (["high", "--pool", ""], "--pool '': expected a whole number, 1 to 10,000"),
+        (["high", "--pool", "999999999999"], "--pool '999999999999': expected a whole number"),
+        (["high", "--results-dir", ""], "--results-dir: expected a directory"),
         (["high", "--strategy", "magic"], "--strategy"),
         (["high", "--web-port", "70000"], "--web-port"),
     ],
@@ -99,8 +106,9 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(
         code = cli.main(["load", *words])
     except SystemExit as refusal:  # argparse's way
         code = int(str(refusal.code))
-    complaint = capsys.readouterr().err.strip().splitlines()[-1]
+    (complaint,) = capsys.readouterr().err.splitlines()
     assert code == 2
+    assert complaint.startswith("queen: ")
     assert named in complaint
     assert len(complaint) < 200
 
@@ -279,6 +287,19 @@ def test_a_terminal_that_closes_ends_the_run_as_ctrl_c_does(tmp_path: Path) -> N
     (trial,) = results.read_trials(only_run(tmp_path))
     assert "interrupted" in {remark.reason for remark in trial.remarks}
     assert not list(tmp_path.glob("queen-load-*"))
+
+
+def test_what_a_killed_load_leaves_behind_is_removed_by_the_next(tmp_path: Path) -> None:
+    """SIGKILL: no code of its own can clean up."""
+    with fake_server(FakeQueue().script) as server:
+        words = ["high", "--users", "2", "--headless", "--run-time", "60s", "--host", server.url]
+        with queen_load(*words, cwd=tmp_path, TMPDIR=str(tmp_path)) as process:
+            until(lambda: True if any(request.method == "POST" for request in server.seen) else None)
+            process.kill()
+            process.communicate(timeout=DEADLINE_S)
+    (left,) = tmp_path.glob("queen-load-*")
+    with scratch_directory(tmp_path, "load") as next_one:
+        assert list(tmp_path.glob("queen-load-*")) == [next_one] != [left]
 
 
 def test_ctrl_c_before_anything_was_measured_says_so(tmp_path: Path) -> None:

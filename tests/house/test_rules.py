@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 import bootstrap
 from tests.house.conftest import ROOT
 
+MOST_OF_A_LINE = 120  # characters, of a document
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 # Written in pieces, so that this file keeps the rule that it checks.
 INDEX_HOSTS = re.compile(r"py" r"pi\.org|python" r"hosted\.org|//[^/\s]*/simple\b", re.IGNORECASE)
@@ -56,6 +57,11 @@ def imported_modules(path: Path) -> Iterator[str]:
 
 def documents() -> list[Path]:
     return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def written_by_hand() -> list[Path]:
+    """Documents that no program makes (tests/conformance/document.py)."""
+    return [ROOT / "CHANGELOG.md", *(path for path in documents() if path.name != "contract.md")]
 
 
 # ------------------------------------------------------------------ where packages come from
@@ -124,6 +130,13 @@ def test_commands_in_documents_exist(document: Path) -> None:
     assert set(targets) <= bootstrap.TARGETS.keys()
     commands = re.findall(r"(?:^|[`$;/] ?)queen ([a-z]+)\b", code, re.MULTILINE)
     assert set(commands) <= PYPROJECT["project"]["entry-points"]["queen.commands"].keys()
+
+
+@pytest.mark.parametrize("document", written_by_hand(), ids=lambda path: path.name)
+def test_lines_of_documents_are_short(document: Path) -> None:
+    """But for tables, whose rows cannot be broken."""
+    lines = enumerate(document.read_text(encoding="utf-8").splitlines(), 1)
+    assert [n for n, line in lines if len(line) > MOST_OF_A_LINE and not line.startswith("|")] == []
 
 
 def test_the_readme_shows_the_two_commands() -> None:

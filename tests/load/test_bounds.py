@@ -1,6 +1,15 @@
 import pytest
 
-from loadtests.load.bounds import is_token, option_name, run_time_s, server_address, whole_number
+from loadtests.load.bounds import (
+    Impossible,
+    expect_possible,
+    is_token,
+    number,
+    option_name,
+    run_time_s,
+    server_address,
+    whole_number,
+)
 
 LONG = "9" * 10_000
 
@@ -28,6 +37,38 @@ def test_a_whole_number_is_plain_digits_within_its_bounds(text: str) -> None:
     with pytest.raises(ValueError, match="expected") as error:
         whole_number(text, 1, 10)
     assert_short(error.value)
+
+
+@pytest.mark.parametrize(("text", "value"), [("0", 0), ("10", 10), (".5", 0.5), ("1.", 1), ("1e1", 10)])
+def test_a_number_is_plain_decimal(text: str, value: float) -> None:
+    assert number(text, 0, 10) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nan", "inf", "1e400", "-1", "10.1", "1_0", "²", "٣", "0x1", " 1", LONG, "1\0"]
+)
+def test_what_is_no_number_within_its_bounds_is_one_short_line(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a number, 0 to 10") as error:
+        number(text, 0, 10)
+    assert_short(error.value)
+
+
+def test_a_bound_may_be_excluded() -> None:
+    assert number("0.001", 0, 10, above=True) == 0.001
+    with pytest.raises(ValueError, match="'0': expected a number above 0, at most 10"):
+        number("0", 0, 10, above=True)
+
+
+def test_what_no_generator_can_do_is_refused() -> None:
+    most = {"users": 100_000, "partitions": 100_000, "batch": 1, "payload_bytes": 64 << 20}
+    expect_possible(**most, pushes_s=1e6)
+    for what, value in most.items():
+        with pytest.raises(Impossible) as error:
+            expect_possible(**{**most, what: value + 1}, pushes_s=1e6)
+        assert error.value.what == ("batch" if what == "payload_bytes" else what)
+    with pytest.raises(Impossible) as error:
+        expect_possible(**most, pushes_s=1e6 + 1)
+    assert error.value.what == "rate"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import signal, sys
 from pathlib import Path
 from queen.local.scratch import scratch_directory
 
-with scratch_directory(Path(sys.argv[1])) as directory:
+with scratch_directory(Path(sys.argv[1]), sys.argv[2]) as directory:
     (directory / "file").write_text("x")
     print(directory, flush=True)
     signal.pause()
@@ -20,34 +20,36 @@ with scratch_directory(Path(sys.argv[1])) as directory:
 
 
 def test_it_is_removed_with_all_in_it(tmp_path: Path) -> None:
-    with scratch_directory(tmp_path) as directory:
+    with scratch_directory(tmp_path, "db") as directory:
         (directory / "deep").mkdir()
         (directory / "deep" / "file").write_text("x")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_it_is_removed_after_an_error(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), scratch_directory(tmp_path):
+    with pytest.raises(RuntimeError), scratch_directory(tmp_path, "db"):
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
 
 
 def test_two_at_once_leave_each_other_alone(tmp_path: Path) -> None:
-    with scratch_directory(tmp_path) as one, scratch_directory(tmp_path) as other:
+    with scratch_directory(tmp_path, "db") as one, scratch_directory(tmp_path, "db") as other:
         assert one != other
         assert sweep(tmp_path) == []
         assert one.exists()
         assert other.exists()
 
 
-def test_that_of_a_killed_owner_is_removed_by_the_next_one(tmp_path: Path) -> None:
-    with harness(OWNER, str(tmp_path)) as owner:
+@pytest.mark.parametrize("kind", ["db", "load"])
+def test_that_of_a_killed_owner_is_removed_by_the_next_one(tmp_path: Path, kind: str) -> None:
+    with harness(OWNER, str(tmp_path), kind) as owner:
         left = Path(line_of(owner))
+        assert left.name.startswith(f"queen-{kind}-")
         assert sweep(tmp_path) == [], "its owner lives"
         owner.kill()
         owner.wait()
         assert left.exists()
-        with scratch_directory(tmp_path) as mine:
+        with scratch_directory(tmp_path, "db") as mine:
             assert list(tmp_path.iterdir()) == [mine]
 
 

@@ -117,7 +117,31 @@ def test_a_rate_decides_how_many_producers_a_shape_has() -> None:
             "e.toml: settings: DB_IDLE_TIMEOUT='-3': expected int >= 0",
         ),
         (CAPACITY + CAPACITY[CAPACITY.index("[[") :], "e.toml: part.name: 'capacity' is given to 2 parts"),
-        (CAPACITY + "[[part.cells]]\npool = [1, 1]", "e.toml: part capacity: cells: the same cell twice"),
+        (CAPACITY + "[[part.cells]]\npool = [1, 1]", "e.toml: part capacity: pool: 1 is given twice"),
+        (
+            CAPACITY + "[[part.cells]]\npool = [1, 2]\n[[part.cells]]\npool = 2",
+            "e.toml: part capacity: cells: p2 is planned twice",
+        ),
+        (CAPACITY + "pool = []", "e.toml: part capacity: pool: an empty list: expected at least one level"),
+        (CAPACITY + "cells = []", "e.toml: part[0].cells: expected array of length >= 1"),
+        (CAPACITY + "pool = 10_001", "e.toml: part[0].pool: expected int <= 10000"),
+        (
+            CAPACITY + "pool = 2\nnum_workers = 3",
+            "part capacity: pool: 2 is below num_workers 3: each worker",
+        ),
+        (CAPACITY.replace("128", "100_001"), "e.toml: fixed.clients: expected int <= 100000"),
+        (CAPACITY + "partitions = 100_001", "part capacity: partitions: 100,001, expected at most 100,000"),
+        (CAPACITY + "db_rtt_ms = inf", "e.toml: part[0].db_rtt_ms: expected float <= 60000"),
+        (CAPACITY + "db_rtt_ms = nan", "e.toml: part[0].db_rtt_ms: expected float >= 0"),
+        (
+            CAPACITY + "batch = 1000\npayload_bytes = 100_000",
+            "e.toml: part capacity: batch: 1,000 × 100,000 bytes, more than 64 MiB in one push",
+        ),
+        (
+            CAPACITY + 'loop = "open"\nrate_msg_s = 20_000_000',
+            "e.toml: part capacity: rate_msg_s: more than 1,000,000 pushes/s",
+        ),
+        (CAPACITY + '[settings]\n"a\\nb" = 3', "e.toml: settings.a b: no such variable of the server"),
         (CAPACITY + OPEN, "names 0 cells of the closed-loop parts before"),
         (
             CAPACITY + OPEN.replace("capacity(sequ", "capacty(sequ"),

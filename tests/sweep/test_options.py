@@ -48,17 +48,41 @@ def test_a_warm_up_that_is_asked_for_is_kept_to_the_letter(experiment: str | Non
 @pytest.mark.parametrize(
     ("asked", "line"),
     [
-        (Asked(pool="2,x"), "--pool 'x': expected a whole number"),
-        (Asked(pool="2,,5"), "--pool '': expected a whole number"),
-        (Asked(pool="0"), "--pool: expected int >= 1"),
-        (Asked(rtt="nan"), "--rtt 'nan': expected a number"),
-        (Asked(connection_timeout="-1"), "--connection-timeout '-1': expected a whole number"),
-        (Asked(strategy="turbo"), "--strategy: unknown value 'turbo'"),
+        (Asked(pool="2,x"), "--pool 'x': expected a whole number, 1 to 10,000"),
+        (Asked(pool="2,,5"), "--pool '': expected a whole number, 1 to 10,000"),
+        (Asked(pool="0"), "--pool '0': expected a whole number, 1 to 10,000"),
+        (Asked(pool="-1"), "--pool '-1': expected a whole number, 1 to 10,000"),
+        (Asked(pool="1_0"), "--pool '1_0': expected a whole number, 1 to 10,000"),
+        (Asked(pool="10001"), "--pool '10001': expected a whole number, 1 to 10,000"),
+        (Asked(pool="9" * 9999), "…': expected a whole number, 1 to 10,000"),
+        (Asked(pool="5, 5"), "--pool: 5 is given twice"),
+        (Asked(rtt="0,0.0"), "--rtt: 0 is given twice"),
+        (Asked(strategy="batch,batch"), "--strategy: batch is given twice"),
+        (Asked(connection_timeout="9,9"), "--connection-timeout: 9 is given twice"),
+        (Asked(rtt="nan"), "--rtt 'nan': expected a number, 0 to 60,000"),
+        (Asked(rtt="-1"), "--rtt '-1': expected a number, 0 to 60,000"),
+        (Asked(rtt="1e5"), "--rtt '1e5': expected a number, 0 to 60,000"),
+        (Asked(clients="100001"), "--clients '100001': expected a whole number, 1 to 100,000"),
+        (Asked(batch="1000000"), "--batch: 1,000,000 × 300 bytes, more than 64 MiB in one push"),
+        (Asked(rate="2e6", batch="1"), "--rate: more than 1,000,000 pushes/s"),
+        (Asked(rate="1e8"), "--rate: 1,000,000 producers, expected at most 100,000"),
+        (Asked(rate="1e400"), "--rate '1e400': expected a number above 0, at most 1,000,000,000"),
+        (Asked(rate=""), "--rate '': expected a number above 0, at most 1,000,000,000"),
+        (Asked(blocks="0"), "--blocks '0': expected a whole number, 1 to 1,000"),
+        (Asked(blocks="1001"), "--blocks '1001': expected a whole number, 1 to 1,000"),
+        (Asked(measure="nan"), "--measure 'nan': expected a number above 0, at most 1,000,000,000"),
+        (Asked(warmup="-1"), "--warmup '-1': expected a number, 0 to 1,000,000,000"),
+        (Asked(seed="-1"), "--seed '-1': expected a whole number, 0 to 1,000,000,000"),
+        (Asked(connection_timeout="-1"), "--connection-timeout '-1': expected a whole number, 1 to "),
+        (Asked(strategy="turbo"), "--strategy 'turbo': expected sequential, batch or coalesce"),
+        (Asked(experiment=""), ".: Is a directory"),
+        (Asked(experiment="no\nsuch"), "no such: no such experiment file"),
+        (Asked(experiment="x" * 300), "x: no such experiment file"),
         (Asked(pool="50", clients="10"), "10 clients cannot fill a pool of 50: at least 62 (1.25 × pool)"),
         (Asked(experiment="quick", pool="3"), "--pool and an experiment file exclude each other"),
         (Asked(experiment="nosuch"), "nosuch: no such experiment file, nor one of the ready ones: "),
         (Asked(experiment="nosuch.toml"), "nosuch.toml: No such file or directory"),
-        (Asked(budget="0"), "--budget: expected float > 0"),
+        (Asked(budget="0"), "--budget '0': expected a number above 0, at most 1,000,000,000"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_option(asked: Asked, line: str) -> None:
@@ -66,6 +90,15 @@ def test_a_mistake_is_one_line_that_names_the_option(asked: Asked, line: str) ->
         experiment_of(asked)
     assert line in str(error.value)
     assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 300
+
+
+def test_many_levels_are_an_experiment_as_well() -> None:
+    """Its title is made of them, and cut where it would be too long for one."""
+    experiment = experiment_of(Asked(pool=",".join(map(str, range(1, 51)))))
+    assert experiment.title.startswith("pool 1,2,3,")
+    assert experiment.title.endswith("…")
+    assert len(planned_cells(experiment, experiment.part[0])) == 50
 
 
 def test_the_plan_tells_cells_blocks_and_time() -> None:

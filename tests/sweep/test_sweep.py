@@ -202,6 +202,7 @@ async def test_a_sweep_whose_database_dies_keeps_what_it_has_and_says_so_in_one_
     assert code == 1, err
     assert err.splitlines()[-1].startswith("queen: cannot create a database: ")
     run = the_run(tmp_path)
+    assert err.splitlines()[-1].endswith(f"; queen sweep --resume {run.root} runs the rest")
     assert len(list(read_trials(run))) == 1
     assert not (run.root / "staging").exists()
 
@@ -249,8 +250,13 @@ async def test_a_database_that_may_not_be_used_is_one_line(tmp_path: Path, postg
     ("options", "code", "line"),
     [
         (("--pool", "2,x"), 2, "queen: --pool 'x': expected a whole number"),
+        (("--pool", "5,5"), 2, "queen: --pool: 5 is given twice"),
+        (("--clients", "100001", "--dry-run"), 2, "queen: --clients '100001': expected a whole number, 1 to"),
+        (("--batch", "1000000", "--dry-run"), 2, "queen: --batch: 1,000,000 × 300 bytes, more than 64 MiB"),
+        (("--resume", "x" * 300), 2, "no run of a sweep there, nor in "),
+        (("--resume", "x", "--connection-timeout", "3"), 2, "as it was: leave --connection-timeout out"),
         (("--nosuch",), 2, "unrecognized arguments: --nosuch"),
-        (("--resume", "nosuch"), 2, "queen: --resume nosuch: no run of a sweep there, nor in "),
+        (("--resume", "nosuch"), 2, "queen: --resume 'nosuch': no run of a sweep there, nor in "),
         (("--pool", "2"), 1, "queen: PG_HOST=127.0.0.1 PG_PORT=1 "),
         (("--pool", "2", "--results", "/dev/null/x"), 1, "queen: /dev/null/x/"),
     ],
@@ -262,5 +268,7 @@ def test_a_mistake_is_one_line_and_an_exit_code(
     got, out, err = finish(sweep("--results", str(tmp_path), *options, environ=nowhere))
     assert (got, out) == (code, "")
     assert line in err.splitlines()[-1]
+    assert code == 1 or err.count("\n") == 1
     assert "Traceback" not in err
+    assert "runs the rest" not in err, "nothing is left to go on with"
     assert list(tmp_path.iterdir()) == []

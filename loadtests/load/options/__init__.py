@@ -17,10 +17,11 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from loadtests.load.bounds import (
-    MOST_BODY_BYTES,
-    MOST_PUSHES_S,
     MOST_USERS,
+    Impossible,
     check_run_time,
+    expect_possible,
+    option_name,
     server_address,
 )
 from loadtests.load.conducting.course import Course
@@ -184,16 +185,21 @@ def _named(name: str, check: Callable[..., object], *values: object) -> None:
 
 def _expect_possible(plan: LoadPlan, most_msg_s: float | None) -> None:
     """Refuse what no generator can do. `most_msg_s`: the highest rate; None: the interval says it."""
-    if plan.batch * plan.payload_bytes > MOST_BODY_BYTES:
-        raise OptionError(f"--batch and --payload-bytes: more than {MOST_BODY_BYTES >> 20} MiB in one push")
-    if plan.partitions > MOST_USERS:
-        raise OptionError(f"--partitions {plan.partitions}: expected at most {MOST_USERS:,}")
     if most_msg_s is not None:
-        pushes_s, name = most_msg_s / plan.batch, "the rate"
+        pushes_s, rate = most_msg_s / plan.batch, "the rate"
     else:
-        pushes_s, name = 1000 * plan.users / (plan.interval_ms or math.inf), "--interval"
-    if pushes_s > MOST_PUSHES_S:
-        raise OptionError(f"{name}: more than {MOST_PUSHES_S:,} pushes/s")
+        pushes_s, rate = 1000 * plan.users / (plan.interval_ms or math.inf), "--interval"
+    try:
+        expect_possible(
+            users=plan.users,
+            partitions=plan.partitions,
+            batch=plan.batch,
+            payload_bytes=plan.payload_bytes,
+            pushes_s=pushes_s,
+        )
+    except Impossible as error:
+        names = {"batch": "--batch and --payload-bytes", "rate": rate}
+        raise OptionError(f"{names.get(error.what, option_name(error.what))}: {error.text}") from None
 
 
 def _as_named(options: LoadOptions, shape: str) -> bool:
