@@ -244,7 +244,7 @@ class Session:
         assert environment.runner is not None
         return Started(
             shape=self._shape,
-            users=environment.runner.target_user_count or 1,
+            users=_users(environment),
             host=host,
             headless=parsed.headless,
             run_time_s=parsed.run_time,
@@ -258,23 +258,31 @@ class Session:
             options,
             shape=self._shape,
             host=host,
-            users=environment.runner.target_user_count or 1,
+            users=_users(environment),
             trial_directory=str(files.trial(TRIAL_ID).root),
             run_tag=f"l{secrets.token_hex(4)}",
         )
 
 
 def choose_users(environment: Environment, options: LoadOptions) -> None:
-    """Weigh the user classes as the options ask, unless classes were named on the command line.
+    """Have as many of each user class as the plan says, unless classes were named on the command line.
 
     All of them stay in place: a master deals them out to its workers as it found them before the start.
+    Locust comes near to weights, within one of the exact share; a number that it is given is kept, and users
+    who come to a run later produce.
     """
     if _parsed(environment).user_classes:
         return
-    consumers = options.consuming.consumers
-    Consumer.weight = consumers
+    users = _users(environment)
+    Consumer.weight = 0
+    Consumer.fixed_count = users - options.consuming.producers_of(users)
     for client, producer in PRODUCERS.items():
-        producer.weight = 1 - consumers if client == options.batching.client else 0
+        producer.weight = int(client == options.batching.client)
+
+
+def _users(environment: Environment) -> int:
+    """How many are asked for."""
+    return (environment.runner.target_user_count if environment.runner is not None else 0) or 1
 
 
 def _parsed(environment: Environment) -> argparse.Namespace:

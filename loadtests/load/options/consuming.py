@@ -51,14 +51,18 @@ class ConsumingOptions(Struct, frozen=True, kw_only=True):
             raise OptionError(f"--lease {self.lease}: expected at least 1")
 
     def producers_of(self, users: int) -> int:
-        """How many of so many users produce: at least one."""
-        return max(1, users - math.floor(users * self.consumers))
+        """How many of so many users produce: at least one, and with consumers at least one of these, too."""
+        if not self.consumers:
+            return users
+        return max(1, min(users - 1, users - math.floor(users * self.consumers)))
 
     def consuming(self, users: int) -> Consuming | None:
         """What the consumers among so many users do. Raises `OptionError` for a group that nobody is in."""
         if not self.consumers:
             return None
-        consumers = max(1, users - self.producers_of(users))
+        consumers = users - self.producers_of(users)
+        if not consumers:
+            raise OptionError(f"--users {users}: with --consumers {self.consumers:g} expected at least 2")
         if self.groups > consumers:
             raise OptionError(f"--groups {self.groups}: there are only {consumers} consumers")
         values: dict[str, object] = {
