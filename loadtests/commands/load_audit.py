@@ -4,7 +4,9 @@ The Locust process has judged already what came to consumers, and what is stored
 queue back. Whoever has the database looks into the table, which settles what is stored.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -65,12 +67,15 @@ def was_read(run: RunFiles) -> bool:
     return account is not None and account.source == "table"
 
 
-async def account_for(runs: Iterable[RunFiles], database: Database | None) -> bool:
+async def account_for(
+    runs: Iterable[RunFiles], database: Database | None, leave: asyncio.Event | None = None
+) -> bool:
     """Audit each run and store the account; whether the law holds for all of them.
 
     Without a database of ours the account is what the Locust process found by reading the queue back; of a
     queue that others may have written to nothing is claimed. When the database cannot be read, that and
-    why is remarked (`not_accounted`): what was measured stands all the same.
+    why is remarked (`not_accounted`): what was measured stands all the same. So it is when `leave` is set
+    before all was read.
     """
     holds = True
     for run in runs:
@@ -78,7 +83,8 @@ async def account_for(runs: Iterable[RunFiles], database: Database | None) -> bo
         trial, ledger = results.read(files.trial, Trial), results.read(files.ledger, Ledger)
         if database is not None and ledger.run_tag in ledger.queue:
             try:
-                trial = with_account(trial, await _account_for(trial, ledger, database))
+                account = await _unless(leave, _account_for(trial, ledger, database))
+                trial = with_account(trial, account)
             except UserError as error:
                 trial = unchecked(trial, str(error))
             results.write(files.trial, trial)
@@ -100,6 +106,21 @@ def unchecked(trial: Trial, why: str) -> Trial:
 
 def _trial(run: RunFiles) -> Trial:
     return results.read(only_trial(run).trial, Trial)
+
+
+async def _unless(leave: asyncio.Event | None, reading: Coroutine[Any, Any, Accounting]) -> Accounting:
+    """What `reading` gives. Raises `UserError` when `leave` is set before that."""
+    task = asyncio.ensure_future(reading)
+    leaving = asyncio.ensure_future((leave or asyncio.Event()).wait())
+    try:
+        await asyncio.wait((task, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise UserError("interrupted while it was read")
+    finally:
+        for each in (task, leaving):
+            each.cancel()
+        await asyncio.gather(task, leaving, return_exceptions=True)
 
 
 async def _account_for(trial: Trial, ledger: Ledger, database: Database) -> Accounting:

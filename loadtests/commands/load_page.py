@@ -38,7 +38,11 @@ class PageKeeper:
     """Answers the page's questions about one server, samples its runs and accounts for their messages."""
 
     def __init__(
-        self, server: RestartableServer, generator_pid: int, ceilings: PageCeilings | None = None
+        self,
+        server: RestartableServer,
+        generator_pid: int,
+        ceilings: PageCeilings | None,
+        leave: asyncio.Event | None,
     ) -> None:
         self.accounted: dict[Path, bool] = {}  # run → whether every message of it is accounted for
         self._server = server
@@ -47,6 +51,7 @@ class PageKeeper:
         self._run: str | None = None
         self._expected = False  # way was made for a run, of which or of whose end nobody has told yet
         self._ceilings = ceilings
+        self._leave = leave
         self._sampling = AsyncExitStack()
         self.looks: list[Look] = []  # of the run that is on
         self._watch = ActivityWatch(server)
@@ -54,13 +59,18 @@ class PageKeeper:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, server: RestartableServer, generator_pid: int, ceilings: PageCeilings | None = None
+        cls,
+        server: RestartableServer,
+        generator_pid: int,
+        ceilings: PageCeilings | None = None,
+        leave: asyncio.Event | None = None,
     ) -> AsyncIterator["PageKeeper"]:
         """A keeper for as long as the block runs; a run that is still on is no longer sampled then.
 
-        Without `ceilings` those of the generator are not measured.
+        Without `ceilings` those of the generator are not measured; when `leave` is set no messages are
+        accounted for.
         """
-        keeper = cls(server, generator_pid, ceilings)
+        keeper = cls(server, generator_pid, ceilings, leave)
         try:
             yield keeper
         finally:
@@ -145,7 +155,7 @@ class PageKeeper:
         if looks:
             load_sampling.store(run, looks)
         shutil.copyfile(self._server.log, load_audit.only_trial(run).server_log)
-        holds = await load_audit.account_for([run], self._server.database)
+        holds = await load_audit.account_for([run], self._server.database, self._leave)
         if self._ceilings is not None:
             self._ceilings.want(run)
             self._measure_if_free()

@@ -8,7 +8,6 @@ import asyncio
 import re
 import secrets
 import shutil
-import signal
 import socket
 import sys
 import tempfile
@@ -30,6 +29,7 @@ from loadtests.commands import (
 )
 from loadtests.commands.load_page import PageKeeper
 from loadtests.commands.load_request import LoadRequest
+from loadtests.commands.load_signals import LoadSignals
 from loadtests.commands.load_target import RestartableServer, Target, open_target
 from loadtests.commands.locust_command import locust_command
 from loadtests.commands.page_ceilings import PageCeilings
@@ -56,11 +56,9 @@ def run_session(request: LoadRequest, environ: Mapping[str, str]) -> int:
 
 
 async def _session(request: LoadRequest, environ: Mapping[str, str], length_s: float | None) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
-            loop.add_signal_handler(number, stop.set)
+    signals = LoadSignals()
+    signals.listen()
+    stop = signals.stop
     with _scratch() as scratch:
         async with open_target(request.host, request.server, environ, scratch) as target:
             if target.started is not None:
@@ -68,15 +66,16 @@ async def _session(request: LoadRequest, environ: Mapping[str, str], length_s: f
                 _say(f"server {target.url}, pool {facts.pool}, strategy {facts.strategy}, {facts.server}")
             finished = Finished([], {})
             try:
-                finished = await _run_locust(request, target, environ, scratch, stop, length_s)
-                holds = await _look_into(finished, target.started)
+                finished = await _run_locust(request, target, environ, scratch, signals, length_s)
+                async with signals.explained(_say):
+                    holds = await _look_into(finished, target.started, signals.leave)
             finally:
                 _say_what_remains(target, finished)
         if request.headless and not stop.is_set():
             for place, run in enumerate(finished.runs):
                 await load_ceiling.judge(run, scratch / f"ceiling-{place}")
     load_summary.show(finished.runs)
-    if interrupted := stop.is_set() and request.headless:
+    if interrupted := stop.is_set() and (request.headless or signals.leave.is_set()):
         _say(f"interrupted{_interrupted_when(finished.runs)}")
     if not holds:
         _say("MESSAGES ARE NOT ACCOUNTED FOR: see the figures above")
@@ -128,14 +127,15 @@ class Finished:
     accounted: Mapping[Path, bool]  # run → whether every message of it is accounted for
 
 
-async def _look_into(finished: Finished, started: RestartableServer | None) -> bool:
+async def _look_into(finished: Finished, started: RestartableServer | None, leave: asyncio.Event) -> bool:
     """Add what only the owner of the server can; whether every message of the runs is accounted for."""
     left = [run for run in finished.runs if run.root not in finished.accounted]
     ours = [run for run in left if started is not None and load_audit.is_of_server(run, started.facts)]
     if ours and started is not None:
         shutil.copyfile(started.log, load_audit.only_trial(ours[-1]).server_log)
     others = [run for run in left if run not in ours]
-    holds = await load_audit.account_for(ours, started.database if started is not None else None)
+    database = started.database if started is not None else None
+    holds = await load_audit.account_for(ours, database, leave)
     return await load_audit.account_for(others, None) and holds and all(finished.accounted.values())
 
 
@@ -144,10 +144,10 @@ async def _run_locust(
     target: Target,
     environ: Mapping[str, str],
     scratch: Path,
-    stop: asyncio.Event,
+    signals: LoadSignals,
     length_s: float | None,
 ) -> Finished:
-    """Run Locust to its end or until `stop`; returns the runs that it wrote."""
+    """Run Locust to its end or until a signal; returns the runs that it wrote."""
     written, log = scratch / "written", scratch / "locust.log"
     control, token = str(scratch / "page"), secrets.token_urlsafe(32)
     port = load_checks.free_port(request)
@@ -174,7 +174,10 @@ async def _run_locust(
             looks = await stack.enter_async_context(load_sampling.sampled(target.started, locust.pid))
         elif target.started is not None:
             ceilings = PageCeilings(load_ceiling.judge, scratch)
-            keeper = await stack.enter_async_context(PageKeeper.open(target.started, locust.pid, ceilings))
+            await stack.enter_async_context(signals.explained(_say))
+            keeper = await stack.enter_async_context(
+                PageKeeper.open(target.started, locust.pid, ceilings, signals.leave)
+            )
             await stack.enter_async_context(load_control.serve(control, token, keeper.handle))
             accounted = keeper.accounted
         if request.headless:
@@ -184,14 +187,14 @@ async def _run_locust(
         else:
             page = await _page_is_up(locust, request, port)
             print(f"{page}  (pool: {page}/queen)", flush=True)
-        await _either(locust, stop)
+        await _either(locust, signals.stop)
         await locust.stop()
     runs = [RunFiles(Path(line)) for line in _lines(written)]
     if looks and runs:
         load_sampling.store(runs[-1], looks)
     if runs:
         shutil.copyfile(log, load_audit.only_trial(runs[-1]).locust_log)
-    elif request.headless and not stop.is_set():
+    elif request.headless and not signals.stop.is_set():
         raise UserError(f"Locust wrote no results: {_reason(log)}")
     return Finished(runs, accounted)
 
