@@ -12,7 +12,9 @@ is (what was done, the least that it takes) is asserted as ever, and fails at on
             in_time(perf_counter() - began_s, 0.5)
 """
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -30,9 +32,19 @@ def in_time(took_s: float, within_s: float) -> None:
         raise TooLate(f"it took {took_s:.3f} s, and should have taken less than {within_s} s")
 
 
+@asynccontextmanager
+async def within(seconds: float) -> AsyncIterator[None]:
+    """Cut the block off when that time is over, and raise TooLate."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise TooLate(f"it should have taken less than {seconds} s") from None
+
+
 @dataclass
 class Attempt:
-    """One of several, the first of which has the number 1; a block that TooLate or TimeoutError may leave."""
+    """One of several, the first of which has the number 1; a block that TooLate may leave."""
 
     number: int
     last: bool
@@ -45,7 +57,7 @@ class Attempt:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         self.done = error is None
-        return isinstance(error, TooLate | TimeoutError) and not self.last
+        return isinstance(error, TooLate) and not self.last
 
 
 def attempts(most: int = ATTEMPTS, made_good_by: int = MADE_GOOD_BY) -> Iterator[Attempt]:

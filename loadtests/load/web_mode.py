@@ -86,6 +86,7 @@ class Session:
     def __init__(self, shape: str) -> None:
         self._shape = shape
         self._run: ActiveRun | None = None
+        self._finished: ActiveRun | None = None  # the same when its load has ended, until it is written
         self._ensemble: Ensemble | None = None  # of the process that writes,
         self._attending: Attending | None = None  # or of a worker
         self._dealing: Dealing | None = None  # of a master
@@ -167,17 +168,29 @@ class Session:
         if self._dealing is not None:
             self._dealing.end()
         if self._run is not None:
+            run = self._run
             self._closing.begin()
-            self._run.finish()
+            try:
+                run.finish()
+            finally:
+                self._finished = run
         elif self._attending is not None:
             self._attending.finish()
 
     def on_test_stop(self, environment: Environment, **_: Any) -> None:
-        """Write the result directory."""
-        run, self._run = self._run, None
-        set_current_run(environment, None)
+        """Write the result directory of the run that was told to stop; return when it is written.
+
+        A Locust master tells of an end up to a second after its workers have stopped. When that was the end
+        of a start that failed, the next run may be on by then, or have been stopped as well.
+        """
+        run, self._finished = self._finished, None
         if run is None:
+            if self._run is None:
+                set_current_run(environment, None)
+            self._closing.wait()
             return
+        self._run = None
+        set_current_run(environment, None)
         try:
             exit_code = run.write(self._closing.recorded)
         except (OSError, ResultError) as error:

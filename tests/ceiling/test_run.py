@@ -30,6 +30,7 @@ from loadtests.results import CeilingCell, CeilingRatio, Ceilings, CeilingWindow
 from loadtests.sweep.databases import connect
 from loadtests.sweep.naming import DATABASE_PREFIX
 from queen.local.postgres import PostgresServer
+from tests.attempts import TooLate, attempts
 from tests.ceiling.conftest import Listener
 from tests.waiting import until
 
@@ -63,6 +64,13 @@ def asked(root: Path, environ: Mapping[str, str], *cells: Cell, rounds: int = 1)
         command=("queen", "ceiling"),
         environ=environ,
     )
+
+
+def something_in_each(windows: Mapping[str, CeilingWindow]) -> None:
+    """Raises TooLate for a window that nothing happened in: whoever was to be busy stood still."""
+    for key, window in windows.items():
+        if window.value <= 0:
+            raise TooLate(f"nothing in the window of {key}")
 
 
 def by_cell(ceilings: Ceilings) -> dict[str, CeilingWindow]:
@@ -107,14 +115,15 @@ async def test_a_small_run_has_a_figure_for_every_cell_and_leaves_nothing(
         Commit(ONE),
         EndToEnd(ONE),
     )
-    request = asked(tmp_path / "run", postgres.environ(), *cells)
-    await CeilingRun(request, Silent()).run()
-    ceilings = read(request.run.ceilings, Ceilings)
-    windows = by_cell(ceilings)
-    assert windows.keys() == {cell.described.key for cell in cells}
+    for attempt in attempts(3, made_good_by=1):
+        request = asked(tmp_path / f"run-{attempt.number}", postgres.environ(), *cells)
+        with attempt:
+            await CeilingRun(request, Silent()).run()
+            windows = by_cell(read(request.run.ceilings, Ceilings))
+            assert windows.keys() == {cell.described.key for cell in cells}
+            something_in_each(windows)
     for window in windows.values():
         assert window.faults == ()
-        assert window.value > 0
         assert 0 < window.messages <= window.run_messages
     assert windows[PUSH.key].server_cpu_s is not None
     assert windows[FLUSH.key].server_cpu_s is None
@@ -193,15 +202,16 @@ async def test_without_wrk_our_own_generators_load(
     tmp_path: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    locust = HttpPush(ONE, batch=10, connections=8, generator="locust")
+    locust, get = HttpPush(ONE, batch=10, connections=8, generator="locust"), HttpGet(ONE, 4)
     pops = (HttpPop(READING, 10, 4), HttpPop(READING, 10, 4, ack=True))
-    request = asked(tmp_path / "run", postgres.environ(), PUSH, *pops, locust, HttpGet(ONE, 4))
-    await CeilingRun(request, Silent()).run()
-    windows = by_cell(read(request.run.ceilings, Ceilings))
-    assert windows.keys() == {PUSH.key, HttpGet(ONE, 4).key, *(pop.key for pop in pops)}
-    for window in windows.values():
-        assert window.faults == ()
-        assert window.value > 0
+    for attempt in attempts(3, made_good_by=1):
+        request = asked(tmp_path / f"run-{attempt.number}", postgres.environ(), PUSH, *pops, locust, get)
+        with attempt:
+            await CeilingRun(request, Silent()).run()
+            windows = by_cell(read(request.run.ceilings, Ceilings))
+            assert windows.keys() == {PUSH.key, get.key, *(pop.key for pop in pops)}
+            something_in_each(windows)
+    assert all(window.faults == () for window in windows.values())
     notes = read(request.run.manifest, Manifest).notes
     assert any("left out: wrk is not installed" in note for note in notes)
 

@@ -14,9 +14,11 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import psutil
+import pytest
 
 from loadtests import results
 from loadtests.results import Manifest, Trial
+from tests.attempts import TooLate, attempts
 from tests.commands.test_load import DEADLINE_S, only_run, queen_load
 from tests.load.fake_server import fake_server
 from tests.locustfiles.support import until
@@ -72,6 +74,7 @@ def report_of(directory: Path) -> str:
     return re.sub(r"<[^>]*>", "", run.report.read_text(encoding="utf-8"))
 
 
+@pytest.mark.timeout(200)
 def test_a_load_that_its_generator_limits_is_marked_in_its_files_its_table_and_its_report(
     tmp_path: Path,
 ) -> None:
@@ -90,30 +93,45 @@ def test_a_load_that_its_generator_limits_is_marked_in_its_files_its_table_and_i
             "--batch",
             "1",
         ]
-        with queen_load(*words, cwd=tmp_path) as process:
-            table, said = process.communicate(timeout=DEADLINE_S)
-    assert process.returncode == 0, said
-    trial, manifest = only_trial(tmp_path)
-    limits = [remark.detail for remark in trial.remarks if remark.reason == "near_ceiling"]
-    assert len(limits) == 1, trial.remarks
+        for attempt in attempts(3, made_good_by=1):
+            directory = tmp_path / str(attempt.number)
+            directory.mkdir()
+            with attempt:
+                with queen_load(*words, cwd=directory) as process:
+                    table, said = process.communicate(timeout=DEADLINE_S)
+                assert process.returncode == 0, said
+                trial, manifest = only_trial(directory)
+                near_its_ceiling(trial)
     ceiling_msg_s = manifest.generator_ceiling_msg_s["raw/batch=1"]
     assert trial.load.throughput_msg_s > ceiling_msg_s / 2
     assert "near ceiling" in table
-    assert LIMITED in report_of(tmp_path)
+    assert LIMITED in report_of(directory)
 
 
+def near_its_ceiling(trial: Trial) -> None:
+    """Raises TooLate where it is not: the machine gave more to the generator when it measured its ceiling."""
+    limits = [remark.detail for remark in trial.remarks if remark.reason == "near_ceiling"]
+    assert len(limits) <= 1, trial.remarks
+    if not limits:
+        raise TooLate(f"{trial.load.throughput_msg_s} msg/s: {trial.remarks}")
+
+
+@pytest.mark.timeout(200)
 def test_the_ceiling_of_an_open_loop_is_that_of_an_open_loop(tmp_path: Path) -> None:
     """Offered all that the machine can give it, it cannot be far from its own ceiling."""
     with null_server(1) as url:
         words = ["high", "--users", "8", "--rate", "200000", "--host", url, *BRIEF]
         options = [*UNREAD, "--batch", "1", "--in-flight", "16"]
-        with queen_load(*words, "--", *options, cwd=tmp_path) as process:
-            _, said = process.communicate(timeout=DEADLINE_S)
-    assert process.returncode == 0, said
-    trial, manifest = only_trial(tmp_path)
-    assert list(manifest.generator_ceiling_msg_s) == ["raw/batch=1/open"]
-    limits = [remark.detail for remark in trial.remarks if remark.reason == "near_ceiling"]
-    assert len(limits) == 1, trial.remarks
+        for attempt in attempts(3, made_good_by=1):
+            directory = tmp_path / str(attempt.number)
+            directory.mkdir()
+            with attempt:
+                with queen_load(*words, "--", *options, cwd=directory) as process:
+                    _, said = process.communicate(timeout=DEADLINE_S)
+                assert process.returncode == 0, said
+                trial, manifest = only_trial(directory)
+                assert list(manifest.generator_ceiling_msg_s) == ["raw/batch=1/open"]
+                near_its_ceiling(trial)
     assert "null server (open loop, raw client, 8 producers" in " ".join(manifest.notes)
 
 

@@ -8,7 +8,7 @@ from time import perf_counter
 
 import pytest
 
-from tests.attempts import Attempt, attempts, in_time
+from tests.attempts import Attempt, attempts, in_time, within
 from tests.waiting import DEADLINE_S, until
 
 from .admin_answers import GroupRow
@@ -57,7 +57,7 @@ def queue_of(attempt: Attempt, orders: Queue) -> Queue:
 
 async def at_once(poll: asyncio.Task[list[Message]]) -> list[str]:
     """What the poll brings, soon."""
-    async with asyncio.timeout(AT_ONCE_S):
+    async with within(AT_ONCE_S):
         return ids(await poll)
 
 
@@ -196,7 +196,7 @@ async def test_a_poll_that_finds_nothing_in_time_is_204(orders: Queue, partition
 async def test_without_wait_nothing_waits(orders: Queue) -> None:
     for attempt in attempts():
         with attempt:
-            async with asyncio.timeout(AT_ONCE_S):
+            async with within(AT_ONCE_S):
                 assert (await orders.pop_answer(timeout=20_000)).status == 204
                 assert (await orders.pop_answer(wait=True, timeout=0)).status == 204
                 assert (await orders.pop_answer(wait=True, timeout=-5)).status == 204
@@ -207,7 +207,7 @@ async def test_a_poll_takes_what_is_there(orders: Queue) -> None:
         queue = queue_of(attempt, orders)
         with attempt:
             await queue.push("a")
-            async with asyncio.timeout(AT_ONCE_S):
+            async with within(AT_ONCE_S):
                 assert ids(await queue.pop(9, wait="true", timeout=20_000)) == ["a"]
 
 

@@ -19,7 +19,7 @@ from queen.settings import PushStrategy
 from tests.conformance import figures
 from tests.conformance.client import Client, Queue, ids
 from tests.databases import WAIT_FOR_A_LOCK, connected
-from tests.waiting import until
+from tests.waiting import DEADLINE_S, until
 
 from .line import BROKEN
 from .relay import lossy_relay
@@ -30,7 +30,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LONG_S = 60
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: closing resets the connection (socket(7))
-AT_ONCE_S = 2.0
 MANY = 200  # messages of one push
 CURSORS = "select from queen.cursors for update"
 
@@ -162,5 +161,5 @@ async def test_a_client_that_goes_while_messages_are_claimed_for_it_keeps_no_lea
             writer.write(f"GET {orders.pop_path('Default')} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
             await until(lambda: observer.fetch(WAIT_FOR_A_LOCK))
         await until(lambda: nobody_is_connected(server))
-    async with asyncio.timeout(AT_ONCE_S):
+    async with asyncio.timeout(DEADLINE_S):
         assert ids(await orders.pop(partition="Default", wait=True, timeout=LONG_S * 1000)) == ["a"]

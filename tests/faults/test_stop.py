@@ -19,7 +19,7 @@ from .table import read_table
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-AT_ONCE_S = 2.0  # for polls that would wait for a minute
+AT_ONCE_S = 4.0  # for polls that would wait for a minute: not only when the grace of 5 s is over
 LONG_MS = 60_000
 LOCK = """
     select from queen.partitions p join queen.queues q on q.id = p.queue_id

@@ -8,6 +8,7 @@ import pytest_asyncio
 from queen.local.database import Database
 from queen.local.server import QueenServer
 from queen.settings import PushStrategy
+from tests.attempts import attempts, in_time
 from tests.conformance.client import Client, Queue, ids
 from tests.waiting import until
 
@@ -38,17 +39,20 @@ async def test_one_lease_holder_at_a_time(two: list[QueenServer], database: Data
 
 
 async def test_a_push_to_one_wakes_a_poll_at_the_other(two: list[QueenServer], queue: str) -> None:
-    """Each time, and sooner than the poll would look by itself."""
+    """Sooner than the poll would look by itself, each time of several in a row."""
     clock = asyncio.get_running_loop().time
     here, there = (Queue(Client.of(server.url), queue) for server in two)
-    took_s = []
-    for number in range(ROUNDS):
-        async with asyncio.TaskGroup() as group:
-            poll = group.create_task(there.pop(wait=True, timeout=LONG_MS, autoAck=True))
-            await until(lambda: gauge(two[1], "parkedPolls", 1))
-            began_s = clock()
-            await here.push(str(number))
-            assert ids(await poll) == [str(number)]
-            took_s.append(clock() - began_s)
-    print(f"woken after {[round(each, 4) for each in took_s]} s")
-    assert max(took_s) < WOKEN_WITHIN_S
+    for attempt in attempts():
+        took_s = []
+        for number in range(ROUNDS):
+            name = f"{attempt.number}-{number}"
+            async with asyncio.TaskGroup() as group:
+                poll = group.create_task(there.pop(wait=True, timeout=LONG_MS, autoAck=True))
+                await until(lambda: gauge(two[1], "parkedPolls", 1))
+                began_s = clock()
+                await here.push(name)
+                assert ids(await poll) == [name]
+                took_s.append(clock() - began_s)
+        print(f"woken after {[round(each, 4) for each in took_s]} s")
+        with attempt:
+            in_time(max(took_s), WOKEN_WITHIN_S)

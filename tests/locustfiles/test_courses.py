@@ -201,12 +201,12 @@ def test_a_ramp_that_is_cut_short_says_how_far_it_came(tmp_path: Path) -> None:
     assert results.read(run.manifest, Manifest).answer == "1 of 10 stages were measured to their end"
 
 
-@pytest.mark.timeout(500)
+@pytest.mark.timeout(400)
 def test_the_saturation_search_finds_what_a_server_carries(tmp_path: Path) -> None:
     options = ["--headless", "-u", "4", "-r", "4", "--warm-up", "0.5", "--step-time", "2", "--batch", "10"]
     # An objective that other programs on the machine seldom decide on; where they do, too little is found.
     search = ["--from-rate", "400", "--precision", "0.2", "--payload-bytes", "20", "--p99-ms", "200", *UNREAD]
-    for attempt in attempts(4):
+    for attempt in attempts(3, made_good_by=1):  # a search takes half a minute
         directory = tmp_path / str(attempt.number)
         directory.mkdir()
         with attempt:

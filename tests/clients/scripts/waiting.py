@@ -12,7 +12,7 @@ LOOK_EVERY_S = 0.01
 async def pop(queen, name):
     await queen.queue(name).create()
     waiting_s = []
-    for n in range(3):
+    for n in range(9):
         popping = asyncio.create_task(queen.queue(name).batch(1).pop())
         await _figure(queen, "parkedPolls", 1)
         started = time.perf_counter()
