@@ -90,6 +90,8 @@ def check_trial(trial: Trial, run: RunFiles) -> None:
     files = run.trial(trial.trial_id)
     assert trial.accounting is not None
     assert trial.accounting.holds
+    if not trial.valid and not trial.load.messages_acknowledged:
+        raise TooLate("the load was held up for all of the window")
     assert trial.accounting.acknowledged >= trial.load.messages_acknowledged > 0
     if trial.pool is None:
         raise TooLate("the sampler was held up, so that the pool was not seen for nearly all of the window")
