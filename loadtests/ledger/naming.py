@@ -1,8 +1,9 @@
 """Names the first messages of each fault: memory follows the faults that there can be, not the messages."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from loadtests.ledger.intervals import IntervalSet
 from loadtests.results import FaultyMessages, MessageRange
@@ -11,8 +12,7 @@ MOST_NAMED = 10  # ranges of each fault
 OUT_OF_ORDER = "out_of_order"
 
 
-@dataclass(frozen=True)
-class Misplaced:
+class Misplaced(Struct, frozen=True, order=True):
     """Messages `first` to `last` that are out of order, and one beside which that shows: one of the two."""
 
     first: int

@@ -21,22 +21,15 @@ from queen.cli import EXIT_INTERRUPTED
 from queen.local.database import Database
 from queen.local.open_database import Connection
 from queen.local.postgres import PostgresServer
+from tests.clock import Clock
 from tests.databases import connected
 from tests.waiting import until
 
 DEADLINE_S = 50.0
 
 
-class Time:
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
 async def test_the_first_signal_ends_the_load_and_another_one_what_follows() -> None:
-    time = Time()
+    time = Clock(100.0)
     signals = LoadSignals(time)
     signals.heard()
     assert (signals.stop.is_set(), signals.leave.is_set()) == (True, False)

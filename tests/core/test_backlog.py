@@ -12,16 +12,9 @@ from queen.core.backlog import READING_FOR_S, REFUSING_FOR_S, UNLIMITED_FOR_S, B
 from queen.core.deadline import Deadline
 from queen.core.store import NewMessage, PartitionName
 from queen.errors import PoolTimeout, QueueFull
+from tests.clock import Clock
 from tests.messages import new_id
 from tests.waiting import until
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 class Store:
@@ -52,7 +45,7 @@ def store() -> Store:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1000.0)
 
 
 @pytest.fixture
@@ -249,7 +242,7 @@ async def test_one_process_never_exceeds_max_size(
     course: list[tuple[int, int, float, int]],
 ) -> None:
     """Whatever is pushed, consumed and waited for, and however long a push takes."""
-    store, clock = Store(), Clock()
+    store, clock = Store(), Clock(1000.0)
     backlog = Backlog(store, clock)
     unfinished: deque[tuple[int, asyncio.Event, asyncio.Task[None]]] = deque()
 

@@ -7,21 +7,14 @@ import pytest
 from queen.http.limits import Limits
 from queen.http.parser import Phase
 from queen.http.patience import LINGER_S, Patience
+from tests.clock import Clock
 
 LIMITS = Limits(keep_alive_timeout_s=75, header_timeout_s=10, body_timeout_s=30)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1000.0)
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def test_a_defect_at_the_begin_of_a_run_is_said_and_leaves_none_behind(
         session.on_test_start(environment)
         deals.wait()  # as Locust may, on its way from the one to the other
         runner.state = "spawning"
-        gevent.sleep(DEADLINE_S)
+        Event().wait()  # until it is killed
 
     starting = gevent.spawn(start)
     gevent.idle()
@@ -79,7 +79,7 @@ def test_a_start_that_is_stopped_while_it_is_under_way_is_over_and_said_to_be(
     monkeypatch.setattr(web_mode, "read_options", lambda _parsed: None)
     monkeypatch.setattr(web_mode, "choose_users", lambda *_: None)
     session, said = Session("high"), list[str]()
-    monkeypatch.setattr(session, "_begin", lambda *_: gevent.sleep(DEADLINE_S))
+    monkeypatch.setattr(session, "_begin", lambda *_: Event().wait())
     monkeypatch.setattr(session._page, "failed", said.append)
     session._ready.set()
     starting = gevent.spawn(session.on_test_start, Environment(parsed_options=Namespace()))

@@ -6,16 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queen.observe.activity import Meter
-
-
-class Clock:
-    """Seconds, as they are set."""
-
-    def __init__(self, now_s: float) -> None:
-        self.now_s = now_s
-
-    def __call__(self) -> float:
-        return self.now_s
+from tests.clock import Clock
 
 
 def test_what_the_current_second_brings_is_not_in_the_rate_yet() -> None:

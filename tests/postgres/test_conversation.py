@@ -7,18 +7,9 @@ import pytest
 from queen.core.notices import Change
 from queen.postgres.conversation import BELIEVED_S, SAY_AGAIN_S, Conversation
 from queen.postgres.notices import Changed, Hello, Here, decode
+from tests.clock import Clock
 
 ONCE, TWICE = Change("q", None, frozenset({"once"})), Change("q", "g", frozenset({"twice"}))
-
-
-@dataclass
-class Clock:
-    """Seconds that pass when they are told to."""
-
-    now_s: float = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @dataclass
@@ -60,7 +51,7 @@ class Process:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_000.0)
 
 
 @pytest.fixture

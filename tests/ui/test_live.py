@@ -12,6 +12,7 @@ from loadtests.results import WorkerShare
 from loadtests.ui.live import KEPT_POINTS, PERIOD_S, Live
 from loadtests.ui.panels import PANELS
 from loadtests.ui.reading import RunView
+from tests.clock import Clock
 from tests.load.fake_server import FakeServer, SeenRequest, fake_server, response
 from tests.load.waiting import until
 
@@ -28,14 +29,6 @@ def target(request: SeenRequest) -> bytes:
     return response(200, GROUPS) if request.target == "/api/v1/consumer-groups" else response(404)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
 @pytest.fixture
 def server() -> Iterator[FakeServer]:
     with fake_server(target) as running:
@@ -48,7 +41,7 @@ def drawn_as(live: Live, place: int, panel: str, line: str) -> float | None:
 
 
 def test_however_many_pages_look_the_server_is_asked_once_a_second(server: FakeServer) -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     live = Live(clock=clock)
     for _ in range(10):
         live.look(server.url, with_backlog=True)
@@ -80,7 +73,7 @@ def test_who_looks_while_another_waits_for_the_answer_shares_it() -> None:
 
 
 def test_another_target_starts_a_new_history_and_a_slash_at_the_end_is_no_other(server: FakeServer) -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     live = Live(clock=clock)
     live.look(server.url, with_backlog=False)
     clock.now_s += 1
@@ -94,7 +87,7 @@ def test_another_target_starts_a_new_history_and_a_slash_at_the_end_is_no_other(
 
 
 def test_no_more_than_the_last_minutes_are_kept_and_numbers_rise(server: FakeServer) -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     live = Live(clock=clock)
     for _ in range(KEPT_POINTS + 5):
         live.look("", with_backlog=False)
@@ -107,7 +100,7 @@ def test_no_more_than_the_last_minutes_are_kept_and_numbers_rise(server: FakeSer
 def test_the_backlog_is_that_of_the_runs_queue_and_of_the_group_that_is_furthest_behind(
     server: FakeServer,
 ) -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     live = Live(clock=clock)
     live.began("q")
     live.look(server.url, with_backlog=True)

@@ -19,8 +19,8 @@ from typing import Literal
 from loadtests.ledger.intervals import Interval, IntervalSet
 from loadtests.ledger.law import WHOLE_PRODUCER, Stretch
 from loadtests.ledger.multiset import Multiset
-from loadtests.ledger.naming import MOST_NAMED
-from loadtests.load.measuring.part import Lane, Late
+from loadtests.ledger.naming import MOST_NAMED, Misplaced
+from loadtests.load.measuring.part import Lane
 from loadtests.load.plan import Consuming, LoadPlan, group_names
 
 MOST_PIECES = 100_000  # intervals of all groups of one process: some 10 MB, and 1 MB in each report
@@ -132,7 +132,7 @@ class _Lane:
         self.delivered = Multiset()
         self.nacked = Multiset()
         self.lapsed = Multiset()
-        self.came_late: list[Late] = []
+        self.came_late: list[Misplaced] = []
         self._late = Multiset()
         layers = (layer for lane in earlier for layer in lane.delivered[:1])
         met = IntervalSet(interval for layer in layers for interval in layer)
@@ -167,4 +167,4 @@ class _Lane:
         if following is not None and following < start + scope:
             self._late.add(max(first, start), last)
             if len(self.came_late) < MOST_NAMED:
-                self.came_late.append(Late(max(first, start), last, following))
+                self.came_late.append(Misplaced(max(first, start), last, after=following))

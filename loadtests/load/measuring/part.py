@@ -23,6 +23,7 @@ from msgspec.structs import astuple, replace
 
 from loadtests.ledger.intervals import Interval, IntervalSet
 from loadtests.ledger.multiset import Layers
+from loadtests.ledger.naming import Misplaced
 from loadtests.load.measuring.histogram import HistogramCounts, summed
 from loadtests.results import ErrorCount, ProducerLedger, WorkerShare
 
@@ -59,14 +60,6 @@ class Counts(Struct, frozen=True):
         return Counts(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
-class Late(Struct, frozen=True, order=True):
-    """Messages `first` to `last` that came for the first time when `after`, a higher one, had come."""
-
-    first: int
-    last: int
-    after: int
-
-
 class Lane(Struct, frozen=True):
     """What one worker's consumers of a group did with one producer's messages in one partition.
 
@@ -83,7 +76,7 @@ class Lane(Struct, frozen=True):
     lapsed: Layers = ()  # the lease was or may have been over: may come again
     late: tuple[Interval, ...] = ()  # came for the first time after one of a higher number
     full: bool = False  # the group's account was at its limit: what happened later is not in it
-    came_late: tuple[Late, ...] = ()  # the first of those, in the order in which they came
+    came_late: tuple[Misplaced, ...] = ()  # the first of those, in the order in which they came
 
 
 class Step(Struct, frozen=True):
@@ -248,7 +241,7 @@ def _lanes(lanes: Iterable[Lane]) -> tuple[Lane, ...]:
             lapsed=_union_of_layers(lane.lapsed for lane in together[place]),
             late=_union(lane.late for lane in together[place]),
             full=any(lane.full for lane in together[place]),
-            came_late=max((lane.came_late for lane in together[place]), key=lambda late: (len(late), late)),
+            came_late=max((lane.came_late for lane in together[place]), key=lambda came: (len(came), came)),
         )
         for place in sorted(together)
     )

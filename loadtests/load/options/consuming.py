@@ -57,7 +57,10 @@ class ConsumingOptions(Struct, frozen=True, kw_only=True):
         return max(1, min(users - 1, users - math.floor(users * self.consumers)))
 
     def consuming(self, users: int) -> Consuming | None:
-        """What the consumers among so many users do. Raises `OptionError` for a group that nobody is in."""
+        """What the consumers among so many users do; None: there are none.
+
+        Raises `OptionError` for a group that nobody is in, and for a user that is to be both.
+        """
         if not self.consumers:
             return None
         consumers = users - self.producers_of(users)

@@ -3,8 +3,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from loadtests.ledger.multiset import Layers
+from loadtests.ledger.naming import Misplaced
 from loadtests.load.measuring.group_accounts import DRAIN, FULL, LedgerState, group_accounts, ledger_state
-from loadtests.load.measuring.part import Lane, Late, Part, lost, merge
+from loadtests.load.measuring.part import Lane, Part, lost, merge
 from loadtests.results import (
     FaultyMessages,
     GroupAccount,
@@ -92,9 +93,9 @@ def test_order_is_judged_within_each_worker_and_the_last_reading_is_no_other() -
 
 
 def test_what_is_out_of_order_is_named_once_with_what_came_first() -> None:
-    told = (Late(3, 4, 5), Late(8, 9, 12))
+    told = (Misplaced(3, 4, after=5), Misplaced(8, 9, after=12))
     one = lane(late=((3, 4), (8, 9)), came_late=told)
-    other = lane(worker=1, late=((4, 5),), came_late=(Late(4, 5, 7),))
+    other = lane(worker=1, late=((4, 5),), came_late=(Misplaced(4, 5, after=7),))
     unsure = ProducerLedger(producer=0, partition="p0", acknowledged=((0, 8),), unknown=((9, 9),))
     found = account(part(other, one, ledger=(unsure,)))
     (named,) = (fault for fault in found.faults if "out of order" in fault)

@@ -10,19 +10,10 @@ from loadtests.load.measuring.recorder import Recorder
 from loadtests.load.measuring.window import MAX_ERROR_KINDS
 from loadtests.load.plan import LoadPlan
 from loadtests.results import LoadResult
+from tests.clock import Clock
 
 REFUSED = PushOutcome((Fate.REFUSED,), 503, "pool_timeout", "timeout exceeded when trying to connect")
 PARTLY_REFUSED = PushOutcome((Fate.ACKNOWLEDGED,) * 9 + (Fate.REFUSED,), 201, "item_failed", "no")
-
-
-class Clock:
-    """A clock that stands where the test puts it."""
-
-    def __init__(self, now_s: float = 0.0) -> None:
-        self.now_s = now_s
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 def plan(**changes: Any) -> LoadPlan:

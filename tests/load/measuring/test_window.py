@@ -14,18 +14,11 @@ from loadtests.load.measuring.part import Part, Step, merge
 from loadtests.load.measuring.recorder import Recorder
 from loadtests.load.plan import LoadPlan
 from loadtests.results import Loop
+from tests.clock import Clock
 
 REFUSED = PushOutcome((Fate.REFUSED,), 503, "pool_timeout", "timeout")
 PARTLY = PushOutcome((Fate.ACKNOWLEDGED, Fate.DUPLICATE), 201, "item_failed", "no")
 BATCH = 2
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 def recorder(worker: int = 0, clock: Clock | None = None, *, loop: Loop = "open") -> Recorder:
