@@ -1,13 +1,18 @@
 """The body of a push as a template: what changes with each request is marked, the rest is rendered once.
 
+The transactionIds are "counting" (a name of the run, the request's number, the item's: as Locust's users send
+them), "uuid7" (of the time of the request) or "uuid4" (random).
+
 Payloads are seeded random text of the asked size, as the Locust users send them, so that nothing on the way
 can compress them.
 """
 
 import json
 import random
+from typing import Literal
 
-NUMBER, PARTITION = "\x01", "\x02"
+Ids = Literal["counting", "uuid7", "uuid4"]
+NUMBER, PARTITION, UUID = "\x01", "\x02", "\x03"
 FILLING = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
@@ -18,11 +23,15 @@ def payload(payload_bytes: int, item: int, randomness: random.Random) -> str:
     return json.dumps({"item": item, "text": text}, separators=(",", ":"))
 
 
-def push_template(queue: str, batch: int, payload_bytes: int, seed: int) -> str:
-    """`batch` items for the partition `pPARTITION`; their transactionIds are NUMBER-0, NUMBER-1 and so on."""
+def push_template(queue: str, batch: int, payload_bytes: int, seed: int, ids: Ids = "counting") -> str:
+    """`batch` items for the partition `pPARTITION`, with NUMBER-0, NUMBER-1 and so on or a UUID each."""
     randomness = random.Random(seed)
+
+    def transaction(item: int) -> str:
+        return f"{NUMBER}-{item}" if ids == "counting" else UUID
+
     items = [
-        f'{{"queue":"{queue}","partition":"p{PARTITION}","transactionId":"{NUMBER}-{item}",'
+        f'{{"queue":"{queue}","partition":"p{PARTITION}","transactionId":"{transaction(item)}",'
         f'"payload":{payload(payload_bytes, item, randomness)}}}'
         for item in range(batch)
     ]

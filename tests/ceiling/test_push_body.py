@@ -3,7 +3,7 @@
 import json
 import random
 
-from loadtests.ceiling.push_body import NUMBER, PARTITION, payload, push_template
+from loadtests.ceiling.push_body import NUMBER, PARTITION, UUID, payload, push_template
 
 
 def test_a_rendered_body_names_every_item_differently() -> None:
@@ -11,6 +11,16 @@ def test_a_rendered_body_names_every_item_differently() -> None:
     items = json.loads(text)["items"]
     assert [item["transactionId"] for item in items] == [f"w1-42-{number}" for number in range(100)]
     assert {(item["queue"], item["partition"]) for item in items} == {("q", "p3")}
+
+
+def test_an_id_that_does_not_count_has_a_place_in_each_item() -> None:
+    text = push_template("q", 100, 300, seed=7, ids="uuid7")
+    assert text.count(UUID) == 100
+    assert NUMBER not in text
+    text = text.replace(UUID, "0198c3b2-1a2b-7abc-8def-000000000001").replace(PARTITION, "3")
+    assert {item["transactionId"] for item in json.loads(text)["items"]} == {
+        "0198c3b2-1a2b-7abc-8def-000000000001"
+    }
 
 
 def test_payloads_have_the_asked_size_and_are_not_alike() -> None:

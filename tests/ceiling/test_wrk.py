@@ -1,12 +1,14 @@
 """What the wrk scripts send, what they count, and how their last line is read."""
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from uuid import RFC_4122, UUID
 
 import pytest
 
-from loadtests.ceiling.push_body import push_template
+from loadtests.ceiling.push_body import Ids, push_template
 from loadtests.ceiling.window import Asked
 from loadtests.ceiling.wrk import WrkResult, WrkRun, parse
 from queen.local.process import ChildFailed
@@ -30,7 +32,7 @@ async def test_pushes_name_every_message_once_and_share_out_the_partitions(
 ) -> None:
     template = tmp_path / "template"
     template.write_text(push_template("q", 5, 120, seed=7))
-    options = {"template": str(template), "partitions": "10", "tag": SHORT.tag}
+    options = {"template": str(template), "partitions": "10", "tag": SHORT.tag, "ids": "counting"}
     result = await made_run(wrk, listener, tmp_path, "push.lua", options).carry_out(SHORT)
     assert result.faults == ()
     assert {(method, path) for method, path, _ in listener.requests} == {("POST", "/api/v1/push")}
@@ -44,6 +46,30 @@ async def test_pushes_name_every_message_once_and_share_out_the_partitions(
     assert 0.2 <= measured.measured_s < 0.4
     assert 0 < measured.messages <= measured.run_messages
     assert measured.value == pytest.approx(measured.messages / measured.measured_s)
+
+
+@pytest.mark.parametrize(("ids", "version"), [("uuid7", 7), ("uuid4", 4)])
+async def test_pushes_with_uuids_make_each_at_the_time_of_its_request(
+    wrk: Path, listener: Listener, tmp_path: Path, ids: Ids, version: int
+) -> None:
+    template = tmp_path / "template"
+    template.write_text(push_template("q", 5, 120, seed=7, ids=ids))
+    options = {"template": str(template), "partitions": "10", "tag": SHORT.tag, "ids": ids}
+    began_ms = time.time_ns() // 1_000_000
+    result = await made_run(wrk, listener, tmp_path, "push.lua", options).carry_out(SHORT)
+    assert result.faults == ()
+    requests = [
+        [item["transactionId"] for item in json.loads(body)["items"]] for *_, body in listener.requests
+    ]
+    names = [name for request in requests for name in request]
+    assert len(set(names)) == len(names) == 5 * len(requests)
+    uuids = [UUID(name) for name in names]
+    assert [str(uuid) for uuid in uuids] == names
+    assert {(uuid.version, uuid.variant) for uuid in uuids} == {(version, RFC_4122)}
+    assert len({str(uuid)[-12:] for uuid in uuids}) == len(uuids)
+    if ids == "uuid7":
+        assert {len({name[:13] for name in request}) for request in requests} == {1}
+        assert all(began_ms <= uuid.int >> 80 <= time.time_ns() // 1_000_000 for uuid in uuids)
 
 
 async def test_pops_count_the_messages_of_the_answers(wrk: Path, listener: Listener, tmp_path: Path) -> None:

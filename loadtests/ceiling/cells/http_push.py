@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from loadtests.ceiling.account import disagreement, settled
@@ -9,7 +10,7 @@ from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.cells import PARTITIONS, PAYLOAD_BYTES, counted
 from loadtests.ceiling.cells.one_server import OneServer
 from loadtests.ceiling.locust import LocustPush
-from loadtests.ceiling.push_body import push_template
+from loadtests.ceiling.push_body import Ids, push_template
 from loadtests.ceiling.window import Asked, Measured
 from loadtests.ceiling.wrk import WrkRun
 from loadtests.results import CeilingCell
@@ -27,31 +28,37 @@ class HttpPush(OneServer):
     batch: int
     connections: int
     generator: Literal["any", "locust"] = "any"
+    ids: Ids = "counting"
 
     @property
     def key(self) -> str:
         """For instance `push-b100-c64@coalesce-w2-p20`."""
         by = "" if self.generator == "any" else f"-by-{self.generator}"
-        return f"push-b{self.batch}-c{self.connections}{by}@{self.server.label}"
+        ids = "" if self.ids == "counting" else f"-{self.ids}"
+        return f"push-b{self.batch}-c{self.connections}{by}{ids}@{self.server.label}"
 
     @property
     def described(self) -> CeilingCell:
         by = "" if self.generator == "any" else " by Locust"
+        ids = {"counting": "", "uuid7": ", UUIDv7", "uuid4": ", random UUIDs"}[self.ids]
+        clients = counted(self.connections, "client")
         return CeilingCell(
             key=self.key,
             group="server",
-            label=f"push{by} ×{self.batch}, {counted(self.connections, 'client')}, {self.server.label}",
+            label=f"push{by} ×{self.batch}{ids}, {clients}, {self.server.label}",
         )
 
     def missing(self, bench: Bench) -> str | None:
         if self.generator == "locust" and bench.wrk is None:
             return "wrk is not installed, so there is nothing to compare Locust with"
+        if self.ids != "counting" and bench.wrk is None:
+            return "wrk is not installed, and the ids of Locust's users count"
         return None
 
     async def prepare(self, bench: Bench) -> None:
         """Render the bodies, make the partitions."""
-        template = push_template(QUEUE, self.batch, PAYLOAD_BYTES, seed=self.batch)
-        bench.staging.joinpath(f"push-{self.batch}.txt").write_text(template)
+        template = push_template(QUEUE, self.batch, PAYLOAD_BYTES, seed=self.batch, ids=self.ids)
+        self._template(bench).write_text(template)
         await bench.servers[self.server].partitions(QUEUE, PARTITIONS)
 
     async def measure(self, bench: Bench, asked: Asked) -> Measured:
@@ -75,13 +82,17 @@ class HttpPush(OneServer):
             url=url,
             connections=self.connections,
             options={
-                "template": str(bench.staging / f"push-{self.batch}.txt"),
+                "template": str(self._template(bench)),
                 "partitions": str(PARTITIONS),
                 "tag": asked.tag,
+                "ids": self.ids,
             },
             log=bench.staging / f"wrk-push-{asked.tag}.log",
         )
         return (await run.carry_out(asked)).measured(each=self.batch)
+
+    def _template(self, bench: Bench) -> Path:
+        return bench.staging / f"push-{self.batch}-{self.ids}.txt"
 
     async def _by_locust(self, url: str, bench: Bench, asked: Asked) -> Measured:
         push = LocustPush(

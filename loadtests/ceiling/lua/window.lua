@@ -15,13 +15,15 @@ int clock_gettime(int clock, queen_timespec *now);
 int getpid(void);
 int kill(int pid, int signal);
 ]]
-local MONOTONIC, PROCESS_CPU, SIGINT = 1, 2, 2
+local REALTIME, MONOTONIC, PROCESS_CPU, SIGINT = 0, 1, 2, 2
 local time = ffi.new("queen_timespec")
 
 local function clock(number)
   ffi.C.clock_gettime(number, time)
   return tonumber(time.seconds) + tonumber(time.nanoseconds) * 1e-9
 end
+
+function realtime_s() return clock(REALTIME) end
 
 calls, messages, empty_answers = 0, 0, 0
 opened_s, opened_calls, opened_messages = 0, 0, 0

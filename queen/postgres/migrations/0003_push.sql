@@ -7,7 +7,7 @@
 -- Plans must not depend on statistics (every trial starts on fresh tables) nor be made anew for each call:
 --   "set enable_seqscan, enable_bitmapscan" on the functions leaves the index of each table and the cheapest
 --   way to use it, and costs no time that can be measured;
---   LIMIT in a LATERAL keeps a look-up a probe of the hash index for each item;
+--   LIMIT in a LATERAL keeps a look-up a probe of its index for each item;
 --   "partition_id + 0" keeps the primary key, and with it the scan of a partition, out of reach, and
 --   "not isfinite(available_at)" the index of all that is idle;
 --   "(select p_x)" hides an array's length from the planner. Where it can see it, it believes that each
@@ -55,8 +55,8 @@ begin
     ) given
     cross join lateral (
         select from queen.messages m
-        where hashtextextended(m.transaction_id, m.partition_id)
-                  = hashtextextended(given.transaction_id, given.partition_id)
+        where queen.transaction_key(m.transaction_id, m.partition_id)
+                  = queen.transaction_key(given.transaction_id, given.partition_id)
           and m.transaction_id = given.transaction_id
           and m.partition_id + 0 = given.partition_id
         limit 1
@@ -116,8 +116,8 @@ begin
     perform from (select unnest((select p_transaction)) as transaction_id offset 0) given
     cross join lateral (
         select from queen.messages m
-        where hashtextextended(m.transaction_id, m.partition_id)
-                  = hashtextextended(given.transaction_id, p_partition)
+        where queen.transaction_key(m.transaction_id, m.partition_id)
+                  = queen.transaction_key(given.transaction_id, p_partition)
           and m.transaction_id = given.transaction_id
           and m.partition_id + 0 = p_partition
         limit 1
@@ -173,8 +173,8 @@ begin
     ) given
     left join lateral (
         select m.id from queen.messages m
-        where hashtextextended(m.transaction_id, m.partition_id)
-                  = hashtextextended(given.transaction_id, given.partition_id)
+        where queen.transaction_key(m.transaction_id, m.partition_id)
+                  = queen.transaction_key(given.transaction_id, given.partition_id)
           and m.transaction_id = given.transaction_id
           and m.partition_id + 0 = given.partition_id
         limit 1
@@ -220,7 +220,7 @@ begin
     v_created_at := greatest(clock_timestamp(), v_created_at);
 
     select m.id into v_existing from queen.messages m
-    where hashtextextended(m.transaction_id, m.partition_id) = hashtextextended(p_transaction, p_partition)
+    where queen.transaction_key(m.transaction_id, m.partition_id) = queen.transaction_key(p_transaction, p_partition)
       and m.transaction_id = p_transaction
       and m.partition_id + 0 = p_partition
     limit 1;

@@ -71,8 +71,8 @@ begin
         left join lateral (
             select m.position, m.id, m.transaction_id, m.trace_id, m.payload, m.created_at
             from queen.messages m
-            where hashtextextended(m.transaction_id, m.partition_id)
-                      = hashtextextended(i.transaction_id, p.id)
+            where queen.transaction_key(m.transaction_id, m.partition_id)
+                      = queen.transaction_key(i.transaction_id, p.id)
               and m.transaction_id = i.transaction_id
               and m.partition_id + 0 = p.id
             limit 1
@@ -254,8 +254,8 @@ begin
         v_until := null;
         if v_items = 1 then
             select m.position into v_until from queen.messages m
-            where hashtextextended(m.transaction_id, m.partition_id)
-                      = hashtextextended(p_transaction[v_first], v.id)
+            where queen.transaction_key(m.transaction_id, m.partition_id)
+                      = queen.transaction_key(p_transaction[v_first], v.id)
               and m.transaction_id = p_transaction[v_first]
               and m.partition_id + 0 = v.id
             limit 1;

@@ -9,7 +9,7 @@ from queen.partitions p
 join queen.queues q on q.id = p.queue_id
 cross join lateral (
     select stored.position from queen.messages stored
-    where hashtextextended(stored.transaction_id, stored.partition_id) = hashtextextended($2::text, p.id)
+    where queen.transaction_key(stored.transaction_id, stored.partition_id) = queen.transaction_key($2::text, p.id)
       and stored.transaction_id = $2 and stored.partition_id + 0 = p.id
     limit 1
 ) found
