@@ -49,7 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a setting of the PostgreSQL that is started; repeatable",
     )
     parser.add_argument(
-        "--rows", type=_positive, metavar="N", help="of the large table of --part table (10 million)"
+        "--rows",
+        type=_positive,
+        metavar="N",
+        help="of the large table of --part table and table-random (10 million)",
     )
     parser.add_argument("--seed", type=int, default=7, metavar="N", help="of the order and the payloads (7)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="the run's directory (results/RUN)")
@@ -84,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _described(parts: "Iterable[Part]") -> str:
     lines = [
-        f"  {part.name:11s} {part.help}\n{'':14s}{part.rounds} rounds, windows of {part.measure_s:g} s: "
+        f"  {part.name:13s}{part.help}\n{'':15s}{part.rounds} rounds, windows of {part.measure_s:g} s: "
         f"about {part.takes}"
         for part in parts
     ]

@@ -133,28 +133,29 @@ def test_a_part_says_how_long_it_takes_and_the_options_say_otherwise(tmp_path: P
 def test_the_large_table_may_be_smaller(tmp_path: Path) -> None:
     given = request(part=part_named("table", 5_000), seed=7, output=tmp_path / "a", command=(), environ={})
     labels = [cell.described.label for cell in given.part.cells]
-    assert sum(label.endswith(", 5,000 messages") for label in labels) == len(given.part.ratios) == 3
+    assert sum(label.endswith(", 5,000 messages") for label in labels) == len(given.part.ratios) == 2
     assert given.part.checkpoint_once
-    with pytest.raises(SettingsError, match=r"^--rows 5: --part steady fills no table; .* --part table$"):
+    with pytest.raises(
+        SettingsError, match=r"^--rows 5: --part steady fills no table; .* --part table, table-random$"
+    ):
         part_named("steady", 5)
 
 
 def test_what_is_compared_does_not_share_a_database() -> None:
-    for part in (partitions.part(), table.part()):
+    for part in (partitions.part(), table.together(), table.at_random()):
         for ratio in part.ratios:
             cells = {cell.described.key: cell for cell in part.cells}
             assert not {*cells[ratio.of].servers} & {*cells[ratio.base[0]].servers}
-    assert {cell.servers[0].role for cell in table.part().cells} == {
-        "write",
-        "large",
-    }  # only "write" is emptied
+    roles = {cell.servers[0].role for part in (table.TOGETHER, table.AT_RANDOM) for cell in part.cells}
+    assert roles == {"write", "large"}  # only "write" is emptied
 
 
 def test_every_promise_of_the_long_parts_is_judged() -> None:
     wanted = {
-        name: [ratio.wanted for ratio in PARTS[name].ratios] for name in ("partitions", "table", "steady")
+        name: [ratio.wanted for ratio in PARTS[name].ratios]
+        for name in ("partitions", "table", "table-random", "steady")
     }
-    assert wanted == {"partitions": [1.5] * 4, "table": [0.8] * 3, "steady": [0.5] * 2}
+    assert wanted == {"partitions": [1.5] * 4, "table": [0.8] * 2, "table-random": [0.8], "steady": [0.5] * 2}
     assert steady.CELL.described.unit == "msg/s"
     idle = PARTS["idle"].ratios
     assert {ratio.floor for ratio in idle} == {120.0, 2.0}

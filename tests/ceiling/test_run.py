@@ -271,7 +271,7 @@ def test_the_help_names_every_part_and_its_time() -> None:
         [sys.executable, "-m", "queen", "ceiling", "--help"], capture_output=True, text=True, check=True
     )
     for part in PARTS.values():
-        assert f"  {part.name:11s} {part.help}\n" in done.stdout
+        assert f"  {part.name:13s}{part.help}\n" in done.stdout
         assert f"{part.rounds} rounds, windows of {part.measure_s:g} s: about {part.takes}\n" in done.stdout
 
 
@@ -280,7 +280,11 @@ def test_the_help_names_every_part_and_its_time() -> None:
     [
         (("--part", "nosuch"), 2, "queen: --part nosuch: expected one of "),
         (("--seconds", "0"), 2, "'0': expected seconds from 0.1 to 600"),
-        (("--rows", "5"), 2, "queen: --rows 5: --part ratios fills no table; this is for --part table"),
+        (
+            ("--rows", "5"),
+            2,
+            "queen: --rows 5: --part ratios fills no table; this is for --part table, table-random",
+        ),
         (("--set", "shared_buffers"), 2, "queen: --set shared_buffers: expected NAME=VALUE"),
         (("--set", "a=1"), 2, "queen: --set: PG_HOST names a PostgreSQL that runs already; "),
         (("--rounds", "x"), 2, "'x': expected a whole number from 1"),

@@ -6,8 +6,8 @@ from loadtests.ceiling.parts.matrix import PART as MATRIX
 from loadtests.ceiling.parts.partitions import PART as PARTITIONS
 from loadtests.ceiling.parts.ratios import PART as RATIOS
 from loadtests.ceiling.parts.steady import PART as STEADY
-from loadtests.ceiling.parts.table import PART as TABLE
+from loadtests.ceiling.parts.table import AT_RANDOM, TOGETHER
 from loadtests.ceiling.parts.workers import PART as WORKERS
 
-_ALL = (RATIOS, MATRIX, WORKERS, PARTITIONS, TABLE, STEADY, IDLE)
+_ALL = (RATIOS, MATRIX, WORKERS, PARTITIONS, TOGETHER, AT_RANDOM, STEADY, IDLE)
 PARTS: dict[str, Part] = {part.name: part for part in _ALL}

@@ -57,14 +57,14 @@ create table queen.messages (
 
 -- Where a transaction id stands in the index of the duplicate look-up: 32 bits of what it shares with the ids that
 -- are made about the same time, then 32 bits of its own, both hashes. An id as long as a UUID shares its first 11
--- characters (the time of a UUIDv7, to 256 ms), any other all but its last two (ids that count). So what comes
+-- characters (the time of a UUIDv7, to 256 ms), any other all but its last four (ids that count). So what comes
 -- together falls on few pages, which are in memory, however large the table has grown; a hash of the whole id, as
 -- random ids themselves, reads and dirties another page for every message. The partition is in the second half
 -- alone: each may count for itself. Ids may share a key: who looks up compares text and partition again.
 create function queen.transaction_key(transaction_id text, partition_id bigint) returns bigint
 language sql immutable parallel safe
 return (hashtextextended(case octet_length(transaction_id) when 36 then left(transaction_id, 11)
-                              else left(transaction_id, -2) end, 0) << 32)
+                              else left(transaction_id, -4) end, 0) << 32)
        | (hashtextextended(transaction_id, partition_id) & 4294967295);
 
 create index messages_transaction on queen.messages (queen.transaction_key(transaction_id, partition_id));
