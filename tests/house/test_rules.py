@@ -20,6 +20,7 @@ MOST_OF_A_LINE = 120  # characters, of a document
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 # Written in pieces, so that this file keeps the rule that it checks.
 INDEX_HOSTS = re.compile(r"py" r"pi\.org|python" r"hosted\.org|//[^/\s]*/simple\b", re.IGNORECASE)
+CONFLICT = re.compile(r"^(?:<{7} |>{7} |={7}$)", re.MULTILINE)
 INDEX_OPTIONS = re.compile(r"^\s*--?(extra-index-url|index-url|find-links|trusted-host)\b", re.MULTILINE)
 
 
@@ -62,6 +63,10 @@ def documents() -> list[Path]:
 def written_by_hand() -> list[Path]:
     """Documents that no program makes (tests/conformance/document.py)."""
     return [ROOT / "CHANGELOG.md", *(path for path in documents() if path.name != "contract.md")]
+
+
+def test_no_merge_has_left_its_marks() -> None:
+    assert [name for name, text in tracked_texts() if CONFLICT.search(text)] == []
 
 
 # ------------------------------------------------------------------ where packages come from
