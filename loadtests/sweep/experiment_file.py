@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from loadtests.load.bounds import shown
 from loadtests.sweep import experiment_rules
 from loadtests.sweep.experiment import Experiment, Factors
 from queen.errors import SettingsError
@@ -80,8 +81,8 @@ def dumps(experiment: Experiment) -> str:
 
 
 def _named(path: Path | str) -> str:
-    """As it was written, but on one line."""
-    return " ".join(str(path).split())[:MOST_OF_A_NAME]
+    """As it was written, but on one line; quoted where there would be nothing to see."""
+    return " ".join(str(path).split())[:MOST_OF_A_NAME] or shown(str(path))
 
 
 def _keys(table: dict[str, Any]) -> Iterator[str]:

@@ -82,7 +82,8 @@ def _file(name: str) -> Path:
         is_there = path.exists()
     except OSError:  # no name that a file can have
         is_there = False
-    return path if is_there or path.suffix == ".toml" else experiment_file.ready(name)
+    named = bool(name) and (is_there or path.suffix == ".toml")  # Path("") is the working directory
+    return path if named else experiment_file.ready(name)
 
 
 def _from_factors(asked: Asked) -> Experiment:
