@@ -103,7 +103,7 @@ def _directory(output: Path | None) -> RunFiles:
     try:
         output.mkdir(parents=True, exist_ok=True)
         if any(output.iterdir()):
-            raise UserError(f"--output {output}: the directory is not empty")
+            raise SettingsError(f"--output {output}: the directory is not empty")
     except OSError as error:
-        raise UserError(f"--output {output}: {error.strerror}") from None
+        raise SettingsError(f"--output {output}: {error.strerror}") from None
     return RunFiles(output.absolute())

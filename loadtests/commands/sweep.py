@@ -49,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--budget", metavar="S", help="seconds for everything: blocks are dropped, never below 3"
     )
     repeats.add_argument("--seed", metavar="N", help="of the order and of the load")
-    parser.add_argument("--results", type=Path, default=Path("results"), help="directory of runs (results)")
+    parser.add_argument(
+        "--results", type=_directory, default=Path("results"), metavar="DIR", help="where runs go (results)"
+    )
     parser.add_argument(
         "--resume", metavar="RUN", help="run what is missing of a run: its directory or its name"
     )
@@ -75,6 +77,12 @@ def run(options: argparse.Namespace) -> int:
         rest = session.how_to_resume(request.run)
         print(f"queen: interrupted{f'; {rest}' if rest else ' before it began'}", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def _directory(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("expected a directory")
+    return Path(text)
 
 
 COMMAND = Command(

@@ -9,14 +9,14 @@ from datetime import datetime
 from pathlib import Path
 
 from loadtests.results import RunFiles
-from queen.errors import UserError
+from queen.errors import SettingsError, UserError
 
 MOST_OF_A_SECOND = 1000
 SHOWN = 100  # characters of a path in an error
 
 
 def expect_writable(results: Path) -> None:
-    """Refuse a directory in which no run could be made; leaves nothing there. Raises `UserError`.
+    """Refuse a directory in which no run could be made; leaves nothing there. Raises `SettingsError`.
 
     Tries it, where it is or where it would be: permissions alone do not tell of a disk that is read-only.
     """
@@ -25,9 +25,9 @@ def expect_writable(results: Path) -> None:
         with tempfile.TemporaryFile(dir=_nearest(results.absolute())):
             pass
     except ValueError:  # U+0000
-        raise UserError(f"{shown}: expected a directory") from None
+        raise SettingsError(f"{shown}: expected a directory") from None
     except OSError as error:
-        raise UserError(f"{shown}: nothing can be written there: {error.strerror}") from None
+        raise SettingsError(f"{shown}: nothing can be written there: {error.strerror}") from None
 
 
 def _nearest(path: Path) -> Path:

@@ -14,7 +14,7 @@ import msgspec
 
 from loadtests.load.bounds import option_name, shown
 from loadtests.results import ResultError, RunFiles
-from loadtests.runs.directory import filled, new_run
+from loadtests.runs.directory import expect_writable, filled, new_run
 from loadtests.runs.reporting import report
 from loadtests.sweep import ceiling, experiment_file, options
 from loadtests.sweep.experiment import Experiment
@@ -25,7 +25,7 @@ from loadtests.sweep.runner import Sweep, SweepRequest
 from loadtests.sweep.schedule import affordable_blocks
 from loadtests.sweep.state import SweepState
 from queen.cli import EXIT_ACCOUNTING, EXIT_FAILED
-from queen.errors import UserError
+from queen.errors import SettingsError, UserError
 
 EXIT_DONE = 0
 CEILING_S = 2.6  # one load against the null server, start included
@@ -54,10 +54,7 @@ def request(
 ) -> SweepRequest:
     """What to run, with its directory made. Raises `UserError` for all that can be mended."""
     experiment = asked_experiment(asked, results, resume)
-    if resume is not None:
-        run = RunFiles(_resumed_run(results, resume))
-    else:
-        run = new_run(results.absolute(), experiment.title, datetime.now(UTC))
+    run = _new_run(results, experiment) if resume is None else RunFiles(_resumed_run(results, resume))
     try:
         run.experiment.write_text(experiment_file.dumps(experiment), encoding="utf-8")
     except OSError as error:
@@ -122,6 +119,14 @@ def plan_text(experiment: Experiment) -> str:
     total_s = START_S + CEILING_S * ceilings + state.seconds_left(experiment.budget_s)
     lines.append(f"{state.trials_left(experiment.budget_s)} trials, about {clock(total_s)} minutes")
     return "\n".join(lines)
+
+
+def _new_run(results: Path, experiment: Experiment) -> RunFiles:
+    try:
+        expect_writable(results)
+    except SettingsError as error:
+        raise SettingsError(f"--results {error}") from None
+    return new_run(results.absolute(), experiment.title, datetime.now(UTC))
 
 
 def _resumed_run(results: Path, resume: str) -> Path:

@@ -289,7 +289,7 @@ def test_the_help_names_every_part_and_its_time() -> None:
         (("--set", "a=1"), 2, "queen: --set: PG_HOST names a PostgreSQL that runs already; "),
         (("--rounds", "x"), 2, "'x': expected a whole number from 1"),
         (("--output", "run"), 1, "queen: PG_HOST=127.0.0.1 PG_PORT=1 "),
-        (("--output", "/dev/null/x"), 1, "queen: --output /dev/null/x: "),
+        (("--output", "/dev/null/x"), 2, "queen: --output /dev/null/x: "),
     ],
 )
 def test_a_mistake_is_one_line_and_an_exit_code(

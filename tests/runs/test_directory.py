@@ -9,7 +9,7 @@ import pytest
 
 from loadtests.results import RunFiles
 from loadtests.runs.directory import expect_writable, filled, new_run, run_id
-from queen.errors import UserError
+from queen.errors import SettingsError, UserError
 
 STARTED = datetime(2026, 11, 25, 3, 15, tzinfo=UTC)
 
@@ -42,7 +42,7 @@ def test_a_place_where_runs_can_be_made_is_left_as_it_was(tmp_path: Path) -> Non
 def test_a_place_where_none_can_be_made_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "dangling").symlink_to("nowhere")
-    with pytest.raises(UserError) as error:
+    with pytest.raises(SettingsError) as error:
         expect_writable(tmp_path / name)
     assert "\n" not in str(error.value)
     assert "\0" not in str(error.value)

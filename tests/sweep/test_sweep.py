@@ -263,12 +263,13 @@ async def test_a_database_that_may_not_be_used_is_one_line(tmp_path: Path, postg
         (("--pool", "5,5"), 2, "queen: --pool: 5 is given twice"),
         (("--clients", "100001", "--dry-run"), 2, "queen: --clients '100001': expected a whole number, 1 to"),
         (("--batch", "1000000", "--dry-run"), 2, "queen: --batch: 1,000,000 × 300 bytes, more than 64 MiB"),
+        (("--results", ""), 2, "queen: --results: expected a directory"),
         (("--resume", "x" * 300), 2, "no run of a sweep there, nor in "),
         (("--resume", "x", "--connection-timeout", "3"), 2, "as it was: leave --connection-timeout out"),
         (("--nosuch",), 2, "unrecognized arguments: --nosuch"),
         (("--resume", "nosuch"), 2, "queen: --resume 'nosuch': no run of a sweep there, nor in "),
         (("--pool", "2"), 1, "queen: PG_HOST=127.0.0.1 PG_PORT=1 "),
-        (("--pool", "2", "--results", "/dev/null/x"), 1, "queen: /dev/null/x/"),
+        (("--pool", "2", "--results", "/dev/null/x"), 2, "queen: --results '/dev/null/x': nothing can be"),
     ],
 )
 def test_a_mistake_is_one_line_and_an_exit_code(

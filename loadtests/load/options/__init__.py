@@ -35,7 +35,7 @@ from loadtests.load.plan import LoadPlan
 from loadtests.load.scenario import SCENARIOS
 from loadtests.load.wire.credentials import read_token
 from loadtests.runs.directory import expect_writable
-from queen.errors import UserError
+from queen.errors import SettingsError
 
 __all__ = [
     "LoadOptions",
@@ -153,7 +153,7 @@ def check_start(parsed: argparse.Namespace, shape: str, *, needs_host: bool = Tr
     make_course(options)
     try:
         expect_writable(Path(options.results_dir))
-    except UserError as error:
+    except SettingsError as error:
         raise OptionError(f"--results-dir {error}") from None
 
 
