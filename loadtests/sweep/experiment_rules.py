@@ -6,7 +6,7 @@ A broken rule is an error: its figures would mislead. A warning is said and stor
 import enum
 from collections.abc import Iterator
 
-from loadtests.load.bounds import Impossible, expect_possible
+from loadtests.load.bounds import Impossible, expect_possible, shown
 from loadtests.results import Cell
 from loadtests.sweep import naming, rate
 from loadtests.sweep.experiment import (
@@ -80,6 +80,17 @@ def warmup_needed_s(cell: Cell, capacity_msg_s: float) -> float | None:
     return cell.connection_timeout_ms / 1000 / (1 - capacity_msg_s / cell.rate_msg_s)
 
 
+def expect_offerable(cell: Cell) -> None:
+    """Refuse a load that no generator can make. Raises `Impossible`."""
+    expect_possible(
+        users=cell.clients,
+        partitions=cell.partitions,
+        batch=cell.batch,
+        payload_bytes=cell.payload_bytes,
+        pushes_s=(cell.rate_msg_s or 0) / cell.batch,
+    )
+
+
 def _check_settings(experiment: Experiment) -> None:
     known = set(Settings().environ())
     for name in experiment.settings:
@@ -136,13 +147,7 @@ def _check_cell(part: Part, planned: PlannedCell) -> None:
             f"{cell.pool} is below num_workers {cell.num_workers}: each worker needs a connection of its own",
         )
     try:
-        expect_possible(
-            users=cell.clients,
-            partitions=cell.partitions,
-            batch=cell.batch,
-            payload_bytes=cell.payload_bytes,
-            pushes_s=(cell.rate_msg_s or 0) / cell.batch,
-        )
+        expect_offerable(cell)
     except Impossible as error:
         # the producers of a shape follow from the rate
         factor = error.what if error.what != "users" else "clients" if planned.clients_stated else "rate"
@@ -171,9 +176,9 @@ def _check_open(part: Part, planned: PlannedCell, earlier: list[PlannedCell]) ->
     if planned.rate is not None:
         meant = sum(planned.rate.matches(other.cell) for other in earlier)
         if meant != 1:
+            said = shown(planned.rate.text)
             raise RuleBroken(
-                place,
-                f"{planned.rate.text!r} names {meant} cells of the closed-loop parts before: must be one",
+                place, f"{said} names {meant} cells of the closed-loop parts before: must be one"
             )
 
 

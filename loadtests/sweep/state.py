@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from loadtests.load.bounds import Impossible
 from loadtests.results import Cell, Trial
 from loadtests.sweep import experiment_rules, naming, schedule
 from loadtests.sweep.experiment import Experiment, Part, PlannedCell, planned_cells
@@ -50,7 +51,7 @@ class SweepState:
         )
 
     def task(self, slot: Slot, *, followed: bool) -> TrialTask:
-        """The trial for a slot. Raises `RateError` when its rate follows from nothing that was measured."""
+        """The trial for a slot. Raises `RateError` when its rate does not follow from what was measured."""
         part = self._part(slot.part)
         cell = self._cell(part, part.cells[slot.cell])
         order, self._next_order = self._next_order, self._next_order + 1
@@ -143,7 +144,12 @@ class SweepState:
         """The cell, complete. Raises `RateError`."""
         if planned.rate is None:
             return planned.cell
-        return planned.at_rate(self._rate_msg_s(part, planned.rate))
+        cell = planned.at_rate(self._rate_msg_s(part, planned.rate))
+        try:
+            experiment_rules.expect_offerable(cell)
+        except Impossible as error:
+            raise RateError(f"{planned.rate.text}, {cell.rate_msg_s:,.0f} msg/s: {error.text}") from None
+        return cell
 
     def _rate_msg_s(self, part: PartCells, rate: CapacityShare) -> float:
         """As in the part's earlier trials, so that all are comparable; else from the capacity."""

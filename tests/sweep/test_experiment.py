@@ -148,6 +148,10 @@ def test_a_rate_decides_how_many_producers_a_shape_has() -> None:
             "is not a number or like '0.7 * capacity(",
         ),
         (
+            CAPACITY + OPEN.replace("0.7", "7000"),
+            "share '7000': expected a number above 0, at most 1,000",
+        ),
+        (
             CAPACITY + OPEN.replace('shape = "reasonable"', ""),
             "e.toml: part open: rate_msg_s: ",
         ),

@@ -41,12 +41,40 @@ def test_anything_else_is_refused_in_one_line(text: str) -> None:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("0 * capacity(batch)", "'0 * capacity(batch)': share '0': expected a number above 0, at most 1,000"),
+        ("1001 * capacity(batch)", "share '1001': expected a number above 0, at most 1,000"),
+        (f"{'9' * 400} * capacity(batch)", "…': expected a number above 0, at most 1,000"),
+        (
+            "capacity(batch, pool=0)",
+            "'capacity(batch, pool=0)': pool '0': expected a whole number, 1 to 10,000",
+        ),
+        (f"capacity(batch, pool={'9' * 400})", "…': expected a whole number, 1 to 10,000"),
+        ("capacity(batch, rtt=60001)", "rtt '60001': expected a number, 0 to 60,000"),
+        ("capacity(batch, batch=0)", "batch '0': expected a whole number, 1 to 1,000,000,000"),
+    ],
+)
+def test_a_number_that_no_cell_has_is_refused_with_what_is_allowed(text: str, line: str) -> None:
+    with pytest.raises(RateError) as error:
+        parse(text)
+    assert line in str(error.value)
+    assert len(str(error.value)) < 300
+
+
 def test_a_rate_is_the_median_of_the_valid_trials_of_its_cell() -> None:
     cell = Cell(strategy="sequential", pool=20)
     trials = [made_trial(cell=cell, load=made_load(acknowledged=n * 1000)) for n in (10, 30, 20)]
     trials.append(made_trial(cell=cell, load=made_load(acknowledged=999_000), fatal=True))
     trials.append(made_trial(cell=Cell(strategy="sequential", pool=5), load=made_load(acknowledged=777_000)))
     assert parse("0.5 * capacity(sequential, pool=20, rtt=0)").resolve(trials) == 10_000.0
+
+
+def test_of_next_to_nothing_there_is_no_share() -> None:
+    trial = made_trial(cell=Cell(strategy="sequential"), load=made_load(acknowledged=0))
+    with pytest.raises(RateError, match=r"of 0\.0 msg/s that is less than 0\.1 msg/s"):
+        parse("0.5 * capacity(sequential)").resolve([trial])
 
 
 def test_without_a_valid_trial_there_is_no_rate() -> None:

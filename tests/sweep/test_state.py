@@ -97,6 +97,17 @@ def test_without_a_valid_capacity_there_is_no_rate_and_the_part_can_be_given_up(
     assert state.next_slot(None) is None
 
 
+def test_a_rate_that_no_generator_can_offer_is_refused_once_it_is_known() -> None:
+    text = experiment_file.dumps(EXPERIMENT).replace("0.5 * capacity", "1000 * capacity")
+    one_each = text.replace('shape = "reasonable"', "clients = 128\nbatch = 1")
+    state = SweepState(experiment_file.loads(one_each, source="e.toml"))
+    run_until(state, "timeouts")
+    slot = state.next_slot(None)
+    assert slot is not None
+    with pytest.raises(RateError, match=r"^1000 \* .*, 10,000,000 msg/s: more than 1,000,000 pushes/s$"):
+        state.task(slot, followed=False)
+
+
 def test_a_failed_trial_is_tried_again() -> None:
     state = SweepState(EXPERIMENT)
     slot = state.next_slot(None)
