@@ -4,6 +4,7 @@ A broken rule is an error: its figures would mislead. A warning is said and stor
 """
 
 import enum
+import math
 from collections.abc import Iterator
 
 from loadtests.load.bounds import Impossible, expect_possible, shown
@@ -11,12 +12,14 @@ from loadtests.results import Cell
 from loadtests.sweep import naming, rate
 from loadtests.sweep.experiment import (
     MANY_PARTITIONS,
+    SERVER_DEFAULTS,
     Experiment,
     Part,
     PlannedCell,
     levels_of,
     planned_cells,
 )
+from loadtests.sweep.task import BESIDE_CLIENTS, MAX_CLIENTS, max_clients
 from queen.errors import SettingsError
 from queen.settings import Settings, load
 
@@ -55,6 +58,8 @@ def check(experiment: Experiment) -> None:
         except rate.RateError as error:
             raise RuleBroken(f"part {part.name}: rate_msg_s", str(error)) from None
         _check_part(part, cells, earlier)
+        for planned in cells:
+            _check_connections(experiment, planned)
         earlier.extend(cells)
 
 
@@ -64,7 +69,7 @@ def warnings(experiment: Experiment) -> tuple[str, ...]:
         text
         for part in experiment.part
         for planned in planned_cells(experiment, part)
-        for text in _cell_warnings(part, planned)
+        for text in (*_cell_warnings(part, planned), *_connection_warnings(experiment, planned))
     )
     return tuple(dict.fromkeys(found))
 
@@ -155,6 +160,19 @@ def _check_cell(part: Part, planned: PlannedCell) -> None:
         raise RuleBroken(f"part {part.name}: {place}", error.text) from None
 
 
+def _check_connections(experiment: Experiment, planned: PlannedCell) -> None:
+    """Who finds no connection free at the server is answered 503, which is not what is to be measured."""
+    cell, said = planned.cell, experiment.server_settings()
+    taken = max_clients(cell, said) * cell.num_workers
+    if cell.clients + BESIDE_CLIENTS > taken:
+        least = math.ceil((cell.clients + BESIDE_CLIENTS) / cell.num_workers)
+        raise RuleBroken(
+            f"settings.{MAX_CLIENTS}",
+            f"{said[MAX_CLIENTS]} is too low for the {cell.clients:,} clients of part {planned.part.name}: "
+            f"expected at least {least}, or leave it out",
+        )
+
+
 def _check_closed(part: Part, planned: PlannedCell) -> None:
     cell = planned.cell
     if planned.rate is not None or cell.rate_msg_s is not None:
@@ -180,6 +198,15 @@ def _check_open(part: Part, planned: PlannedCell, earlier: list[PlannedCell]) ->
             raise RuleBroken(
                 place, f"{said} names {meant} cells of the closed-loop parts before: must be one"
             )
+
+
+def _connection_warnings(experiment: Experiment, planned: PlannedCell) -> Iterator[str]:
+    cell, said, default = planned.cell, experiment.server_settings(), SERVER_DEFAULTS.max_clients
+    if MAX_CLIENTS not in said and (raised := max_clients(cell, said)) > default:
+        yield (
+            f"part {planned.part.name}: {cell.clients:,} clients are more than the {default:,} connections "
+            f"that a worker takes by default: its server has {MAX_CLIENTS}={raised}"
+        )
 
 
 def _cell_warnings(part: Part, planned: PlannedCell) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A trial as a task: what is to run, and what server and generator are told for it. Pure."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -7,11 +8,14 @@ from msgspec import Struct
 from loadtests.load.plan import LoadPlan, Refusing
 from loadtests.results import Cell
 from loadtests.sweep import naming
+from loadtests.sweep.experiment import SERVER_DEFAULTS
 from queen.errors import PoolTimeout
 from queen.local.database import Database
 from queen.settings import Settings, load
 
 QUEUE = "bench"
+MAX_CLIENTS = "MAX_CLIENTS"
+BESIDE_CLIENTS = 16  # further connections of a server: the sampler's, and of whoever asks whether it is there
 DRAIN_BEYOND_TIMEOUT_S = 1.0  # after DB_CONNECTION_TIMEOUT every request has its answer
 
 
@@ -31,11 +35,22 @@ class TrialTask(Struct, frozen=True, kw_only=True):
     followed: bool = True  # by another trial: have its load process ready
 
 
+def max_clients(cell: Cell, further: Mapping[str, str]) -> int:
+    """Connections that a worker takes: what the experiment says; else so many that no client is turned away.
+
+    The kernel deals them out by chance, so that one worker may get most of them.
+    """
+    if MAX_CLIENTS in further:
+        return load(further).max_clients
+    return max(SERVER_DEFAULTS.max_clients, cell.clients + BESIDE_CLIENTS)
+
+
 def server_settings(cell: Cell, database: Database, further: dict[str, str]) -> Settings:
     """The server's whole configuration. Raises `SettingsError`."""
     return load(
         {
             **further,
+            MAX_CLIENTS: str(max_clients(cell, further)),
             **database.environ(),
             "PORT": "0",
             "LOG_LEVEL": "warn",

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from loadtests.sweep import experiment_file, experiment_rules
 from loadtests.sweep.experiment import Experiment, Factors, Part, planned_cells
 from loadtests.sweep.experiment_file import READY_EXPERIMENTS, ExperimentError
+from loadtests.sweep.task import server_settings
+from queen.local.database import Database
 from queen.settings import PushStrategy
 
 CAPACITY = """
@@ -141,6 +143,14 @@ def test_a_rate_decides_how_many_producers_a_shape_has() -> None:
             CAPACITY + 'loop = "open"\nrate_msg_s = 20_000_000',
             "e.toml: part capacity: rate_msg_s: more than 1,000,000 pushes/s",
         ),
+        (
+            CAPACITY + "[settings]\nMAX_CLIENTS = 143",
+            "MAX_CLIENTS: 143 is too low for the 128 clients of part capacity: expected at least 144",
+        ),
+        (
+            CAPACITY + "num_workers = 2\n[settings]\nMAX_CLIENTS = 71",
+            "MAX_CLIENTS: 71 is too low for the 128 clients of part capacity: expected at least 72",
+        ),
         (CAPACITY + '[settings]\n"a\\nb" = 3', "e.toml: settings.a b: no such variable of the server"),
         (CAPACITY + OPEN, "names 0 cells of the closed-loop parts before"),
         (
@@ -176,6 +186,26 @@ def test_a_short_warm_up_before_unsaid_time_outs_is_a_warning() -> None:
     assert experiment_rules.warnings(loads(capacity + OPEN)) == ()
     (warning,) = experiment_rules.warnings(loads(capacity + OPEN.replace("connection_timeout_ms = 250", "")))
     assert "warm-up of 1 s is over before a request can time out (DB_CONNECTION_TIMEOUT 2 s)" in warning
+
+
+def test_more_clients_than_a_worker_takes_by_default_are_said_and_let_in() -> None:
+    many = loads(CAPACITY.replace("128", "5000"))
+    (warning,) = experiment_rules.warnings(many)
+    assert "5,000 clients are more than the 4,096 connections that a worker takes by default" in warning
+    assert warning.endswith("MAX_CLIENTS=5016")
+    (planned,) = planned_cells(many, many.part[0])
+    here = Database(host="h", port=1, user="u", name="n")
+    assert server_settings(planned.cell, here, many.server_settings()).max_clients == 5016
+    assert experiment_rules.warnings(loads(CAPACITY)) == ()
+
+
+def test_what_the_experiment_says_of_connections_is_kept() -> None:
+    for most in (144, 9000):
+        said = loads(f"{CAPACITY}[settings]\nMAX_CLIENTS = {most}")
+        (planned,) = planned_cells(said, said.part[0])
+        assert experiment_rules.warnings(said) == ()
+        here = Database(host="h", port=1, user="u", name="n")
+        assert server_settings(planned.cell, here, said.server_settings()).max_clients == most
 
 
 def test_the_warm_up_that_an_overload_needs() -> None:
