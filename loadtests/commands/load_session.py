@@ -10,9 +10,8 @@ import secrets
 import shutil
 import socket
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +41,7 @@ from loadtests.sweep.sampling import Look
 from queen.cli import EXIT_ACCOUNTING, EXIT_FAILED, EXIT_INTERRUPTED
 from queen.errors import UserError
 from queen.local.process import Child, ChildSpec
-from queen.local.scratch import scratch_directory
+from queen.local.scratch import temporary_directory
 
 PAGE_DEADLINE_S = 30.0  # importing Locust takes a second, on a busy machine several
 LOCUST_GRACE_S = 20.0  # to let the last answers come in and write the files
@@ -59,7 +58,7 @@ async def _session(request: LoadRequest, environ: Mapping[str, str], length_s: f
     signals = LoadSignals()
     signals.listen()
     stop = signals.stop
-    with _scratch() as scratch:
+    with temporary_directory("load") as scratch:
         async with open_target(request.host, request.server, environ, scratch) as target:
             if target.started is not None:
                 facts = target.facts
@@ -90,17 +89,6 @@ async def _session(request: LoadRequest, environ: Mapping[str, str], length_s: f
         _say(f"NOT EVERY MESSAGE IS ACCOUNTED FOR: {left_open}")
         return EXIT_INTERRUPTED if interrupted else EXIT_FAILED
     return EXIT_INTERRUPTED if interrupted else 0
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """A directory for the while. Raises `UserError` when none can be made."""
-    with ExitStack() as stack:
-        try:
-            directory = stack.enter_context(scratch_directory(Path(tempfile.gettempdir()), "load"))
-        except OSError as error:
-            raise UserError(f"no temporary directory can be made: {error.strerror}") from None
-        yield directory
 
 
 def _say_what_remains(target: Target, finished: "Finished") -> None:

@@ -91,9 +91,13 @@ def _serve_with_postgres(settings: Settings, data: Path | None) -> int:
 
 
 def _serve(settings: Settings) -> int:
+    from queen.local.scratch import temporary_directory
     from queen.server import supervisor, worker
 
-    return worker.run(settings) if settings.num_workers == 1 else supervisor.run(settings)
+    if settings.num_workers == 1:
+        return worker.run(settings)
+    with temporary_directory("workers") as directory:  # the next command removes that of a killed one
+        return supervisor.run(settings, directory)
 
 
 COMMAND = Command(

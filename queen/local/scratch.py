@@ -10,13 +10,25 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from queen.errors import UserError
 from queen.local.users import User
 
 PREFIX = "queen-"
 LOCK = "owner.lock"
+
+
+@contextmanager
+def temporary_directory(kind: str) -> Iterator[Path]:
+    """A `scratch_directory` of ours where temporary files are. Raises `UserError` when none can be made."""
+    with ExitStack() as stack:
+        try:
+            directory = stack.enter_context(scratch_directory(Path(tempfile.gettempdir()), kind))
+        except OSError as error:
+            raise UserError(f"no temporary directory can be made: {error.strerror}") from None
+        yield directory
 
 
 @contextmanager

@@ -7,8 +7,9 @@ event loop is busy for longer than the patience, is left out: whoever asks learn
 """
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
 
@@ -52,9 +53,9 @@ class NeighbourSockets:
             path.unlink(missing_ok=True)
 
     def remove_directory(self) -> None:
-        """Leave nothing behind in the supervisor's place: the last one removes what it made."""
-        with suppress(OSError):
-            self._directory.rmdir()
+        """Leave nothing behind in the supervisor's place: whoever finds no socket of another is the last."""
+        if not any(self._path(number).exists() for number in range(self.workers)):
+            shutil.rmtree(self._directory, ignore_errors=True)
 
     async def _ask(self, number: int) -> Reading | None:
         try:

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from msgspec.structs import replace
 
@@ -34,23 +33,23 @@ PROGRAM = (sys.executable, "-P", "-m", member.MODULE)  # -P: the working directo
 CLOSING_S = 5.0  # beyond the grace of the drain and that of the pool's closing: a worker hangs
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, directory: Path) -> int:
     """Serve the queue with NUM_WORKERS processes until a signal; returns the exit code.
 
-    Raises `UserError` when the port cannot be had or a worker cannot start.
+    `directory`: the caller's, for the workers' sockets and nothing else. If we are killed, the last of them
+    removes it. Raises `UserError` when the port cannot be had or a worker cannot start.
     """
     start_logging(settings.log_level)
-    return asyncio.run(supervise(settings, PROGRAM))
+    return asyncio.run(supervise(settings, PROGRAM, directory))
 
 
-async def supervise(settings: Settings, program: Sequence[str]) -> int:
+async def supervise(settings: Settings, program: Sequence[str], directory: Path) -> int:
     """The same with workers that execute `program`, on the running loop.
 
     It must be asyncio's own: libuv clears the mask of held signals when it starts a process.
     """
     with ExitStack() as stack:
         sockets = [stack.enter_context(each) for each in reserve(settings.host, settings.port)]
-        directory = Path(stack.enter_context(TemporaryDirectory(prefix="queen-workers-")))
         stop = Stop()
         posts = _posts(replace(settings, port=port_of(sockets)), program, directory, stop)
 

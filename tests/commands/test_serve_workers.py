@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
@@ -65,6 +66,27 @@ def by_worker(served: Served, name: str) -> dict[int, float]:
     assert wait_for(all_told)
     found = re.findall(rf'^{name}{{worker="(\d+)"}} (\S+)$', texts[-1], re.MULTILINE)
     return {int(worker): float(value) for worker, value in found}
+
+
+def test_what_is_left_of_killed_workers_is_removed_by_the_next_start(database: Database) -> None:
+    """SIGKILL for all of them at once: no code of theirs can clean up."""
+    with TemporaryDirectory() as name:  # short enough for the path of a socket
+        place = Path(name)
+        environ = {"NUM_WORKERS": "2", "TMPDIR": name, **database.environ()}
+        with serving(place / "log", **environ) as served:
+            (left,) = place.glob("queen-workers-*")
+            assert {path.name for path in left.iterdir()} >= {"0", "1"}
+            supervisor = psutil.Process(served.process.pid)
+            instance = (*supervisor.children(), supervisor)
+            for number in (signal.SIGSTOP, signal.SIGKILL):  # none of them hears of the end of another
+                for process in instance:
+                    process.send_signal(number)
+        assert left.exists()
+        with serving(place / "log", **environ) as served:
+            assert [left] != list(place.glob("queen-workers-*"))
+            assert not left.exists()
+            assert served.stop() == 0
+        assert list(place.glob("queen-*")) == []
 
 
 async def test_whichever_worker_is_asked_tells_the_whole(tmp_path: Path, database: Database) -> None:

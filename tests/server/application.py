@@ -13,6 +13,8 @@ import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from queen.errors import UserError
 from queen.event_loop import loop_factory
@@ -103,7 +105,8 @@ def main(arguments: Sequence[str]) -> int:
             return member.main(arguments, application)
         start_logging(settings.log_level)
         if settings.num_workers > 1:
-            return asyncio.run(supervise(settings, PROGRAM))
+            with TemporaryDirectory() as directory:
+                return asyncio.run(supervise(settings, PROGRAM, Path(directory)))
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(serve_alone(settings, application))
     except UserError as error:
