@@ -25,10 +25,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pandas as pd
 from hdrh.histogram import HdrHistogram
 
 from loadtests.results import LATER_COLUMNS, Cell, ErrorCount, Latency, ResultError, Sample, Trial
+from loadtests.results.limits import MOST
 from reports.columns import Row, constants, frame, typed
 from reports.runs import Run, direct_rtt_ms, read_any
 from reports.stats import histogram
@@ -37,6 +39,7 @@ from reports.verdict import TooEarly
 FACTORS: tuple[str, ...] = Cell.__struct_fields__
 IDENTITY = ("run_id", "trial_id", "part", "block", "direct_rtt_ms")
 PERCENTILES = ("p50_ms", "p95_ms", "p99_ms")
+INSTANT = "t_s"
 CLOCKS = ("service", "response")
 POOL_TIMEOUT = "pool_timeout"  # the answer's code when no connection became free in time
 POOL_TIMEOUT_TEXT = "timeout exceeded when trying to connect"  # where a server sends no code
@@ -179,7 +182,23 @@ def _read_samples(run: Run, trial: Trial) -> pd.DataFrame | None:
     missing = [name for name in Sample.__struct_fields__ if name not in rows.columns]
     if missing:
         raise ResultError(f"{files.samples}: no column {missing[0]}")
+    if impossible := _first_impossible(rows[list(Sample.__struct_fields__)]):
+        raise ResultError(f"{files.samples}: {impossible}")
     return rows
+
+
+def _first_impossible(rows: pd.DataFrame) -> str:
+    """Where a table of samples has a figure that no sampler gives; empty: nowhere.
+
+    What was not available is NaN, but the instant, which may lie before the window.
+    """
+    figures, instants = rows.to_numpy(), rows.columns == INSTANT
+    least = np.where(instants, -MOST, 0)
+    possible = ((figures >= least) & (figures <= MOST)) | (np.isnan(figures) & ~instants)
+    for row, column in np.argwhere(~possible)[:1]:
+        expected = f"expected {least[column]:,} to {MOST:,}"
+        return f"{rows.columns[column]} in row {row + 1}: {figures[row, column]:g}, {expected}"
+    return ""
 
 
 def _latency_rows(members: Sequence[tuple[Run, Trial]]) -> Iterable[Row]:

@@ -1,6 +1,7 @@
 """Files become tidy frames; bad files become one line that names them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ from reports.dataset import Dataset
 from tests.reports.synthetic import World, write_run
 
 SMALL = World(laws={("batch", 0.0): World().laws["batch", 0.0]}, pools=(1, 5), blocks=2, timeout_pools=())
+TINY = replace(SMALL, pools=(5,), blocks=1)
 
 
 def test_there_is_one_row_a_trial_with_every_factor_under_its_own_name(loaded: Dataset) -> None:
@@ -108,6 +110,36 @@ def test_broken_samples_are_named(tmp_path: Path, content: str, complaint: str) 
     run = write_run(tmp_path, SMALL)
     (first_trial(run) / "samples.csv").write_text(content)
     with pytest.raises(ResultError, match=rf"samples\.csv: {complaint}"):
+        dataset.load([run])
+
+
+@pytest.mark.parametrize(
+    ("column", "figure"),
+    [
+        *((name, "-1") for name in Sample.__struct_fields__ if name != "t_s"),
+        *(("pool_waiting", figure) for figure in ("-1e-9", "1e16", "inf", "-inf")),
+    ],
+)
+def test_a_sample_that_no_sampler_gives_is_named(tmp_path: Path, column: str, figure: str) -> None:
+    run = write_run(tmp_path, TINY)
+    path = first_trial(run) / "samples.csv"
+    rows = pd.read_csv(path, dtype="str")
+    rows.loc[2, column] = figure
+    rows.to_csv(path, index=False)
+    with pytest.raises(ResultError, match=rf"samples\.csv: {column} in row 3: \S+, expected 0 to 1,000,0"):
+        dataset.load([run])
+
+
+def test_a_sample_has_an_instant_and_what_is_not_known_is_empty(tmp_path: Path) -> None:
+    run = write_run(tmp_path, SMALL)
+    path = first_trial(run) / "samples.csv"
+    rows = pd.read_csv(path, dtype="str")
+    rows.loc[0, "pool_total"] = None
+    rows.to_csv(path, index=False)
+    assert dataset.load([run]).samples["pool_total"].isna().any()
+    rows.loc[0, "t_s"] = None
+    rows.to_csv(path, index=False)
+    with pytest.raises(ResultError, match=r"samples\.csv: t_s in row 1: nan, expected -1,000,0"):
         dataset.load([run])
 
 
