@@ -14,19 +14,21 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 examples:
-  queen ceiling                                              the ratios
-  queen ceiling --rounds 3 --seconds 0.5                     a quick look
-  queen ceiling --part matrix --rounds 1 --json              another part, as JSON
-  queen ceiling --part table --rows 1000000                  with a table of a million messages
-  queen ceiling --part table --set shared_buffers=2GB --set max_wal_size=4GB
-                                                             PostgreSQL with other settings
-  PUSH_MAX_FLUSHES=4 queen ceiling                           another setting of the servers
+  queen ceiling                                    the ratios
+  queen ceiling --rounds 3 --seconds 0.5           a quick look
+  queen ceiling --part matrix --rounds 1 --json    another part, as JSON
+  queen ceiling --part table --rows 1000000        a table of a million messages
+  queen ceiling --part table --set work_mem=16MB   another setting of PostgreSQL
+  PUSH_MAX_FLUSHES=4 queen ceiling                 another one of the servers
 
-Every cell is measured once in each round, in shuffled order; ratios are taken within a round. The load
-comes from wrk where it is installed. PG_HOST (with PG_PORT, PG_USER, PG_PASSWORD, PG_DB) names a database
-server to use; without it one is started. Each server has a database of its own, which is dropped. The
-table is on stdout, progress on stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 table and answers do
-not agree, 130 interrupted (what is finished is kept)."""
+Every cell is measured once in each round, in shuffled order; ratios are taken
+within a round. The load comes from wrk where it is installed. PG_HOST (with
+PG_PORT, PG_USER, PG_PASSWORD, PG_DB) names a database server to use; without
+it one is started. Each server has a database of its own, which is dropped. The
+table is on stdout, progress on stderr.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 table and answers do not agree,
+130 interrupted (what is finished is kept)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,9 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--part", default="ratios", metavar="PART", help="what to measure: see below (ratios)"
     )
-    parser.add_argument("--rounds", type=_positive, metavar="N", help="of all cells (each part has its own)")
     parser.add_argument(
-        "--seconds", type=_seconds, metavar="S", help="of a measured window (each part has its own)"
+        "--rounds", type=_positive, metavar="N", help="rounds of all cells (each part has its own number)"
+    )
+    parser.add_argument(
+        "--seconds", type=_seconds, metavar="S", help="length of a measured window (each part has its own)"
     )
     parser.add_argument(
         "--set",
@@ -52,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rows",
         type=_positive,
         metavar="N",
-        help="of the large table of --part table and table-random (10 million)",
+        help="messages in the large table of --part table and table-random (10 million)",
     )
     parser.add_argument("--seed", type=int, default=7, metavar="N", help="of the order and the payloads (7)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="the run's directory (results/RUN)")

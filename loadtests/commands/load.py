@@ -30,24 +30,29 @@ Value = TypeVar("Value")
 
 EPILOG = """\
 examples:
-  queen load reasonable                         Locust's page, on a server that is started for it
-  queen load high --users 50 --headless         50 producers for 30 s, then the figures
-  queen load medium --rate 5000 --headless --run-time 2m --pool 50 --strategy sequential
-  queen load saturation --headless              the highest rate with a p99 of 50 ms
+  queen load reasonable                         Locust's page, and a server
+  queen load high --users 50 --headless         50 producers, 30 s, the figures
+  queen load medium --rate 5000 --headless --run-time 2m --pool 50
+  queen load saturation --headless              highest rate with a p99 of 50 ms
   queen load ramp --headless -- --to-rate 5000  the rate rises in steps
-  queen load mixed --headless --run-time 10m    producers and consumers, with failures
+  queen load mixed --headless --run-time 10m    consumers too, with failures
   queen load high --host http://queue:6632      a server that runs already
-  queen load high --processes 4 --rate 50000    four Locust processes share the load
-  queen load high -- --payload-bytes 2000       what stands behind -- goes to Locust
+  queen load high --processes 4 --rate 50000    four Locust processes share it
+  queen load high -- --payload-bytes 2000       what is behind -- is Locust's
 
-reasonable, medium and high are the guide's loads, soak is a long one, mixed has consumers that fail or are
-slow; ramp and spike change the rate, saturation looks for the highest that meets an objective, and these
-three end by themselves.
-The options of the load itself (batch, payload, …) stand in the page's form, and, with the variable of the
-environment that sets each, below `locust -f loadtests/locustfiles/high.py --help`. If the server at --host
-asks for a bearer token, QUEEN_LOAD_TOKEN_FILE names a file with it. Exit codes: 0 done,
-1 it failed, or it is not known whether every message is accounted for, 2 wrong usage, 3 not every message
-is (lost, duplicated, unexplained or out of order), 130 a headless run was interrupted."""
+reasonable, medium and high are the guide's loads, soak is a long one, mixed
+has consumers that fail or are slow; ramp and spike change the rate, saturation
+looks for the highest that meets an objective, and these three end by
+themselves.
+
+The options of the load itself (batch, payload, …) stand in the page's form,
+and, with the variable of the environment that sets each, below `locust -f
+loadtests/locustfiles/high.py --help`. If the server at --host asks for a
+bearer token, QUEEN_LOAD_TOKEN_FILE names a file with it.
+
+Exit codes: 0 done, 1 it failed, or it is not known whether every message is
+accounted for, 2 wrong usage, 3 not every message is (lost, duplicated,
+unexplained or out of order), 130 a headless run was interrupted."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate",
         type=_read(partial(number, least=0, most=MOST_NUMBER, above=True)),
         metavar="MSG_S",
-        help="messages/s of all producers together (100 each), where the rate does not change",
+        help="messages/s of all producers together (100 for each); not with ramp, spike, saturation",
     )
     parser.add_argument(
         "--loop",
@@ -75,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--consumers",
         type=_read(partial(number, least=0, most=1)),
         metavar="SHARE",
-        help="of the users (0; mixed, soak: 0.5)",
+        help="of the users that consume, 0 to 1 (0; mixed, soak: 0.5)",
     )
     parser.add_argument(
         "--processes",
@@ -92,17 +97,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="for instance 30s or 5m (headless: 30s; mixed: 1m; soak: 1h)",
     )
     parser.add_argument(
-        "--host", type=_read(server_address), metavar="URL", help="a server that runs already"
+        "--host",
+        type=_read(server_address),
+        metavar="URL",
+        help="load a server that runs already, start none",
     )
     parser.add_argument(
         "--web-port",
         type=_whole(0, MAX_PORT),
         default=0,
         metavar="N",
-        help="of Locust's page (any free one)",
+        help="port of Locust's page (any free one)",
     )
     parser.add_argument(
-        "--web-host", default="127.0.0.1", metavar="ADDRESS", help="to listen on (127.0.0.1); '*': all"
+        "--web-host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="address of Locust's page (127.0.0.1); '*': all of them",
     )
     parser.add_argument(
         "--pool",
@@ -176,7 +187,7 @@ def _run_time(text: str) -> str:
 
 
 COMMAND = Command(
-    help="Load a server: the guide's loads, a ramp, a spike, the saturation search; page or headless.",
+    help="Load a server: the guide's loads, a ramp, a search, …; with a page or headless.",
     epilog=EPILOG,
     add_arguments=add_arguments,
     run=run,

@@ -9,17 +9,20 @@ from queen.cli import EXIT_INTERRUPTED, Command
 
 EPILOG = """\
 examples:
-  queen sweep                                   the quick experiment (about 4.5 minutes)
-  queen sweep pool-size                         a ready experiment: loadtests/experiments/*.toml
-  queen sweep mine.toml --budget 600            an experiment of your own, within ten minutes
-  queen sweep --pool 2,5,20,50 --strategy sequential,batch --clients 128 --rtt 0,2 --blocks 4
-  queen sweep --pool 1,5 --rate 5000 --connection-timeout 2000 --warmup 6 --measure 10
+  queen sweep                           the quick experiment (about 4.5 minutes)
+  queen sweep pool-size                 a ready one of loadtests/experiments/
+  queen sweep mine.toml --budget 600    one of your own, within ten minutes
+  queen sweep --pool 2,5,20,50 --strategy sequential,batch --rtt 0,2 --blocks 4
+  queen sweep --pool 1,5 --rate 5000 --connection-timeout 2000 --warmup 6
   queen sweep --resume results/20261125T031500Z-pool-size-quick
 
-PG_HOST (with PG_PORT, PG_USER, PG_PASSWORD, PG_DB) names a database server to use; without it one is
-started. Every trial has a database of its own, which is dropped. Results are in results/RUN; the
-finding is on stdout, progress on stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not every
-message is accounted for (lost, duplicated, unexplained or out of order), 130 interrupted (finished
+PG_HOST (with PG_PORT, PG_USER, PG_PASSWORD, PG_DB) names a database server to
+use; without it one is started. Every trial has a database of its own, which is
+dropped. Results are in results/RUN; the finding is on stdout, progress on
+stderr.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not every message is accounted
+for (lost, duplicated, unexplained or out of order), 130 interrupted (finished
 trials are kept: --resume)."""
 
 WARMUP_HELP = (
@@ -30,9 +33,14 @@ WARMUP_HELP = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
-    parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT", help="a .toml file or a ready name")
+    parser.add_argument(
+        "experiment",
+        nargs="?",
+        metavar="EXPERIMENT",
+        help="a .toml file or the name of a ready one (quick); it has all factors",
+    )
     factors = parser.add_argument_group("factors (comma-separated levels, crossed)")
-    factors.add_argument("--strategy", help="sequential, batch, coalesce")
+    factors.add_argument("--strategy", metavar="NAME,…", help="sequential, batch, coalesce")
     factors.add_argument("--pool", metavar="N,…", help="DB_POOL_SIZE, connections")
     factors.add_argument("--rtt", metavar="MS,…", help="round trip added between server and database, ms")
     factors.add_argument("--batch", metavar="N,…", help="messages in a push")
@@ -48,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     repeats.add_argument(
         "--budget", metavar="S", help="seconds for everything: blocks are dropped, never below 3"
     )
-    repeats.add_argument("--seed", metavar="N", help="of the order and of the load")
+    repeats.add_argument("--seed", metavar="N", help="of the order of trials and of the load")
     parser.add_argument(
         "--results", type=_directory, default=Path("results"), metavar="DIR", help="where runs go (results)"
     )

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 examples:
-  queen db where                                which PostgreSQL would be used, and why
+  queen db where                                which one would be used, and why
   queen db start                                a temporary one, until Ctrl-C
   queen db start --data ~/queen-data --port 5433 --set work_mem=16MB
   queen db start > pg.env &                     then, when it is up: . ./pg.env
 
-Order of choice: PG_HOST, QUEEN_PG_BIN, the embedded one, an installed one. Exit codes: 0 stopped by
-SIGINT or SIGTERM, 1 PostgreSQL failed or none was found, 2 wrong usage."""
+Order of choice: PG_HOST, QUEEN_PG_BIN, the embedded one, an installed one.
+
+Exit codes: 0 stopped by SIGINT or SIGTERM, 1 PostgreSQL failed or none was
+found, 2 wrong usage."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -26,25 +26,28 @@ OPTIONS = {  # command-line option → environment variable that it overrides
 }
 EPILOG = """\
 examples:
-  queen serve                                   a temporary PostgreSQL, port 6632
+  queen serve                                   a temporary database, port 6632
   queen serve --data ~/queen-data               its data is kept
   PG_HOST=db PG_USER=queen queen serve          a server that runs already
-  queen serve --pool-size 50 --strategy batch   override DB_POOL_SIZE and PUSH_STRATEGY
-  NUM_WORKERS=4 queen serve                     four processes on one port; they share the pool size
+  queen serve --pool-size 50 --strategy batch   another pool, another strategy
+  NUM_WORKERS=4 queen serve                     four processes on one port that
+                                                share the pool size
 
-Every environment variable is described in queen/settings.py. Exit codes: 0 stopped by SIGTERM or
-SIGINT with every request answered, 1 it failed, 2 wrong settings."""
+An option overrides the environment variable that stands in brackets, with its
+default. All variables are described in queen/settings.py. Exit codes: 0
+stopped by SIGTERM or SIGINT with every request answered, 1 it failed, 2 wrong
+settings."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options; each overrides an environment variable."""
     parser.add_argument("--host", help="address to listen on (HOST, 127.0.0.1)")
     parser.add_argument("--port", help="port to listen on, 0: any free one (PORT, 6632)")
-    parser.add_argument("--pool-size", help="database connections at most (DB_POOL_SIZE, 20)")
+    parser.add_argument("--pool-size", metavar="N", help="database connections at most (DB_POOL_SIZE, 20)")
     parser.add_argument(
         "--strategy", help="how pushes are inserted: sequential, batch, coalesce (PUSH_STRATEGY, coalesce)"
     )
-    parser.add_argument("--log-level", help="debug, info, warn or error (LOG_LEVEL, info)")
+    parser.add_argument("--log-level", metavar="LEVEL", help="debug, info, warn or error (LOG_LEVEL, info)")
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="keep the database of our own PostgreSQL there"
     )

@@ -40,8 +40,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 COMMAND = Command(
-    help="compare two runs cell by cell, with intervals",
-    epilog="example: queen compare results/before results/after",
+    help="Compare two runs cell by cell, with intervals.",
+    epilog=(
+        "example: queen compare results/before results/after\n"
+        "\n"
+        "Exit codes: 0 done, 1 there is no such run or nothing to compare, 2 wrong usage."
+    ),
     add_arguments=add_arguments,
     run=run,
 )

@@ -89,12 +89,14 @@ def _wants_page(choice: str, as_json: bool) -> bool:
 
 
 COMMAND = Command(
-    help="say which pool size a run recommends, and write its report.html",
+    help="Say which pool size a run recommends, and write its report.html.",
     epilog=(
         "examples:\n"
         "  queen report                         the latest run below results/\n"
         "  queen report results/RUN --open no   one run, no browser\n"
-        "  queen report --json | jq -r .finding"
+        "  queen report --json | jq -r .finding\n"
+        "\n"
+        "Exit codes: 0 done, 1 no such run, or its files cannot be read, 2 wrong usage."
     ),
     add_arguments=add_arguments,
     run=run,

@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+from queen import cli
 from queen.cli import COMMAND_GROUP, Command
 from queen.commands import serve
 from queen.settings import load
@@ -35,6 +36,19 @@ def test_a_command_says_what_it_does_and_shows_an_example(entry: EntryPoint) -> 
     assert command.help.strip()
     assert "\n" not in command.help
     assert f"queen {entry.name}" in command.epilog
+
+
+@pytest.mark.parametrize("entry", ENTRY_POINTS, ids=lambda entry: entry.name)
+def test_help_is_written_alike_and_fits_a_terminal_of_80_columns(
+    entry: EntryPoint, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = entry.load()
+    assert command.help[0].isupper() and command.help.endswith(".")
+    assert "Exit codes: 0 " in " ".join(command.epilog.split())
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        cli.main([entry.name, "--help"])
+    assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 80] == []
 
 
 @pytest.mark.parametrize("entry", ENTRY_POINTS, ids=lambda entry: entry.name)

@@ -32,7 +32,7 @@ def part(clients: int = CLIENTS, polls: int = 1000) -> Part:
     }
     return Part(
         name="idle",
-        help="memory of a worker under full load, CPU of server and PostgreSQL with parked polls",
+        help="memory of a worker under full load, CPU with parked polls",
         takes="4 minutes",
         cells=(*loads.values(), nobody, *parked.values()),
         ratios=(

@@ -54,7 +54,7 @@ END_TO_END = tuple(EndToEnd(config) for config in WRITING.values())
 
 PART = Part(
     name="matrix",
-    help="every batch with every number of clients: pushes, pops, acks; and all ceilings",
+    help="every batch with every number of clients, and all ceilings",
     takes="10 minutes",
     cells=(*RAW, *_ONE, *_TWO, *LOCUST.values(), *END_TO_END),
     ratios=(

@@ -65,7 +65,7 @@ SERVERS: tuple[Cell, ...] = (*PUSHES, *POPS, END_TO_END)
 
 PART = Part(
     name="ratios",
-    help="the server over what its database can do, a ratio for each promise",
+    help="the server over what its database can do, promise by promise",
     takes="5 minutes",
     cells=(*RAW, *SERVERS),
     ratios=(

@@ -38,7 +38,7 @@ _FEW = f"{FEW_CLIENTS} clients, pool of {SMALL_POOL}"
 
 PART = Part(
     name="workers",
-    help="one worker or two with the same pool in all, and few clients of a small pool",
+    help="one worker or two with the same pool, few clients of a small one",
     takes="3 minutes",
     cells=CELLS,
     ratios=(
