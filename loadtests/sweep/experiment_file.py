@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from loadtests.load.bounds import shown
-from loadtests.sweep import experiment_rules
+from loadtests.sweep import experiment_mistakes, experiment_rules
 from loadtests.sweep.experiment import Experiment, Factors
 from queen.errors import SettingsError
 
@@ -60,7 +60,7 @@ def convert(values: dict[str, Any], *, source: str) -> Experiment:
         experiment = msgspec.convert(values, Experiment)
         experiment_rules.check(experiment)
     except msgspec.ValidationError as error:
-        raise ExperimentError(f"{source}: {_readable(str(error))}") from None
+        raise ExperimentError(f"{source}: {experiment_mistakes.told(str(error), values)}") from None
     except experiment_rules.RuleBroken as error:
         raise ExperimentError(f"{source}: {error}") from None
     return experiment
@@ -104,14 +104,6 @@ def _value(value: Any) -> str:
         case list() | tuple():
             return "[" + ", ".join(_value(each) for each in value) + "]"
     raise TypeError(f"no TOML for {value!r}")
-
-
-def _readable(text: str) -> str:
-    """Turn "Expected `int` >= 1 - at `$.part[0].pool`" into "part[0].pool: expected int >= 1"."""
-    what, _, place = text.partition(" - at `$")
-    what = what.replace("Invalid enum value", "unknown value")
-    place = place.rstrip("`").lstrip(".") or "experiment"
-    return f"{place}: {_lower(what.replace('`', ''))}"
 
 
 def _lower(text: str) -> str:
