@@ -29,8 +29,7 @@ import numpy as np
 import pandas as pd
 from hdrh.histogram import HdrHistogram
 
-from loadtests.results import LATER_COLUMNS, Cell, ErrorCount, Latency, ResultError, Sample, Trial
-from loadtests.results.limits import MOST
+from loadtests.results import LATER_COLUMNS, MOST, Cell, ErrorCount, Latency, ResultError, Sample, Trial
 from reports.columns import Row, constants, frame, typed
 from reports.runs import Run, direct_rtt_ms, read_any
 from reports.stats import histogram

@@ -40,6 +40,7 @@ from loadtests.results.generator import (
     stage_name,
     transaction_id,
 )
+from loadtests.results.limits import MOST
 from loadtests.results.storing import ResultError, read, read_trials, replace, write, write_samples
 from loadtests.results.trial import (
     LATER_COLUMNS,
@@ -58,6 +59,7 @@ from loadtests.results.version import FORMAT
 __all__ = [
     "FORMAT",
     "LATER_COLUMNS",
+    "MOST",
     "QUEUE_MODE",
     "Accounted",
     "Accounting",
