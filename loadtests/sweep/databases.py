@@ -69,12 +69,12 @@ class TrialDatabases:
         Raises `UserError` when it cannot be made (for instance no space).
         """
         quoted = _quoted(name)
-        with asking("cannot create a database"):
-            await self._execute(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")  # of a killed sweep
-            await self._execute(f"CREATE DATABASE {quoted}")
-            if synchronous_commit != "on":
-                await self._execute(f"ALTER DATABASE {quoted} SET synchronous_commit = off")
-        try:
+        try:  # an interruption that comes while it is made may come too late for the database
+            with asking("cannot create a database"):
+                await self._execute(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")  # of a killed sweep
+                await self._execute(f"CREATE DATABASE {quoted}")
+                if synchronous_commit != "on":
+                    await self._execute(f"ALTER DATABASE {quoted} SET synchronous_commit = off")
             yield replace(self._server, name=name)
         finally:
             await self._drop(quoted)

@@ -45,6 +45,28 @@ async def test_what_a_killed_sweep_left_is_replaced(each_database: Database) -> 
     assert NAME not in await names(each_database)
 
 
+class InterruptedTooLate:
+    """A connection whose user is cancelled when the database that he asked for is there already."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def execute(self, statement: str) -> None:
+        await self._connection.execute(statement)
+        if statement.startswith("CREATE DATABASE"):
+            raise asyncio.CancelledError
+
+
+async def test_an_interruption_while_it_is_made_leaves_none(each_database: Database) -> None:
+    connection = await connect(each_database)
+    databases = TrialDatabases(each_database, cast(Connection, InterruptedTooLate(connection)))
+    with pytest.raises(asyncio.CancelledError):
+        async with databases.fresh(NAME):
+            pytest.fail("it was interrupted before")
+    assert NAME not in await names(each_database)
+    await connection.close()
+
+
 async def test_other_names_are_never_touched(each_database: Database) -> None:
     async with TrialDatabases.open(each_database, largest_pool=5) as databases:
         for name in (each_database.name, "queen_trial_'; DROP", 'queen_trial_"x'):
