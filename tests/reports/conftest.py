@@ -7,6 +7,7 @@ import pytest
 from reports import dataset
 from reports.dataset import Dataset
 from reports.judge import judge
+from reports.page import figures
 from reports.verdict import Verdict
 from tests.reports.synthetic import write_run
 
@@ -19,6 +20,12 @@ def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def loaded(run_directory: Path) -> Dataset:
     return dataset.load([run_directory])
+
+
+@pytest.fixture
+def without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what a page says in words: its charts take seconds of computing."""
+    monkeypatch.setattr(figures, "draw_all", lambda *_: ())
 
 
 @pytest.fixture(scope="session")

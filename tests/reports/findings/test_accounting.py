@@ -18,6 +18,8 @@ from tests.reports.loads import write_load
 from tests.reports.synthetic import World, write_run
 from tests.sweep.made import made_group
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 UNREAD = {"source": "drain", "checked_to_end": False, "stored": 7, "lost": None}
 
 

@@ -24,11 +24,17 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+@pytest.fixture(scope="module")
+def report(loaded: Dataset, verdict: Verdict, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("calculator") / "report.html"
+    build.write(loaded, verdict, path)
+    return path
+
+
 @pytest.fixture
-def shown(browser: Browser, loaded: Dataset, verdict: Verdict, tmp_path: Path) -> Iterator[Page]:
-    build.write(loaded, verdict, tmp_path / "report.html")
+def shown(browser: Browser, report: Path) -> Iterator[Page]:
     page = browser.new_page()
-    page.goto((tmp_path / "report.html").as_uri())
+    page.goto(report.as_uri())
     yield page
     page.close()
 

@@ -17,6 +17,7 @@ from reports.page.selection import timeline_samples
 from tests.reports.loads import SETTLE_S, STAGE_S, write_load
 from tests.sweep.made import made_group
 
+WORDS_ALONE = pytest.mark.usefixtures("without_charts")
 GROUP = made_group("load-0", delivered=2_410, undelivered=None, nacked=43, lapsed=2, unexplained=1)
 VERDICTS = ("met: p99 5 ms", "not met: p99 90 ms", "met: p99 9 ms")
 
@@ -40,6 +41,7 @@ def test_nothing_of_a_sweep_is_shown_for_one_load(tmp_path: Path) -> None:
     assert "nothing was repeated" in page
 
 
+@WORDS_ALONE
 def test_messages_that_were_lost_are_named(tmp_path: Path) -> None:
     root = write_load(tmp_path)
     (trial,) = results.read_trials(RunFiles(root))
@@ -54,6 +56,7 @@ def test_messages_that_were_lost_are_named(tmp_path: Path) -> None:
     assert "5 lost (producer 3 in p7: 41, 57-58; and 2 more)" in page_of(root)
 
 
+@WORDS_ALONE
 def test_what_was_due_is_told_where_an_interval_says_it(tmp_path: Path) -> None:
     (row,) = judge(dataset.load([write_load(tmp_path / "a")])).offered
     assert row.cell.rate_msg_s is None
@@ -82,6 +85,7 @@ def test_stages_are_marked_on_the_clock_of_the_samples(tmp_path: Path) -> None:
     assert "warm-up" not in axis.get_legend_handles_labels()[1]
 
 
+@WORDS_ALONE
 def test_the_groups_of_consumers_are_told(tmp_path: Path) -> None:
     page = page_of(write_load(tmp_path, shape="mixed", groups=(GROUP,)))
     table = page.split('<h2 id="consumers">')[1].split("</table>")[0]
@@ -91,12 +95,14 @@ def test_the_groups_of_consumers_are_told(tmp_path: Path) -> None:
     assert page.count(">lapsed</th>") == 1, "the account below does not say it again"
 
 
+@WORDS_ALONE
 def test_of_a_group_whose_account_is_full_it_is_not_known_what_came_without_a_reason(tmp_path: Path) -> None:
     page = page_of(write_load(tmp_path, groups=(replace(GROUP, unexplained=None),)))
     row = page.split('<h2 id="consumers">')[1].split("<tbody>")[1]
     assert row.split("<td>")[6].startswith("not known")
 
 
+@WORDS_ALONE
 @pytest.mark.parametrize(
     ("loop", "since"), [("open", "from when a push was due."), ("closed", "from the send.")]
 )
@@ -107,6 +113,7 @@ def test_a_closed_loop_has_no_instant_at_which_a_push_was_due(
     assert since in page.split('<p class="headline">')[1].split("</p>")[0]
 
 
+@WORDS_ALONE
 def test_that_every_push_failed_is_the_first_thing_that_is_said(tmp_path: Path) -> None:
     page = page_of(write_load(tmp_path, failed=940))
     headline = page.split('<p class="headline">')[1].split("</p>")[0]
