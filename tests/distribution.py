@@ -3,7 +3,8 @@
 A module stays together, since its tests share what it opens; so does a room whose tests put a load on the
 machine and look at what it measures: no two of them at a time. Most of a test is waiting, so that there are
 more processes than cores. What takes long begins first: nothing long is left to one of them at the end. What
-computes comes next, beside the loads, which wait.
+computes begins beside the loads, which wait; what waits as well comes behind it: three that wait leave the
+cores idle.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 TOGETHER = ("tests/locustfiles/", "tests/commands/")
 FIRST = (
     *TOGETHER,
-    *("tests/web/", "tests/model/", "tests/sweep/", "tests/ceiling/", "tests/reports/", "tests/load/"),
+    *("tests/reports/", "tests/load/", "tests/web/", "tests/model/", "tests/sweep/", "tests/ceiling/"),
 )
 
 
