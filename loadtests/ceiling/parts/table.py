@@ -36,7 +36,7 @@ def _part(name: str, kinds: Sequence[Ids], takes: str, rows: int, with_rows: Cal
     labels = [LABELS[ids] for ids in kinds]
     return Part(
         name=name,
-        help=f"pushes into an empty table and into one of millions of messages: {', '.join(labels)}",
+        help=f"pushes into an empty and a large table: {', '.join(labels)}",
         takes=takes,
         cells=(*empty.values(), *large.values()),
         ratios=[
