@@ -20,14 +20,7 @@ import msgspec
 
 from queen.http.body import ChunkedBody, LengthBody
 from queen.http.errors import HeadersTooLarge, ProtocolError, RequestLineTooLong
-from queen.http.head import (
-    FieldSection,
-    RequestLine,
-    check_version_rules,
-    parse_field_section,
-    parse_request_line,
-    stays_open,
-)
+from queen.http.head import Head, parse_head, parse_request_line
 from queen.http.limits import Limits
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")
@@ -69,10 +62,9 @@ class RequestParser:
         "_body",
         "_buffer",
         "_continue_due",
+        "_head",
         "_limits",
-        "_line",
         "_scanned",
-        "_section",
         "_skipped_empty_line",
     )
 
@@ -80,8 +72,7 @@ class RequestParser:
         self._limits = limits
         self._buffer = b""
         self._at = 0  # everything before it has been consumed
-        self._line: RequestLine | None = None  # once known, its CRLF is the next thing in the buffer
-        self._section: FieldSection | None = None  # once known, the body is being read
+        self._head: Head | None = None  # once known, the body is being read
         self._body: LengthBody | ChunkedBody | None = None  # a body that did not come at once
         self._scanned = 0  # bytes of an incomplete section that hold no bare LF
         self._skipped_empty_line = False
@@ -95,13 +86,13 @@ class RequestParser:
     @property
     def phase(self) -> Phase:
         """What the parser is in the middle of."""
-        if self._section is not None:
+        if self._head is not None:
             return Phase.BODY
-        return Phase.HEAD if self._line is not None or self.buffered_bytes else Phase.IDLE
+        return Phase.HEAD if self.buffered_bytes else Phase.IDLE
 
     def receive(self, data: bytes) -> None:
         """Add bytes that came from the client."""
-        self._buffer = self._buffer[self._at :] + data if self.buffered_bytes else data
+        self._buffer = self._buffer[self._at :] + data
         self._at = 0
 
     def next_event(self) -> ParsedRequest | Continue | None:
@@ -109,73 +100,64 @@ class RequestParser:
 
         Raises `ProtocolError` or a subclass when the bytes cannot be a request that is served here.
         """
-        line = self._line or self._read_line()
-        if line is None:
+        head = self._head or self._read_head()
+        if head is None:
             return None
-        section = self._section or self._read_section(line)
-        if section is None:
-            return None
-        starved = self._at == len(self._buffer)
-        content = self._read_body(section)
+        content = self._read_body(head)
         if content is None:
             due, self._continue_due = self._continue_due, False
-            return CONTINUE if due and starved else None
+            return CONTINUE if due else None
         self._be_ready_for_next()
-        keep_alive = stays_open(line, section)
-        return ParsedRequest(line.method, line.target, section.headers, content, keep_alive, line.http_1_0)
+        return ParsedRequest(head.method, head.target, head.headers, content, head.keep_alive, head.http_1_0)
 
-    def _read_line(self) -> RequestLine | None:
+    def _read_head(self) -> Head | None:
+        """The field lines end with an empty line, whose CRLF may be that of the request line."""
         if not self._skipped_empty_line and self._buffer.startswith(b"\r\n", self._at):
             self._at += 2
             self._skipped_empty_line = True
-        longest = self._limits.request_line_bytes
-        line_end = self._buffer.find(b"\r\n", self._at, self._at + longest + 2)
+        buffer, at, limits = self._buffer, self._at, self._limits
+        line_end = buffer.find(b"\r\n", at, at + limits.request_line_bytes + 2)
         if line_end < 0:
-            if self._buffer.find(b"\n", self._at, self._at + longest + 2) >= 0:
-                raise ProtocolError("a line must end with CRLF")
-            if self.buffered_bytes >= longest + 2:
-                raise RequestLineTooLong(f"the request line is over {longest} bytes")
+            self._check_partial_line()
             return None
-        self._line = parse_request_line(self._buffer[self._at : line_end])
-        self._at = line_end
-        return self._line
-
-    def _read_section(self, line: RequestLine) -> FieldSection | None:
-        """The section lies between the CRLF of the request line and an empty line; both may be one."""
-        buffer, start = self._buffer, self._at + 2
-        longest = self._limits.header_bytes
-        end = buffer.find(b"\r\n\r\n", self._at, start + longest + 2)
+        end = buffer.find(b"\r\n\r\n", line_end, line_end + 2 + limits.header_bytes + 2)
         if end < 0:
-            self._check_partial_section(start, longest)
+            parse_request_line(buffer[at:line_end])
+            self._check_partial_section(line_end + 2)
             return None
-        section = parse_field_section(buffer[start : end + 2], self._limits)
-        check_version_rules(line, section)
-        self._section = section
-        self._continue_due = section.expect_continue and not line.http_1_0
+        self._head = head = parse_head(buffer[at : end + 2], limits)
         self._at = end + 4
-        return section
+        self._continue_due = head.expects_continue and self._at == len(buffer)
+        return head
 
-    def _check_partial_section(self, start: int, longest: int) -> None:
+    def _check_partial_line(self) -> None:
+        longest = self._limits.request_line_bytes
+        if self._buffer.find(b"\n", self._at, self._at + longest + 2) >= 0:
+            raise ProtocolError("a line must end with CRLF")
+        if self.buffered_bytes >= longest + 2:
+            raise RequestLineTooLong(f"the request line is over {longest} bytes")
+
+    def _check_partial_section(self, start: int) -> None:
+        longest = self._limits.header_bytes
         if _BARE_LF.search(self._buffer, start + self._scanned, start + longest + 2):
             raise ProtocolError("a line must end with CRLF")
         self._scanned = max(0, len(self._buffer) - start)
         if self._scanned >= longest + 2:
             raise HeadersTooLarge(f"the header fields are over {longest} bytes")
 
-    def _read_body(self, section: FieldSection) -> bytes | None:
+    def _read_body(self, head: Head) -> bytes | None:
         if self._body is None:
-            length = section.content_length or 0
-            end = self._at + length
-            if not section.chunked and end <= len(self._buffer):
+            end = self._at + head.content_length
+            if not head.chunked and end <= len(self._buffer):
                 content = self._buffer[self._at : end]
                 self._at = end
                 return content
-            self._body = ChunkedBody(self._limits) if section.chunked else LengthBody(length)
+            self._body = ChunkedBody(self._limits) if head.chunked else LengthBody(head.content_length)
         self._at = self._body.read(self._buffer, self._at)
         return self._body.content() if self._body.complete else None
 
     def _be_ready_for_next(self) -> None:
-        self._line = self._section = self._body = None
+        self._head = self._body = None
         self._scanned = 0
         self._skipped_empty_line = self._continue_due = False
         if self._at == len(self._buffer):
