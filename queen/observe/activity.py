@@ -1,7 +1,9 @@
 """How much a server has done: counts since the start, and the rate of the last seconds."""
 
 import time
+from collections import deque
 from collections.abc import Callable
+from itertools import repeat
 
 _WINDOW_S = 10
 
@@ -11,31 +13,32 @@ class Meter:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._start_s = clock()
-        self._second = int(self._start_s)
-        self._buckets = [0] * (_WINDOW_S + 1)  # the current second and the ten before it
+        self._start = int(clock())
+        self._second_ends_s = self._start + 1.0
+        # The total when the present second began, last, and when each of the ten before it did.
+        self._totals = deque([0] * (_WINDOW_S + 1), maxlen=_WINDOW_S + 1)
         self.total = 0
 
     def add(self, count: int) -> None:
         """Count some more."""
-        second = int(self._clock())
-        if second != self._second:
-            self._turn(second)
+        if self._clock() >= self._second_ends_s:
+            self._begin_second()
         self.total += count
-        self._buckets[second % len(self._buckets)] += count
 
     @property
     def rate(self) -> float:
         """Per second; over the time since the start while that is shorter than the window."""
-        self._turn(int(self._clock()))
-        current = self._buckets[self._second % len(self._buckets)]
-        seconds = min(_WINDOW_S, max(1, self._second - int(self._start_s)))
-        return (sum(self._buckets) - current) / seconds
+        second = self._begin_second()
+        seconds = min(_WINDOW_S, max(1, second - self._start))
+        return (self._totals[-1] - self._totals[0]) / seconds
 
-    def _turn(self, now: int) -> None:
-        for second in range(self._second + 1, min(now, self._second + len(self._buckets)) + 1):
-            self._buckets[second % len(self._buckets)] = 0
-        self._second = now
+    def _begin_second(self) -> int:
+        """The present second, begun if it was not yet."""
+        second = int(self._clock())
+        begun = second + 1 - int(self._second_ends_s)
+        self._totals.extend(repeat(self.total, begun))
+        self._second_ends_s = second + 1.0
+        return second
 
 
 class Activity:
