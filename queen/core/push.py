@@ -15,6 +15,7 @@ known yet, the depth of a queue that has a maxSize, a connection. `board` waits 
 and the strategy coalesces, the push is on its way (`Boarded` in core/sharing.py).
 """
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 
@@ -48,6 +49,7 @@ class Pusher:
         self._directory = directory
         self._backlog = backlog
         self._wakeups = wakeups
+        self._stored: set[PartitionName] = set()  # in this round of the event loop
 
     async def push(self, messages: Sequence[NewMessage], deadline: Deadline) -> list[Pushed]:
         """Store the messages; one answer for each, in their order. Raises `QueueFull`."""
@@ -56,9 +58,10 @@ class Pusher:
             ids = [partition.id for partition in partitions]
             return pushed(messages, partitions, await self._insert(messages, ids, deadline))
 
+        names = names_of(messages)
         async with self._backlog.room(messages, deadline):
-            done = await self._directory.with_partitions(names_of(messages), deadline, insert)
-        self._wake(messages)
+            done = await self._directory.with_partitions(names, deadline, insert)
+        self._wake(names)
         return done
 
     def board(self, messages: Sequence[NewMessage], deadline: Deadline) -> Boarded[list[Pushed]] | None:
@@ -69,27 +72,39 @@ class Pusher:
         """
         if self._board is None or not self._backlog.is_unlimited(messages):
             return None
-        partitions = self._directory.known(names_of(messages))
+        names = names_of(messages)
+        partitions = self._directory.known(names)
         if partitions is None:
             return None
         ids = [partition.id for partition in partitions]
         turn = self._board(messages, ids, deadline)
-        return Boarded(turn, partial(self._land, messages, partitions, turn))
+        return Boarded(turn, partial(self._land, messages, names, partitions, turn))
 
     def _land(
-        self, messages: Sequence[NewMessage], partitions: Sequence[Partition], turn: Turn
+        self,
+        messages: Sequence[NewMessage],
+        names: Sequence[PartitionName],
+        partitions: Sequence[Partition],
+        turn: Turn,
     ) -> list[Pushed]:
         existing = turn.result()
-        self._wake(messages)
+        self._wake(names)
         return pushed(messages, partitions, existing)
 
     def forget(self, messages: Sequence[NewMessage]) -> None:
         """What was known of their partitions was wrong."""
         self._directory.forget(names_of(messages))
 
-    def _wake(self, messages: Sequence[NewMessage]) -> None:
-        for queue, changed in by_queue(names_of(messages)).items():
-            self._wakeups.wake(queue, changed)
+    def _wake(self, names: Sequence[PartitionName]) -> None:
+        """Together with what else lands in this round of the event loop: all that shared a call does."""
+        if not self._stored:
+            asyncio.get_running_loop().call_soon(self._wake_for_stored)
+        self._stored.update(names)
+
+    def _wake_for_stored(self) -> None:
+        stored, self._stored = self._stored, set()
+        for queue, partitions in by_queue(stored).items():
+            self._wakeups.wake(queue, partitions)
 
 
 def names_of(messages: Sequence[NewMessage]) -> list[PartitionName]:
