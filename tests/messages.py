@@ -15,7 +15,7 @@ def new_message(
 ) -> NewMessage:
     """A message; an id that is not given is made here."""
     message_id = message_id or new_id()
-    return NewMessage(message_id, partition, transaction_id or message_id, trace_id, payload)
+    return NewMessage(message_id, partition, transaction_id or message_id, trace_id, payload.encode())
 
 
 def new_id() -> str:

@@ -36,6 +36,7 @@ class Decoder:
         if not body:
             raise BadRequest("Empty request body")
         try:
+            body.decode()  # all of it must be UTF-8: msgspec does not look into payloads
             return self._decode(body)
         except msgspec.ValidationError as error:
             raise BadRequest(self._worded(str(error))) from None
@@ -64,14 +65,6 @@ class Decoder:
 
 _MISSING = re.compile(r"required field `(\w+)`")
 _PLACE = re.compile(r"(\w+)(?:\[\.\.\.\])*`$")
-
-
-def payload_text(raw: msgspec.Raw) -> str:
-    """The payload's JSON text. Raises `BadRequest` when it is not UTF-8."""
-    try:
-        return str(raw, "utf-8")
-    except UnicodeDecodeError as error:
-        raise BadRequest(f"Invalid JSON: payload is not UTF-8 at byte {error.start}") from None
 
 
 def uuid_of(value: str, field: str) -> UUID:

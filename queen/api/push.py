@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
-from queen.api.codec import Decoder, answer, null, payload_text, text_of, uuid_of
+from queen.api.codec import Decoder, answer, null, text_of, uuid_of
 from queen.core.deadline import Deadline, StartDeadline
 from queen.core.ids import uuid7s
 from queen.core.push import Pushed, Pusher
@@ -112,13 +112,12 @@ def checked(items: Sequence[Item]) -> list[NewMessage]:
 
 
 def _checked(item: Item, message_id: str) -> NewMessage:
-    given = item.transaction_id
     return NewMessage(
         message_id,
         _partition(item.queue, item.partition),
-        text_of(given, "transactionId") if given else message_id,
+        text_of(item.transaction_id, "transactionId") or message_id,
         uuid_of(item.trace_id, "traceId") if item.trace_id else None,
-        payload_text(item.payload),
+        bytes(item.payload),
     )
 
 

@@ -20,9 +20,9 @@ Existing = dict[int, str]  # index of a message → id of the one that is there 
 Insert = Callable[[Sequence[NewMessage], Sequence[int], Deadline], Awaitable[Existing]]
 Turn = asyncio.Future[Existing]
 
-# A message of more characters than this weighs as much as several: a call of the database stays below
-# 16 MB, or holds a single push.
-_CHARACTERS_OF_ONE = 16 * 1024
+# A message of more bytes than this weighs as much as several: a call of the database stays below 16 MB, or
+# holds a single push.
+_BYTES_OF_ONE = 16 * 1024
 
 
 class Push(Struct, frozen=True, gc=False):
@@ -70,8 +70,8 @@ class Coalescer:
 
     def board(self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline) -> Turn:
         """Like the `Insert` that it is made of. Fails with `PoolTimeout` when no flush comes in time."""
-        characters = sum(len(message.payload) for message in messages)
-        weight = max(len(messages), characters // _CHARACTERS_OF_ONE)
+        payload_bytes = sum([len(message.payload) for message in messages])
+        weight = max(len(messages), payload_bytes // _BYTES_OF_ONE)
         return self._shared.board(Push(messages, partitions), weight, deadline)
 
     async def insert(

@@ -46,7 +46,7 @@ class NewMessage(Struct, frozen=True, gc=False):
     partition: PartitionName
     transaction_id: str
     trace_id: UUID | None
-    payload: str  # JSON text, exactly as it came
+    payload: bytes  # JSON in UTF-8, exactly as it came
 
 
 class UnknownPartition(Exception):

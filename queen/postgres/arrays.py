@@ -32,22 +32,21 @@ class _Kind(NamedTuple):
     decode: Callable[[bytes], list[Any]]
 
 
-def encode_texts(values: Sequence[str | None], element_oid: int = _TEXT) -> bytes:
+def encode_texts(values: Sequence[str | None]) -> bytes:
     """Raises UnicodeEncodeError for half a surrogate pair, and AttributeError for what is no text."""
     try:
         encoded = [value.encode() for value in values]  # type: ignore[union-attr]
     except AttributeError:  # a null among them, which is rare
-        return _with_nulls(element_oid, [None if value is None else value.encode() for value in values])
-    pieces = [b""] * (2 * len(encoded) + 1)
-    pieces[0] = _head(element_oid, len(encoded), nulls=False)
-    pieces[1::2] = map(_LENGTH.pack, map(len, encoded))
-    pieces[2::2] = encoded
-    return b"".join(pieces)
+        return _with_nulls(_TEXT, [None if value is None else value.encode() for value in values])
+    return _without_nulls(_TEXT, encoded)
 
 
-def encode_json(values: Sequence[str | None]) -> bytes:
-    """JSON texts, as they are."""
-    return encode_texts(values, _JSON)
+def encode_json(values: Sequence[bytes | None]) -> bytes:
+    """JSON texts in UTF-8, as they are."""
+    try:
+        return _without_nulls(_JSON, values)  # type: ignore[arg-type]
+    except TypeError:  # a null among them
+        return _with_nulls(_JSON, values)
 
 
 def encode_uuids(values: Sequence[str | UUID | None]) -> bytes:
@@ -102,6 +101,14 @@ def _head(element_oid: int, length: int, *, nulls: bool) -> bytes:
     if not length:
         return _HEAD.pack(0, 0, element_oid)
     return _HEAD.pack(1, nulls, element_oid) + _DIMENSION.pack(length, 1)
+
+
+def _without_nulls(element_oid: int, encoded: Sequence[bytes]) -> bytes:
+    pieces = [b""] * (2 * len(encoded) + 1)
+    pieces[0] = _head(element_oid, len(encoded), nulls=False)
+    pieces[1::2] = map(_LENGTH.pack, map(len, encoded))
+    pieces[2::2] = encoded
+    return b"".join(pieces)
 
 
 def _with_nulls(element_oid: int, encoded: Sequence[bytes | None]) -> bytes:

@@ -252,7 +252,7 @@ async def _insert_each(
 
 
 def _one(message: NewMessage, partition: int) -> tuple[object, ...]:
-    return partition, message.id, message.transaction_id, message.trace_id, message.payload
+    return partition, message.id, message.transaction_id, message.trace_id, message.payload.decode()
 
 
 def _ack_columns(items: Sequence[AckItem]) -> tuple[Sequence[object], ...]:

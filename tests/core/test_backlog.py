@@ -54,7 +54,7 @@ def backlog(store: Store, clock: Clock) -> Backlog:
 
 
 def messages(count: int, queue: str = "orders") -> list[NewMessage]:
-    return [NewMessage(new_id(), PartitionName(queue, "p"), "t", None, "1") for _ in range(count)]
+    return [NewMessage(new_id(), PartitionName(queue, "p"), "t", None, b"1") for _ in range(count)]
 
 
 async def push(backlog: Backlog, count: int, queue: str = "orders") -> None:

@@ -99,7 +99,7 @@ def coalescer(
 
 
 def push(sut: Coalescer, *names: str) -> "asyncio.Task[Existing]":
-    messages = [NewMessage(new_id(), PartitionName("q", "p"), name, None, "1") for name in names]
+    messages = [NewMessage(new_id(), PartitionName("q", "p"), name, None, b"1") for name in names]
     return asyncio.create_task(sut.insert(messages, [1] * len(messages), Deadline.after_ms(LONG_MS)))
 
 
@@ -366,7 +366,7 @@ async def test_large_payloads_make_a_flush_full() -> None:
     database = Database()
     sut = coalescer(database, messages=10)
     flying = await airborne(database, sut, "a")
-    large = [NewMessage(new_id(), PartitionName("q", "p"), "large", None, "x" * 16 * 1024 * 10)]
+    large = [NewMessage(new_id(), PartitionName("q", "p"), "large", None, b"x" * 16 * 1024 * 10)]
     tasks = [asyncio.create_task(sut.insert(large, [1], Deadline.after_ms(LONG_MS))), push(sut, "b")]
     await parked(sut, 2)
     database.open.set()
@@ -469,7 +469,7 @@ async def test_a_round_of_the_event_loop_that_takes_long_sends_no_empty_flight()
     """The first flight counts as late before it has begun; the second one finds that all are gone."""
     database = Database()
     sut = coalescer(database)
-    messages = [NewMessage(new_id(), PartitionName("q", "p"), "a", None, "1")]
+    messages = [NewMessage(new_id(), PartitionName("q", "p"), "a", None, b"1")]
     first = sut.board(messages, [1], Deadline.after_ms(LONG_MS))
     time.sleep(1.5 * LATE_S)  # noqa: ASYNC251 - the event loop stands still
     second = sut.board(messages, [1], Deadline.after_ms(LONG_MS))

@@ -80,9 +80,12 @@ VALUES: tuple[tuple[list[object], ...], ...] = (
 async def test_postgresql_sees_and_returns_the_same_as_by_asyncpg(
     each_database: Database, values: tuple[list[object], ...]
 ) -> None:
+    uuids, texts, json = values
+    json_bytes = [text.encode() if isinstance(text, str) else text for text in json]
     async with connections(settings_for(each_database)) as (theirs, ours):
         for statement in (ECHO, EACH):
-            assert await ours.fetch(statement, *values) == await theirs.fetch(statement, *values)
+            seen = await ours.fetch(statement, uuids, texts, json_bytes)
+            assert seen == await theirs.fetch(statement, uuids, texts, json)
 
 
 async def test_an_array_of_arrays_is_refused_not_flattened(database: Database) -> None:

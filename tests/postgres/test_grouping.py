@@ -13,7 +13,7 @@ PAIRS = st.lists(st.tuples(st.integers(1, 4), st.sampled_from("abcdef")), max_si
 
 def messages(pairs: list[tuple[int, str]]) -> list[NewMessage]:
     return [
-        NewMessage(str(UUID(int=index)), PartitionName("orders", str(partition)), name, None, "1")
+        NewMessage(str(UUID(int=index)), PartitionName("orders", str(partition)), name, None, b"1")
         for index, (partition, name) in enumerate(pairs)
     ]
 
