@@ -128,15 +128,16 @@ def _partition(queue: str, partition: str) -> PartitionName:
 
 
 def _answer(index: int, message: NewMessage, pushed: Pushed) -> ItemAnswer:
-    return ItemAnswer(
-        index=index,
-        transaction_id=pushed.transaction_id,
-        status="duplicate" if pushed.duplicate else "queued",
-        message_id=pushed.id,
-        partition_id=pushed.partition.uuid,
-        trace_id=message.trace_id,
-        queue_name=message.partition.queue,
-        transaction_id_twin=pushed.transaction_id,
-        message_id_twin=pushed.id,
-        partition_id_twin=pushed.partition.uuid,
+    transaction_id, message_id, partition_id = pushed.transaction_id, pushed.id, pushed.partition.uuid
+    return ItemAnswer(  # in the order of its fields: by name it would take half as long again
+        index,
+        transaction_id,
+        "duplicate" if pushed.duplicate else "queued",
+        message_id,
+        partition_id,
+        message.trace_id,
+        message.partition.queue,
+        transaction_id,
+        message_id,
+        partition_id,
     )
