@@ -40,7 +40,9 @@ class Decoder:
             return self._decode(body)
         except msgspec.ValidationError as error:
             raise BadRequest(self._worded(str(error))) from None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
+            raise BadRequest(f"Invalid JSON: not UTF-8 at byte {error.start}") from None
+        except msgspec.DecodeError as error:
             raise BadRequest(f"Invalid JSON: {error}") from None
         except RecursionError:
             raise BadRequest("Invalid JSON: nested too deeply") from None

@@ -171,7 +171,7 @@ async def test_a_trace_id_travels_with_the_message(client: Client, orders: Queue
         (b'{"items": [{"queue": "QUEUE", "partition": "\\ud800"}]}', "half of a surrogate pair"),
         (b'{"items": [{"queue": "QUEUE", "payload": NaN}]}', "Invalid JSON"),
         (b'{"items": [{"queue": "QUEUE", "payload": Infinity}]}', "Invalid JSON"),
-        (b'{"items": [{"queue": "QUEUE", "payload": "\xff"}]}', "Invalid JSON"),
+        (b'{"items": [{"queue": "QUEUE", "payload": "\xff"}]}', "Invalid JSON: not UTF-8 at byte "),
         (b'{"items": [{"queue": "QUEUE"}]} {', "Invalid JSON"),
         (b'\xef\xbb\xbf{"items": [{"queue": "QUEUE"}]}', "Invalid JSON"),
         (b'{"items": [{"queue": "QUEUE", "payload": ' + b"[" * 100_000, "Invalid JSON"),

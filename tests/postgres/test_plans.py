@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from queen.postgres import statements
 from queen.postgres.connection import Connection
 
 from .conftest import Queue, soon
@@ -107,3 +108,40 @@ async def test_a_push_uses_the_index_of_each_table(queue: Queue, push: str, rows
         ("Index Scan", "cursors_pkey", "cursors"),
     }
     assert not [plan for plan in plans if re.search("Hash Join|Merge Join|WindowAgg", plan)]
+
+
+async def test_a_message_is_found_by_its_key(queue: Queue) -> None:
+    """For an ack by itself, for acks by the whole rule, and for whoever asks for it."""
+    partition, other = await two_partitions(queue)
+    await queue.sql(TWO, partition, other, 500, "m-")
+    await queue.store.register_group("orders", "g", "all", None, soon())
+    [(uuid,)] = await queue.sql("select uuid from queen.partitions where id = $1", partition)
+    async with explaining(queue) as (connection, plans):
+        for item in range(8):
+            name = f"m-{item + 1}"
+            await connection.fetch(statements.ACK_TOGETHER, ["g"], [uuid], [""], [1], [name])
+            await connection.fetch(statements.ACK, "g", [uuid], [name], ["completed"], [""], [""])
+            await connection.fetch(statements.FIND_MESSAGE, uuid, name)
+    reading = [plan for plan in plans if "m.transaction_id =" in plan or "stored.transaction_id =" in plan]
+    assert len(reading) == 3 * 8
+    for plan in reading:
+        assert re.search("(Index Scan using|Bitmap Index Scan on) messages_transaction", plan)
+        assert "Seq Scan on messages" not in plan
+
+
+async def test_the_key_is_worked_out_in_place(queue: Queue) -> None:
+    """A function of SQL that is called for each row, where its text could stand, costs more than the rest."""
+    partitions = await two_partitions(queue)
+    async with explaining(queue) as (connection, plans):
+        await connection.fetchval(TWO, *partitions, 10, "m-")
+        await connection.fetchval(SINGLE, *partitions, 10, "n-")
+        await connection.fetchval(ONE, partitions[0], "one")
+    conditions = [
+        line
+        for plan in plans
+        if "messages_transaction" in plan
+        for line in plan.splitlines()
+        if line.strip().startswith("Index Cond: ") and "hashtext" in line
+    ]
+    assert len(conditions) == 3
+    assert not [line for line in conditions if "transaction_key" in line]

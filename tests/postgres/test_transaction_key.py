@@ -3,11 +3,14 @@
 import itertools
 import re
 from collections.abc import Sequence
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
 from queen.core.ids import Numbering
+from queen.core.store import AckItem
+from queen.postgres.reader import PostgresReader
 
 from .conftest import Queue, soon
 
@@ -26,6 +29,33 @@ PUSH = """
     from (select array[{names}] as names offset 0) ids
 """
 ONE = "select queen.push_one($1, $2, $3, null, '1')"
+# By way of each statement that looks for duplicates: $1, $2 partitions by id, $3 id, $4 transaction id.
+PUSHES = {
+    "one message": "select queen.push_one($1, $3, $4, null, '1') where $2::bigint > 0",
+    "one partition": """
+        select queen.push(array[$1::bigint], array[1, 2], array[$3::uuid], array[$4], '{}', '{1}')
+        where $2::bigint > 0
+    """,
+    "two partitions": """
+        select queen.push(array[$1::bigint, $2::bigint], array[1, 2, 3],
+            array[$3::uuid, gen_random_uuid()], array[$4, 'beside-' || $3::text], '{}', '{1,1}')
+    """,
+}
+# What shares a place in the index, with its keys: 4 pairs of so many share the 32 bits of their own, too.
+IDS = """
+    select id, queen.transaction_key(id, $1)
+    from (select '0198c3b2-1a' || lpad(n::text, 25, '0') as id from generate_series(1, 200000) n) ids
+"""
+PARTITIONS = "select n, queen.transaction_key('order-1', n) from generate_series(3, 200000) n"
+BEHIND = 1_000_000
+MADE = """
+    insert into queen.partitions (id, queue_id, name) overriding system value
+    select made, q.id, made::text from queen.queues q, unnest($1::bigint[]) made
+"""
+POSITION = """
+    select c.position from queen.cursors c join queen.consumer_groups g on g.id = c.group_id
+    where c.partition_id = $1 and g.name = $2
+"""
 STORED, PUSHED = 60_000, 600
 INDEX_PAGES = "select pg_relation_size('queen.messages_transaction') / 8192"
 MILLISECOND_NS = 1_000_000
@@ -43,8 +73,9 @@ async def keys(queue: Queue, ids: Sequence[str], partition: int = 1) -> list[int
         return list(await connection.fetchval(KEYS, list(ids), partition))
 
 
-async def a_partition(queue: Queue) -> int:
-    return await number(queue, "select partition_id from queen.ensure_partitions(array['q'], array['p'])")
+async def a_partition(queue: Queue, name: str = "p") -> int:
+    made = "select partition_id from queen.ensure_partitions(array['q'], array[$1])"
+    return await number(queue, made, name)
 
 
 def places(found: Sequence[int]) -> set[int]:
@@ -83,6 +114,67 @@ async def test_any_text_has_a_key(queue: Queue, name: str) -> None:
     partition, message = await a_partition(queue), uuid4()
     assert await queue.sql(ONE, partition, message, name) == [(None,)]
     assert await queue.sql(ONE, partition, uuid4(), name) == [(message,)]
+
+
+async def equal(queue: Queue, statement: str, *values: object) -> list[Any]:
+    """Two of what the statement gives, as (what, key), that share their key."""
+    [(pair,), *_] = await queue.sql(
+        f"select (array_agg(what))[1:2] from ({statement}) keys (what, key) group by key having count(*) > 1",
+        *values,
+    )
+    assert isinstance(pair, list)
+    assert len(set(pair)) == 2
+    return pair
+
+
+async def store(queue: Queue, push: str, partitions: Sequence[int], name: str) -> tuple[object, UUID]:
+    """Push one message; returns what the push says of it, and its id."""
+    message = uuid4()
+    [(said,)] = await queue.sql(push, *partitions, message, name)
+    return said, message
+
+
+@pytest.mark.parametrize("push", PUSHES.values(), ids=PUSHES)
+async def test_ids_that_share_a_key_are_told_apart(queue: Queue, push: str) -> None:
+    partitions = [await a_partition(queue, "p"), await a_partition(queue, "q")]
+    one, two = await equal(queue, IDS, partitions[0])
+    stored = [await store(queue, push, partitions, name) for name in (one, two)]
+    assert [said for said, _ in stored] == [None, None]
+    for name, (_, message) in zip((one, two), stored, strict=True):
+        said, _ = await store(queue, push, partitions, name)
+        assert message in (said if isinstance(said, list) else [said])
+    assert await found(queue, partitions[0], two) == (stored[1][1], 2, 2)
+
+
+@pytest.mark.parametrize("push", PUSHES.values(), ids=PUSHES)
+async def test_partitions_that_share_a_key_are_told_apart(queue: Queue, push: str) -> None:
+    await a_partition(queue)
+    one, two = await equal(queue, PARTITIONS)
+    await queue.sql(MADE, [one, two, one + BEHIND, two + BEHIND])
+    assert (await store(queue, push, [one, one + BEHIND], "order-1"))[0] is None
+    assert (await store(queue, push, [two, two + BEHIND], "order-0"))[0] is None
+    said, message = await store(queue, push, [two, two + BEHIND], "order-1")
+    assert said is None
+    said, _ = await store(queue, push, [two, two + BEHIND], "order-1")
+    assert message in (said if isinstance(said, list) else [said])
+    assert await found(queue, two, "order-1") == (message, 2, 2)
+
+
+async def found(queue: Queue, partition: int, name: str) -> tuple[UUID, int, int]:
+    """The id of a message, and how far an ack of it goes: by the whole rule, and by itself."""
+    [(uuid,)] = await queue.sql("select uuid from queen.partitions where id = $1", partition)
+    assert isinstance(uuid, UUID)
+    detail = await PostgresReader(queue.pool).message(uuid, name, soon())
+    assert detail is not None
+    acked = AckItem(uuid, name, "completed", "", "")
+    for group in ("by rule", "by itself"):
+        await queue.store.register_group("q", group, "all", None, soon())
+    await queue.acker.judge("by rule", [acked], soon())
+    await queue.ack("by itself", [acked])
+    by_rule, by_itself = [
+        await number(queue, POSITION, partition, group) for group in ("by rule", "by itself")
+    ]
+    return detail.summary.id, by_rule, by_itself
 
 
 @pytest.mark.parametrize("kind", ["counting", "uuid7"])
