@@ -7,9 +7,8 @@ event loop is busy for longer than the patience, is left out: whoever asks learn
 """
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +18,7 @@ from queen.errors import UserError
 from queen.observe.reading import Reading
 
 PATIENCE_S = 0.5
+OWNER_LOCK = "owner.lock"  # by which the supervisor holds the directory
 
 
 class NeighbourSockets:
@@ -53,9 +53,15 @@ class NeighbourSockets:
             path.unlink(missing_ok=True)
 
     def remove_directory(self) -> None:
-        """Leave nothing behind in the supervisor's place: whoever finds no socket of another is the last."""
-        if not any(self._path(number).exists() for number in range(self.workers)):
-            shutil.rmtree(self._directory, ignore_errors=True)
+        """Leave nothing behind in the supervisor's place: whoever finds no socket of another is the last.
+
+        The path came on the command line, so nothing goes but the lock and a directory that is empty then.
+        """
+        if any(self._path(number).exists() for number in range(self.workers)):
+            return
+        with suppress(OSError):
+            (self._directory / OWNER_LOCK).unlink(missing_ok=True)
+            self._directory.rmdir()
 
     async def _ask(self, number: int) -> Reading | None:
         try:

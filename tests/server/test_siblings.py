@@ -10,6 +10,7 @@ import pytest
 
 from queen.errors import UserError
 from queen.event_loop import loop_factory
+from queen.local.scratch import scratch_directory
 from queen.server.siblings import NeighbourSockets
 from tests.observe.readings import reading
 
@@ -87,6 +88,24 @@ async def test_nothing_stays_behind(tmp_path: Path) -> None:
     async with answering(*neighbours(tmp_path, 2)):
         assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_the_last_worker_removes_the_directory_of_a_dead_supervisor(tmp_path: Path) -> None:
+    with scratch_directory(tmp_path, "workers") as directory:
+        first, second = neighbours(directory, 2)
+        async with answering(second):
+            first.remove_directory()
+            assert directory.exists(), "the second still answers there"
+        first.remove_directory()
+        assert not directory.exists()
+        second.remove_directory()  # who comes too late finds nothing
+
+
+def test_what_is_not_of_the_workers_is_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "file").write_text("x")
+    neighbours(tmp_path, 2)[0].remove_directory()
+    assert (tmp_path / "precious" / "file").read_text() == "x"
 
 
 async def test_a_place_that_is_no_good_is_one_line(tmp_path: Path) -> None:
