@@ -35,21 +35,35 @@ def temporary_directory(kind: str) -> Iterator[Path]:
 def scratch_directory(root: Path, kind: str, user: User | None = None) -> Iterator[Path]:
     """A fresh directory `queen-KIND-…` below `root` that belongs to `user`; removed at the end.
 
-    Raises OSError when it cannot be made.
+    Raises OSError when it cannot be made or locked, and leaves nothing then.
     """
     sweep(root)
     unnamed = Path(tempfile.mkdtemp(prefix=".queen-new-", dir=root))
-    lock = os.open(unnamed / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if user is not None:
-            os.chown(unnamed, user.uid, user.gid)
-        directory = root / unnamed.name.replace(".queen-new-", f"{PREFIX}{kind}-")
-        unnamed.rename(directory)  # only now, locked, can a sweep find it
+        with _locked(unnamed / LOCK):
+            if user is not None:
+                os.chown(unnamed, user.uid, user.gid)
+            directory = root / unnamed.name.replace(".queen-new-", f"{PREFIX}{kind}-")
+            unnamed.rename(directory)  # only now, locked, can a sweep find it
+            try:
+                yield directory
+            finally:
+                shutil.rmtree(directory, ignore_errors=True)
+    finally:
+        shutil.rmtree(unnamed, ignore_errors=True)  # it has this name only if something above failed
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a new file. Raises OSError, for instance where a mounted disk knows no locks."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
         try:
-            yield directory
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError as error:
+            why = f"files cannot be locked in {path.parent.parent} ({error.strerror}), try another TMPDIR"
+            raise OSError(error.errno, why) from None
+        yield
     finally:
         os.close(lock)
 

@@ -1,10 +1,15 @@
 """A scratch directory lives as long as its owner, however that ends."""
 
+import errno
+import fcntl
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from queen.local.scratch import scratch_directory, sweep
+from queen.errors import UserError
+from queen.local.scratch import scratch_directory, sweep, temporary_directory
 from tests.local.support import harness, line_of
 
 OWNER = """
@@ -51,6 +56,20 @@ def test_that_of_a_killed_owner_is_removed_by_the_next_one(tmp_path: Path, kind:
         assert left.exists()
         with scratch_directory(tmp_path, "db") as mine:
             assert list(tmp_path.iterdir()) == [mine]
+
+
+def test_a_disk_that_knows_no_locks_is_named_and_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_file: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    why = rf"files cannot be locked in {tmp_path} \(No locks available\), try another TMPDIR$"
+    with pytest.raises(UserError, match=why), temporary_directory("workers"):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_only_looks_like_one_is_left_alone(tmp_path: Path) -> None:
