@@ -10,7 +10,7 @@ from loadtests.ceiling.parts import PARTS
 from loadtests.ceiling.record import TITLE
 from loadtests.ceiling.runner import CeilingRequest, CeilingRun
 from loadtests.results import RunFiles
-from loadtests.runs.directory import filled, new_run
+from loadtests.runs.directory import expect_writable, filled, new_run
 from loadtests.runs.reporting import report
 from loadtests.sweep.progress import showing
 from queen.cli import EXIT_ACCOUNTING, EXIT_FAILED
@@ -97,13 +97,22 @@ def _postgres_settings(settings: Sequence[str], environ: Mapping[str, str]) -> d
 
 
 def _directory(output: Path | None) -> RunFiles:
-    """The directory that was asked for, which must be new or empty; else one below results/."""
+    """The directory that was asked for, which must be new or empty; else one below results/.
+
+    Raises `SettingsError` for one in which nothing can be written.
+    """
     if output is None:
-        return new_run(Path("results").absolute(), TITLE, datetime.now(UTC))
+        results = Path("results")
+        expect_writable(results)
+        return new_run(results.absolute(), TITLE, datetime.now(UTC))
     try:
         output.mkdir(parents=True, exist_ok=True)
         if any(output.iterdir()):
             raise SettingsError(f"--output {output}: the directory is not empty")
     except OSError as error:
         raise SettingsError(f"--output {output}: {error.strerror}") from None
+    try:
+        expect_writable(output)
+    except SettingsError as error:
+        raise SettingsError(f"--output {error}") from None
     return RunFiles(output.absolute())

@@ -295,10 +295,19 @@ def test_the_help_names_every_part_and_its_time() -> None:
 def test_a_mistake_is_one_line_and_an_exit_code(
     tmp_path: Path, options: tuple[str, ...], code: int, line: str
 ) -> None:
+    is_one_line(tmp_path, options, code, line)
+    assert list(tmp_path.iterdir()) == []
+
+
+def is_one_line(
+    here: Path, options: Sequence[str], code: int, line: str, open_file: int | None = None
+) -> None:
+    """`queen ceiling` in a directory, with an open file handed on, ends at once and says why."""
     done = subprocess.run(
         [sys.executable, "-m", "queen", "ceiling", *options],
-        cwd=tmp_path,
+        cwd=here,
         env={**os.environ, "PG_HOST": "127.0.0.1", "PG_PORT": "1"},
+        pass_fds=() if open_file is None else (open_file,),
         capture_output=True,
         text=True,
         check=False,
@@ -306,4 +315,22 @@ def test_a_mistake_is_one_line_and_an_exit_code(
     assert (done.returncode, done.stdout) == (code, "")
     assert line in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
-    assert list(tmp_path.iterdir()) == []
+
+
+def test_results_that_cannot_be_written_are_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "results").touch()
+    is_one_line(tmp_path, (), 2, "queen: 'results': nothing can be written there: Not a directory")
+    assert (tmp_path / "results").read_bytes() == b""
+
+
+def test_an_empty_output_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    still_open = os.open(gone, os.O_RDONLY)  # empty, and not even root can make a file in it
+    try:
+        gone.rmdir()
+        place = f"/proc/self/fd/{still_open}"
+        wanted = f"queen: --output '{place}': nothing can be written there: "
+        is_one_line(tmp_path, ("--output", place), 2, wanted, still_open)
+    finally:
+        os.close(still_open)
