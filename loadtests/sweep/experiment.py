@@ -26,9 +26,11 @@ from queen.local.relay import MAX_RTT_MS
 from queen.settings import PushStrategy, Settings
 
 MOST_BLOCKS = 1_000
+MOST_SEED = 10**18  # that of the last block still has 64 bits
 MOST_TITLE = 80  # characters
 
 Count = Annotated[int, Meta(ge=1, le=int(MOST_NUMBER))]
+Seed = Annotated[int, Meta(ge=0, le=MOST_SEED)]
 Pool = Annotated[int, Meta(ge=1, le=MOST_POOL)]
 Clients = Annotated[int, Meta(ge=1, le=MOST_USERS)]
 Bytes = Annotated[int, Meta(ge=2, le=int(MOST_NUMBER))]
@@ -77,7 +79,7 @@ class Experiment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     """One sweep, whole. `settings` are further variables of the server, by their names."""
 
     title: Annotated[str, Meta(min_length=1, max_length=MOST_TITLE)]
-    seed: int = 7
+    seed: Seed = 7
     budget_s: Positive | None = None  # for all trials; None: as long as it takes
     fixed: Factors = Factors()
     settings: dict[str, str | int | bool] = {}

@@ -51,6 +51,10 @@ def loads(text: str, *, source: str) -> Experiment:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ExperimentError(f"{source}: {_lower(str(error))}") from None
+    except ValueError:  # Python's own limit, see sys.set_int_max_str_digits
+        raise ExperimentError(f"{source}: a number has more digits than can be read") from None
+    except RecursionError:
+        raise ExperimentError(f"{source}: lists or tables are nested too deep") from None
     return convert(values, source=source)
 
 

@@ -14,7 +14,10 @@ from loadtests.load.bounds import SHOWN_TEXT, shown
 from loadtests.sweep.experiment import Experiment
 
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
-_FIELD = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL)
+_PLACE = r"(?: - at `\$((?:\.\w+|\[\d+\]|\[\.\.\.\])*)`)?"  # what it quotes before may look like a place too
+_FIELD = re.compile(rf"Object (missing required|contains unknown) field `(.*?)`{_PLACE}", re.DOTALL)
+_VALUE = re.compile(rf".*?{_PLACE}", re.DOTALL)
+HUGE_BITS = 2_000  # of a number of some 600 digits; Python need not write one of more than 640
 
 Step = str | int
 
@@ -24,19 +27,23 @@ def told(complaint: str, values: dict[str, Any]) -> str:
 
     `complaint` is the text of a `ValidationError`, `values` what was converted.
     """
-    what, _, place = complaint.partition(" - at `$")
-    place = place.rstrip("`").lstrip(".")
-    if field := _FIELD.fullmatch(what):
-        name = _on_one_line(field[2])
+    if field := _FIELD.fullmatch(complaint):
+        place, name = _place(field[3]), _on_one_line(field[2])
         key = f"{place}.{name}" if place else name
         return f"{key}: {'is missing' if field[1] == 'missing required' else 'no such key'}"
+    value = _VALUE.fullmatch(complaint)
+    place = _place(value[1] if value else None)
     if "[...]" in place:  # a value of [settings], whose name is not told
-        name, value = _first_of_another_kind(values["settings"])
-        return (
-            f"settings.{_on_one_line(name)} {_shown(value)}: expected a text, a whole number, true or false"
-        )
+        name, setting = _first_of_another_kind(values["settings"])
+        key = f"settings.{_on_one_line(name)}"
+        return f"{key} {_shown(setting)}: expected a text, a whole number, true or false"
     steps = [name or int(index) for name, index in _STEP.findall(f".{place}")]
     return f"{place} {_shown(_value(values, steps))}: expected {_allowed(_type(steps))}"
+
+
+def _place(path: str | None) -> str:
+    """None: the file as a whole."""
+    return (path or "").lstrip(".")
 
 
 def _on_one_line(name: str) -> str:
@@ -65,6 +72,8 @@ def _shown(value: Any) -> str:
             return "(a table)"
         case list():
             return "(a list)" if value else "[]"
+        case int() if value.bit_length() > HUGE_BITS:
+            return "(a huge number)"
     return str(value) if len(str(value)) < len(shown(str(value))) else shown(str(value))
 
 

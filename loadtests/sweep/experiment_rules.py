@@ -23,6 +23,7 @@ from loadtests.sweep.task import BESIDE_CLIENTS, MAX_CLIENTS, max_clients
 from queen.errors import SettingsError
 from queen.settings import Settings, load
 
+MOST_BITS = 64  # of a number in TOML
 CLIENTS_PER_CONNECTION = 1.25  # fewer clients in a closed loop never fill the pool
 OWN_VARIABLES = frozenset(
     {"HOST", "PORT", "LOG_LEVEL", "ENABLE_METRICS", "QUEEN_TOKEN"}
@@ -98,7 +99,7 @@ def expect_offerable(cell: Cell) -> None:
 
 def _check_settings(experiment: Experiment) -> None:
     known = set(Settings().environ())
-    for name in experiment.settings:
+    for name, value in experiment.settings.items():
         if name in FACTOR_VARIABLES:
             raise RuleBroken(f"settings.{name}", f"is a factor: write {FACTOR_VARIABLES[name]} in [fixed]")
         if name in OWN_VARIABLES:
@@ -135,6 +136,8 @@ def _check_part(part: Part, cells: tuple[PlannedCell, ...], earlier: list[Planne
         identity = (planned.cell, planned.rate.text if planned.rate else None)
         if identity in seen:
             raise RuleBroken(f"part {part.name}: cells", f"{label} is planned twice")
+        if isinstance(value, int) and value.bit_length() > MOST_BITS:
+            raise RuleBroken(f"settings.{name}", f"(a huge number): expected one of {MOST_BITS} bits at most")
         seen.add(identity)
         _check_cell(part, planned)
         if planned.cell.loop == "closed":

@@ -206,6 +206,27 @@ def test_a_rate_decides_how_many_producers_a_shape_has() -> None:
             "MAX_CLIENTS: 71 is too low for the 128 clients of part capacity: expected at least 72",
         ),
         (CAPACITY + '[settings]\n"a\\nb" = 3', "e.toml: settings.a b: no such variable of the server"),
+        (
+            CAPACITY + 'strategy = "x - at `$.title"',
+            "e.toml: part[0].strategy 'x - at `$.title': expected sequential, batch or coalesce",
+        ),
+        (CAPACITY + '"a - at `$.b" = 1', "e.toml: part[0].a - at `$.b: no such key"),
+        ('"a - at `$.b" = 1\n' + CAPACITY, "e.toml: a - at `$.b: no such key"),
+        ('"a - at `$b" = 1\n' + CAPACITY, "e.toml: a - at `$b: no such key"),
+        (
+            CAPACITY + f"pool = 0x{'f' * 5_000}",
+            "e.toml: part[0].pool (a huge number): expected a whole number, 1 to 10,000",
+        ),
+        (CAPACITY + f"pool = {'9' * 5_000}", "e.toml: a number has more digits than can be read"),
+        (CAPACITY + f"pool = {'[' * 2_000}{']' * 2_000}", "e.toml: lists or tables are nested too deep"),
+        (
+            CAPACITY.replace('"t"', f'"t"\nseed = 0x{"f" * 5_000}'),
+            "e.toml: seed (a huge number): expected a whole number, 0 to 1,000,000,000,000,000,000",
+        ),
+        (
+            CAPACITY + f"[settings]\nMAX_CLIENTS = 0x{'f' * 5_000}",
+            "e.toml: settings.MAX_CLIENTS: (a huge number): expected one of 64 bits at most",
+        ),
         (CAPACITY + OPEN, "names 0 cells of the closed-loop parts before"),
         (
             CAPACITY + OPEN.replace("capacity(sequ", "capacty(sequ"),
