@@ -60,7 +60,7 @@ def check(experiment: Experiment) -> None:
             raise RuleBroken(f"part {part.name}: rate_msg_s", str(error)) from None
         _check_part(part, cells, earlier)
         for planned in cells:
-            _check_connections(experiment, planned)
+            expect_connections(experiment, part.name, planned.cell)
         earlier.extend(cells)
 
 
@@ -70,7 +70,10 @@ def warnings(experiment: Experiment) -> tuple[str, ...]:
         text
         for part in experiment.part
         for planned in planned_cells(experiment, part)
-        for text in (*_cell_warnings(part, planned), *_connection_warnings(experiment, planned))
+        for text in (
+            *_cell_warnings(part, planned),
+            *connection_warnings(experiment, part.name, planned.cell),
+        )
     )
     return tuple(dict.fromkeys(found))
 
@@ -97,6 +100,33 @@ def expect_offerable(cell: Cell) -> None:
     )
 
 
+def expect_connections(experiment: Experiment, part: str, cell: Cell) -> None:
+    """Refuse a cell with more clients than its server lets in. Raises `RuleBroken`.
+
+    Who finds no connection free is answered 503, which is not what is to be measured.
+    """
+    said = experiment.server_settings()
+    taken = max_clients(cell, said) * cell.num_workers
+    if cell.clients + BESIDE_CLIENTS > taken:
+        least = math.ceil((cell.clients + BESIDE_CLIENTS) / cell.num_workers)
+        raise RuleBroken(
+            f"settings.{MAX_CLIENTS}",
+            f"{said[MAX_CLIENTS]} is too low for the {cell.clients:,} clients of part {part}: "
+            f"expected at least {least}, or leave it out",
+        )
+
+
+def connection_warnings(experiment: Experiment, part: str, cell: Cell) -> Iterator[str]:
+    """That the server of a cell lets in more clients than it would by itself."""
+    said, default = experiment.server_settings(), SERVER_DEFAULTS.max_clients
+    if MAX_CLIENTS not in said and (raised := max_clients(cell, said)) > default:
+        yield (
+            f"part {part}: {cell.clients:,} clients, with {BESIDE_CLIENTS} connections beside them, are more "
+            f"than the {default:,} connections that a worker takes by default: its server has "
+            f"{MAX_CLIENTS}={raised}"
+        )
+
+
 def _check_settings(experiment: Experiment) -> None:
     known = set(Settings().environ())
     for name, value in experiment.settings.items():
@@ -106,6 +136,8 @@ def _check_settings(experiment: Experiment) -> None:
             raise RuleBroken(f"settings.{name}", "is set by the sweep itself")
         if name not in known:
             raise RuleBroken(f"settings.{name}", "no such variable of the server")
+        if isinstance(value, int) and value.bit_length() > MOST_BITS:
+            raise RuleBroken(f"settings.{name}", f"(a huge number): expected one of {MOST_BITS} bits at most")
     try:
         load(experiment.server_settings())
     except SettingsError as error:
@@ -136,8 +168,6 @@ def _check_part(part: Part, cells: tuple[PlannedCell, ...], earlier: list[Planne
         identity = (planned.cell, planned.rate.text if planned.rate else None)
         if identity in seen:
             raise RuleBroken(f"part {part.name}: cells", f"{label} is planned twice")
-        if isinstance(value, int) and value.bit_length() > MOST_BITS:
-            raise RuleBroken(f"settings.{name}", f"(a huge number): expected one of {MOST_BITS} bits at most")
         seen.add(identity)
         _check_cell(part, planned)
         if planned.cell.loop == "closed":
@@ -161,19 +191,6 @@ def _check_cell(part: Part, planned: PlannedCell) -> None:
         factor = error.what if error.what != "users" else "clients" if planned.clients_stated else "rate"
         place = "rate_msg_s" if factor == "rate" else factor
         raise RuleBroken(f"part {part.name}: {place}", error.text) from None
-
-
-def _check_connections(experiment: Experiment, planned: PlannedCell) -> None:
-    """Who finds no connection free at the server is answered 503, which is not what is to be measured."""
-    cell, said = planned.cell, experiment.server_settings()
-    taken = max_clients(cell, said) * cell.num_workers
-    if cell.clients + BESIDE_CLIENTS > taken:
-        least = math.ceil((cell.clients + BESIDE_CLIENTS) / cell.num_workers)
-        raise RuleBroken(
-            f"settings.{MAX_CLIENTS}",
-            f"{said[MAX_CLIENTS]} is too low for the {cell.clients:,} clients of part {planned.part.name}: "
-            f"expected at least {least}, or leave it out",
-        )
 
 
 def _check_closed(part: Part, planned: PlannedCell) -> None:
@@ -201,15 +218,6 @@ def _check_open(part: Part, planned: PlannedCell, earlier: list[PlannedCell]) ->
             raise RuleBroken(
                 place, f"{said} names {meant} cells of the closed-loop parts before: must be one"
             )
-
-
-def _connection_warnings(experiment: Experiment, planned: PlannedCell) -> Iterator[str]:
-    cell, said, default = planned.cell, experiment.server_settings(), SERVER_DEFAULTS.max_clients
-    if MAX_CLIENTS not in said and (raised := max_clients(cell, said)) > default:
-        yield (
-            f"part {planned.part.name}: {cell.clients:,} clients are more than the {default:,} connections "
-            f"that a worker takes by default: its server has {MAX_CLIENTS}={raised}"
-        )
 
 
 def _cell_warnings(part: Part, planned: PlannedCell) -> Iterator[str]:

@@ -113,6 +113,8 @@ class Sweep:
             self._note(f"part {slot.part} is left out: {error}")
             self.state.give_up(slot.part)
             return True
+        for warning in experiment_rules.connection_warnings(self.state.experiment, task.part, task.cell):
+            self._note(warning)  # of clients that follow from a capacity
         self._show(task.trial_id)
         started_s = time.monotonic()
         try:

@@ -11,6 +11,7 @@ from loadtests.load.bounds import Impossible
 from loadtests.results import Cell, Trial
 from loadtests.sweep import experiment_rules, naming, schedule
 from loadtests.sweep.experiment import Experiment, Part, PlannedCell, planned_cells
+from loadtests.sweep.experiment_rules import RuleBroken
 from loadtests.sweep.rate import CapacityShare, RateError
 from loadtests.sweep.schedule import Outcome, PartPlan, Slot
 from loadtests.sweep.task import TrialTask
@@ -147,8 +148,10 @@ class SweepState:
         cell = planned.at_rate(self._rate_msg_s(part, planned.rate))
         try:
             experiment_rules.expect_offerable(cell)
-        except Impossible as error:
-            raise RateError(f"{planned.rate.text}, {cell.rate_msg_s:,.0f} msg/s: {error.text}") from None
+            experiment_rules.expect_connections(self.experiment, part.part.name, cell)
+        except (Impossible, RuleBroken) as error:
+            why = error.text if isinstance(error, Impossible) else str(error)
+            raise RateError(f"{planned.rate.text}, {cell.rate_msg_s:,.0f} msg/s: {why}") from None
         return cell
 
     def _rate_msg_s(self, part: PartCells, rate: CapacityShare) -> float:

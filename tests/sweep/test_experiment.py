@@ -263,15 +263,20 @@ def test_a_short_warm_up_before_unsaid_time_outs_is_a_warning() -> None:
     assert "warm-up of 1 s is over before a request can time out (DB_CONNECTION_TIMEOUT 2 s)" in warning
 
 
-def test_more_clients_than_a_worker_takes_by_default_are_said_and_let_in() -> None:
-    many = loads(CAPACITY.replace("128", "5000"))
+@pytest.mark.parametrize("clients", [4_090, 5_000])
+def test_more_clients_than_a_worker_takes_by_default_are_said_and_let_in(clients: int) -> None:
+    many = loads(CAPACITY.replace("128", str(clients)))
     (warning,) = experiment_rules.warnings(many)
-    assert "5,000 clients are more than the 4,096 connections that a worker takes by default" in warning
-    assert warning.endswith("MAX_CLIENTS=5016")
+    assert f"{clients:,} clients, with 16 connections beside them, are more than the 4,096 conn" in warning
+    assert warning.endswith(f"MAX_CLIENTS={clients + 16}")
     (planned,) = planned_cells(many, many.part[0])
     here = Database(host="h", port=1, user="u", name="n")
-    assert server_settings(planned.cell, here, many.server_settings()).max_clients == 5016
-    assert experiment_rules.warnings(loads(CAPACITY)) == ()
+    assert server_settings(planned.cell, here, many.server_settings()).max_clients == clients + 16
+
+
+@pytest.mark.parametrize("clients", [128, 4_080])
+def test_clients_that_a_worker_takes_by_default_are_not_spoken_of(clients: int) -> None:
+    assert experiment_rules.warnings(loads(CAPACITY.replace("128", str(clients)))) == ()
 
 
 def test_what_the_experiment_says_of_connections_is_kept() -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from loadtests.results import Trial
-from loadtests.sweep import experiment_file
+from loadtests.sweep import experiment_file, experiment_rules
 from loadtests.sweep.rate import RateError
 from loadtests.sweep.schedule import Slot
 from loadtests.sweep.state import OVERHEAD_S, SweepState
@@ -106,6 +106,35 @@ def test_a_rate_that_no_generator_can_offer_is_refused_once_it_is_known() -> Non
     assert slot is not None
     with pytest.raises(RateError, match=r"^1000 \* .*, 10,000,000 msg/s: more than 1,000,000 pushes/s$"):
         state.task(slot, followed=False)
+
+
+@pytest.mark.parametrize("most", [65, 66])
+def test_clients_of_a_rate_that_their_server_would_not_let_in_are_refused_once_they_are_known(
+    most: int,
+) -> None:
+    """50 of them, of 5,000 msg/s, and 16 connections beside them."""
+    text = experiment_file.dumps(EXPERIMENT).replace("clients = 128", "clients = 32")
+    state = SweepState(experiment_file.loads(f"{text}[settings]\nMAX_CLIENTS = {most}", source="e.toml"))
+    run_until(state, "timeouts")
+    slot = state.next_slot(None)
+    assert slot is not None
+    if most == 66:
+        assert state.task(slot, followed=False).cell.clients == 50
+        return
+    with pytest.raises(RateError, match=r"5,000 msg/s: settings.MAX_CLIENTS: 65 is too low for the 50 cl"):
+        state.task(slot, followed=False)
+
+
+def test_clients_of_a_rate_for_whom_the_limit_is_raised_are_told_once_they_are_known() -> None:
+    text = experiment_file.dumps(EXPERIMENT).replace("0.5 * capacity", "40.9 * capacity")
+    state = SweepState(experiment_file.loads(text, source="e.toml"))
+    assert experiment_rules.warnings(state.experiment) == ()
+    run_until(state, "timeouts")
+    slot = state.next_slot(None)
+    assert slot is not None
+    task = state.task(slot, followed=False)
+    (warning,) = experiment_rules.connection_warnings(state.experiment, task.part, task.cell)
+    assert warning.startswith("part timeouts: 4,090 clients, with 16 connections beside them, are more than")
 
 
 def test_a_failed_trial_is_tried_again() -> None:
