@@ -42,7 +42,7 @@ def _part(name: str, kinds: Sequence[Ids], takes: str, rows: int, with_rows: Cal
         ratios=[
             CeilingRatio(
                 key=f"table-{ids}",
-                label=f"push ×100, {LABELS[ids]}, {rows:,} messages in the table / none",
+                label=f"push ×100, {LABELS[ids]}, {rows:,} messages stored / none",
                 of=large[ids].push.key,
                 base=(empty[ids].key,),
                 wanted=0.8,
