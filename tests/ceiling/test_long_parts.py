@@ -22,7 +22,8 @@ from loadtests.ceiling.window import Measured
 from loadtests.results import CeilingRatio, Ceilings, read
 from queen.errors import SettingsError
 from queen.local.postgres import PostgresServer
-from tests.ceiling.test_run import Silent, asked, by_cell, left_databases
+from tests.ceiling.test_run import asked, by_cell, left_databases
+from tests.progress import Told
 
 WRITING = ServerConfig(workers=1, pool=4)
 KEPT = replace(WRITING, role="kept")  # its tables are never emptied
@@ -43,7 +44,7 @@ async def run_small(root: Path, postgres: PostgresServer, *cells: Cell) -> Ceili
     """One round; returns what it wrote."""
     small = asked(root, postgres.environ(), *cells)
     part = Part(name="small", help="", takes="", cells=cells, ratios=(LIMIT, SLOWEST), checkpoint_once=True)
-    await CeilingRun(replace(small, part=part, measure_s=0.3), Silent()).run()
+    await CeilingRun(replace(small, part=part, measure_s=0.3), Told()).run()
     assert await left_databases(postgres) == []
     return read(small.run.ceilings, Ceilings)
 
@@ -83,7 +84,7 @@ async def test_every_cell_of_the_long_parts_has_its_figures(
 
 async def test_polls_stay_parked_beside_a_postgresql_of_our_own(tmp_path: Path) -> None:
     small = asked(tmp_path / "run", {}, *PARKED)
-    run = CeilingRun(replace(small, part=replace(small.part, ratios=()), measure_s=0.3), Silent())
+    run = CeilingRun(replace(small, part=replace(small.part, ratios=()), measure_s=0.3), Told())
     await run.run()
     assert len(run.record.windows) == len(PARKED)
     for window in run.record.windows:

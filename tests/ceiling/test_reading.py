@@ -16,7 +16,8 @@ from loadtests.results import Ceilings, read
 from queen.local.database import Database
 from queen.local.postgres import PostgresServer
 from tests.ceiling.standing import ASKED, standing
-from tests.ceiling.test_run import Silent, asked, by_cell
+from tests.ceiling.test_run import asked, by_cell
+from tests.progress import Told
 
 READING = ServerConfig(workers=1, pool=4, role="read")
 POP = HttpPop(READING, batch=5, connections=4)
@@ -42,7 +43,7 @@ async def test_a_window_may_read_more_than_the_table_holds(
     monkeypatch.setattr(http_pop, "FILLED_MSG_S", 0)
     monkeypatch.setattr(reading, "GROUPS", tuple(f"group{number}" for number in range(200)))
     request = asked(tmp_path / "run", postgres.environ(), POP, STATEMENT, SELECT)
-    await CeilingRun(request, Silent()).run()
+    await CeilingRun(request, Told()).run()
     windows = by_cell(read(request.run.ceilings, Ceilings))
     for cell in (POP, STATEMENT, SELECT):
         window = windows[cell.key]
@@ -58,7 +59,7 @@ async def test_a_window_that_has_read_everything_does_not_count(
     request = replace(
         asked(tmp_path / "run", postgres.environ(), POP), measure_s=2.0
     )  # also on a busy machine
-    await CeilingRun(request, Silent()).run()
+    await CeilingRun(request, Told()).run()
     (window,) = read(request.run.ceilings, Ceilings).windows
     assert window.faults == ("every message was read before the end",)
     assert not window.unaccounted

@@ -32,24 +32,12 @@ from loadtests.sweep.naming import DATABASE_PREFIX
 from queen.local.postgres import PostgresServer
 from tests.attempts import TooLate, attempts
 from tests.ceiling.conftest import Listener
+from tests.progress import Told
 from tests.waiting import until
 
 ONE, READING = ServerConfig(workers=1, pool=4), ServerConfig(workers=1, pool=4, role="read")
 PUSH, FLUSH = HttpPush(ONE, batch=10, connections=8), DirectWrite(ONE, "flush", 100, connections=2)
 RATIO = CeilingRatio(key="r", label="push / flush", of=PUSH.key, base=(FLUSH.key,), wanted=0.001)
-
-
-class Silent:
-    """A progress that nobody watches, but for its lines."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def tell(self, text: str) -> None:
-        self.lines.append(text)
-
-    def at(self, *, done: int, left: int, seconds_left: float, now: str) -> None:
-        pass
 
 
 def asked(root: Path, environ: Mapping[str, str], *cells: Cell, rounds: int = 1) -> CeilingRequest:
@@ -118,7 +106,7 @@ async def test_a_small_run_has_a_figure_for_every_cell_and_leaves_nothing(
     for attempt in attempts(3, made_good_by=1):
         request = asked(tmp_path / f"run-{attempt.number}", postgres.environ(), *cells)
         with attempt:
-            await CeilingRun(request, Silent()).run()
+            await CeilingRun(request, Told()).run()
             windows = by_cell(read(request.run.ceilings, Ceilings))
             assert windows.keys() == {cell.described.key for cell in cells}
             something_in_each(windows)
@@ -152,7 +140,7 @@ async def test_a_server_that_answers_errors_makes_the_window_invalid(
 ) -> None:
     refusing = {**postgres.environ(), "MAX_BODY_BYTES": "100"}  # every push is answered 413
     request = asked(tmp_path / "run", refusing, PUSH, FLUSH)
-    progress = Silent()
+    progress = Told()
     await CeilingRun(request, progress).run()
     windows = by_cell(read(request.run.ceilings, Ceilings))
     assert not windows[PUSH.key].valid
@@ -191,7 +179,7 @@ async def test_answers_without_messages_in_the_table_are_noticed(
     tmp_path: Path, postgres: PostgresServer, wrk: Path, listener: Listener
 ) -> None:
     request = asked(tmp_path / "run", postgres.environ(), FLUSH, Elsewhere(PUSH, listener.url))
-    await CeilingRun(request, Silent()).run()
+    await CeilingRun(request, Told()).run()
     windows = by_cell(read(request.run.ceilings, Ceilings))
     assert windows[PUSH.key].unaccounted
     assert "the table says 0" in windows[PUSH.key].faults[0]
@@ -207,7 +195,7 @@ async def test_without_wrk_our_own_generators_load(
     for attempt in attempts(3, made_good_by=1):
         request = asked(tmp_path / f"run-{attempt.number}", postgres.environ(), PUSH, *pops, locust, get)
         with attempt:
-            await CeilingRun(request, Silent()).run()
+            await CeilingRun(request, Told()).run()
             windows = by_cell(read(request.run.ceilings, Ceilings))
             assert windows.keys() == {PUSH.key, get.key, *(pop.key for pop in pops)}
             something_in_each(windows)
@@ -220,7 +208,7 @@ async def test_an_interrupted_run_keeps_its_windows_and_leaves_no_process(
     tmp_path: Path, postgres: PostgresServer, wrk: Path
 ) -> None:
     request = asked(tmp_path / "run", postgres.environ(), PUSH, FLUSH, rounds=50)
-    run = CeilingRun(request, Silent())
+    run = CeilingRun(request, Told())
     before = children()
     work = asyncio.create_task(run.run())
     await until(lambda: work.done() or len(run.record.windows) >= 2, deadline_s=30)
@@ -237,7 +225,7 @@ async def test_an_interrupted_run_keeps_its_windows_and_leaves_no_process(
 
 async def test_our_postgresql_may_have_other_settings(tmp_path: Path, wrk: Path) -> None:
     request = replace(asked(tmp_path / "run", {}, PUSH), postgres_settings={"shared_buffers": "64MB"})
-    await CeilingRun(request, Silent()).run()
+    await CeilingRun(request, Told()).run()
     manifest = read(request.run.manifest, Manifest)
     assert manifest.postgres_settings["shared_buffers"] == "64MB"
     assert manifest.notes == ("PostgreSQL runs with shared_buffers=64MB",)

@@ -11,6 +11,7 @@ from loadtests.sweep import experiment_file, runner
 from loadtests.sweep.runner import Sweep, SweepRequest, require_space
 from loadtests.sweep.task import TrialTask
 from queen.errors import UserError
+from tests.progress import Told
 from tests.sweep.made import made_trial
 
 FROM_A_CAPACITY = """
@@ -32,19 +33,6 @@ warmup_s = 1
 measure_s = 2
 blocks = 2
 """
-
-
-class Told:
-    """A progress of which only the lines are kept."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def tell(self, text: str) -> None:
-        self.lines.append(text)
-
-    def at(self, *, done: int, left: int, seconds_left: float, now: str) -> None:
-        pass
 
 
 def test_a_full_disk_is_one_line_that_names_the_directory(tmp_path: Path) -> None:
