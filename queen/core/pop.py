@@ -4,7 +4,9 @@ What is pushed after a look began is announced, and a waiter joins the wake-ups 
 and who looks for what nobody announces (a lease that runs out, a message that falls due): core/wakeups.py.
 
 A pop that finds messages at once needs no task of its own: `Popper.board` is that short way, `pop` is the
-whole one.
+whole one. A poll that finds nothing there has looked before it joined the wake-ups; it looks again only if
+something was heard of its queue meanwhile. One in whose line the first is parked waits behind it without a
+look: consumers that come back after each message would else ask in vain more often than there is something.
 
 A client that leaves while its poll looks or waits keeps no lease. One that leaves later, or a look whose
 answer the database could not deliver (`OutcomeUnknown`), may keep it until it runs out; so may a look that a
@@ -30,6 +32,7 @@ from queen.errors import DataRefused, OutcomeUnknown
 
 FALLBACK_POLL_S = 1.0  # the first in line looks at least this often where the watch cannot look for it
 _SHORTEST_PAUSE_MS = 5.0
+_NOTHING = PopResult(claimed=())
 
 
 class Delivery(Struct, frozen=True):
@@ -70,12 +73,14 @@ class Popper:
 
     def board(self, request: PopRequest, listener: Listener) -> Boarded[Landed] | None:
         """The short way to a pop. None: `pop` must do it. It lands with what `pop` gives and raises."""
+        if self._need_not_look(request):
+            return None
         lease_id = None if request.auto_ack else uuid4()
         turn = self._looker.board(request, lease_id)
         if turn is None:
             return None
-        until = Deadline.after_ms(request.wait_ms)
-        return Boarded(turn, partial(self._land, request, listener, lease_id, until, turn))
+        until, looked = Deadline.after_ms(request.wait_ms), self._wakeups.now
+        return Boarded(turn, partial(self._land, request, listener, lease_id, until, looked, turn))
 
     def _land(
         self,
@@ -83,35 +88,50 @@ class Popper:
         listener: Listener,
         lease_id: UUID | None,
         until: Deadline,
+        looked: int,
         turn: asyncio.Future[PopResult],
     ) -> Landed:
         try:
             found = turn.result()
         except (UnknownGroup, UnknownPartition):
             self._looker.forget(request)
-            return self.pop(request, listener, until)
+            return self._pursue(request, listener, until)
         except DataRefused:
-            return self.pop(request, listener, until)  # which asks for less
+            return self._pursue(request, listener, until)  # which asks for less
         except OutcomeUnknown as error:
             return self._looker.give_back(lease_id, error)
         if found.claimed:
             return self._handed_over(request, Delivery(lease_id, found.claimed), listener)
-        if request.wait_ms == 0 and found.blocked_partition is None:
-            return None
-        return self.pop(request, listener, until)
+        if found.blocked_partition is not None:
+            return self._pursue(request, listener, until)
+        return None if request.wait_ms == 0 else self._pursue(request, listener, until, (found, looked))
 
-    async def pop(
-        self, request: PopRequest, listener: Listener, until: Deadline | None = None
-    ) -> Delivery | None:
+    async def pop(self, request: PopRequest, listener: Listener) -> Delivery | None:
         """Messages for the group, or None when there are none in time.
 
         A listener that has gone gets nothing and keeps no lease: what was claimed for it is given back. A
         batch that the database cannot give in one piece (1 GiB) comes in smaller ones.
         """
-        until = until or Deadline.after_ms(request.wait_ms)
+        known = (_NOTHING, self._wakeups.now) if self._need_not_look(request) else None
+        return await self._pursue(request, listener, Deadline.after_ms(request.wait_ms), known)
+
+    def _need_not_look(self, request: PopRequest) -> bool:
+        """Whether a poll may park at once: who looks for all of its line has just found nothing."""
+        return request.wait_ms > 0 and self._wakeups.settled(request.queue, request.group, request.partition)
+
+    async def _pursue(
+        self,
+        request: PopRequest,
+        listener: Listener,
+        until: Deadline,
+        known: tuple[PopResult, int] | None = None,
+    ) -> Delivery | None:
+        """Look and wait by turns. `known`: what a look that claimed nothing has found, and when it began."""
         waiter = self._wakeups.join(request.queue, request.group, request.partition)
         forget = listener.on_gone(waiter.wake)
         try:
+            if known and not listener.gone and not self._wakeups.changed_since(request.queue, known[1]):
+                await self._park(waiter, known[0], until)
             while not listener.gone:
                 lease_id = None if request.auto_ack else uuid4()
                 try:

@@ -1,7 +1,10 @@
 """Who waits for messages, and who is woken: long polls park here, without a database connection.
 
-A waiter registers *before* it looks into the store, so a push that commits in between is not missed. A
-wake-up is only a hint to look again; a lost or a superfluous one costs time, never a message. Of each
+A waiter registers *before* it looks into the store, so a push that commits in between is not missed; or it
+has looked before, and looks again if anything was heard of its queue meanwhile (`changed_since`). One that
+joins a line whose first has looked and is parked knows as much as that one, without a look (`settled`).
+
+A wake-up is only a hint to look again; a lost or a superfluous one costs time, never a message. Of each
 group as many waiters are woken as partitions changed: more would only find them taken. A wake-up that its
 waiter does not use (it leaves, or its look fails) goes to the next in line.
 
@@ -42,7 +45,7 @@ class Waiter:
     `place`: where it waits, by the store's ids, if it leads its line and they are known.
     """
 
-    __slots__ = ("_alarm", "_event", "group", "partition", "place", "queue")
+    __slots__ = ("_alarm", "_event", "_parked", "group", "partition", "place", "queue")
 
     def __init__(self, queue: str, group: str, partition: str | None) -> None:
         self.queue = queue
@@ -50,6 +53,7 @@ class Waiter:
         self.partition = partition
         self.place: Place | None = None
         self._event = asyncio.Event()
+        self._parked = False
         self._alarm: asyncio.TimerHandle | None = None
 
     def wake(self) -> None:
@@ -75,6 +79,11 @@ class Waiter:
         """Whether it has a wake-up that it has not used."""
         return self._event.is_set()
 
+    @property
+    def settled(self) -> bool:
+        """Whether it is parked: its last look found nothing, and it has no wake-up to look again."""
+        return self._parked and not self.woken
+
     @contextmanager
     def looking(self) -> Iterator[None]:
         """Around a look: uses the wake-ups that came before it; a look that fails has used none."""
@@ -89,13 +98,18 @@ class Waiter:
             raise
 
     async def wait(self, timeout_s: float) -> None:
-        """Until woken or for `timeout_s`."""
+        """Until woken or for `timeout_s`: its last look found nothing."""
+        self._parked = True
         try:
             async with asyncio.timeout(timeout_s):
                 await self._event.wait()
         except TimeoutError:
             pass
+        finally:
+            self._parked = False
 
+
+_MOST_QUEUES = 100_000  # of which it is known when something was last heard
 
 Line = deque[Waiter]
 Lines = dict[tuple[str, str | None], Line]
@@ -108,6 +122,9 @@ class Wakeups:
         self._waiting: dict[str, Lines] = {}  # queue → (group, partition or None) → waiters
         self._announcer = announcer or Silence()
         self._closed = False
+        self._now = 0  # counts what was heard
+        self._heard: dict[str, int] = {}  # queue → the last of it
+        self._heard_of_any = 0  # the last that was not of one queue
 
     @property
     def parked(self) -> int:
@@ -123,6 +140,20 @@ class Wakeups:
     def closed(self) -> bool:
         """Whether the server drains: nobody waits any more."""
         return self._closed
+
+    @property
+    def now(self) -> int:
+        """The present moment, for `changed_since`."""
+        return self._now
+
+    def changed_since(self, queue: str, moment: int) -> bool:
+        """Whether anything was heard of the queue after that moment, which makes a look of then too old."""
+        return max(self._heard.get(queue, 0), self._heard_of_any) > moment
+
+    def settled(self, queue: str, group: str, partition: str | None) -> bool:
+        """Whether there is a line whose first is parked: who joins it now need not look."""
+        line = self._waiting.get(queue, {}).get((group, partition))
+        return line is not None and line[0].settled
 
     def join(self, queue: str, group: str, partition: str | None) -> Waiter:
         """Register a waiter; `leave` must follow."""
@@ -165,6 +196,10 @@ class Wakeups:
 
     def hear(self, change: Change) -> None:
         """The same, of this process only."""
+        self._now += 1
+        if len(self._heard) >= _MOST_QUEUES:
+            self._forget_queues()
+        self._heard[change.queue] = self._now
         for (group, partition), line in self._waiting.get(change.queue, {}).items():
             if change.group is not None and group != change.group:
                 continue
@@ -181,14 +216,22 @@ class Wakeups:
         One that finds something leaves, and has its successor look: so all that there is gets found, and
         thousands of polls do not rush at a database that has just come back.
         """
+        self._now += 1
+        self._forget_queues()
         for line in self._lines():
             _wake_first(line, 1)
 
     def close(self) -> None:
         """Wake everybody, for good: the server drains."""
         self._closed = True
+        self._now += 1
+        self._forget_queues()
         for line in self._lines():
             _wake_first(line, len(line))
+
+    def _forget_queues(self) -> None:
+        self._heard.clear()
+        self._heard_of_any = self._now
 
     def _lines(self) -> Iterator[Line]:
         for lines in self._waiting.values():

@@ -1,7 +1,11 @@
-"""Arrays of texts, JSON texts and UUIDs as parameters and results, in PostgreSQL's binary format.
+"""Arrays of integers, texts, JSON texts and UUIDs as parameters and results, in PostgreSQL's binary format.
 
 asyncpg takes nested arrays, too, and asks of each element whether it is a container itself, by two abstract
 base classes: three times for a message, and it shows (docs/performance.md). Ours are flat.
+
+Nor does asyncpg know the types of arrays: on each new connection it asks the catalog for them before the
+first statement that has one, a query that takes longer than connecting and pushing. The statements that move
+messages have no other arrays than these, so there it has nothing to ask.
 
 The format (array_send and array_recv in src/backend/utils/adt/arrayfuncs.c), integers big-endian: dimensions,
 whether there are nulls, the elements' type; then for the one dimension its length and first index; then each
@@ -10,6 +14,7 @@ element, its length (-1: null) before it.
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -20,7 +25,12 @@ _NULL = _LENGTH.pack(-1)
 _UUID_BYTES = 16
 _UUID_LENGTH = _LENGTH.pack(_UUID_BYTES).hex()
 
-_TEXT, _JSON, _UUID = 25, 114, 2950  # object ids (src/include/catalog/pg_type.dat)
+_INT4 = struct.Struct(">i")
+_INT8 = struct.Struct(">q")
+_INT4_ELEMENT = struct.Struct(">ii")  # its length before it
+_INT8_ELEMENT = struct.Struct(">iq")
+
+_INTEGER, _BIGINT, _TEXT, _JSON, _UUID = 23, 20, 25, 114, 2950  # object ids (src/include/catalog/pg_type.dat)
 
 
 class _Kind(NamedTuple):
@@ -30,6 +40,16 @@ class _Kind(NamedTuple):
     oid: int
     encode: Callable[[Sequence[Any]], bytes]
     decode: Callable[[bytes], list[Any]]
+
+
+def encode_integers(values: Sequence[int | None]) -> bytes:
+    """Raises struct.error for what is no integer of 32 bits."""
+    return _integers(_INTEGER, _INT4, _INT4_ELEMENT, values)
+
+
+def encode_bigints(values: Sequence[int | None]) -> bytes:
+    """Raises struct.error for what is no integer of 64 bits."""
+    return _integers(_BIGINT, _INT8, _INT8_ELEMENT, values)
 
 
 def encode_texts(values: Sequence[str | None]) -> bytes:
@@ -68,6 +88,11 @@ def _uuid_bytes(value: str | UUID) -> bytes:
     return (UUID(value) if isinstance(value, str) else value).bytes
 
 
+def decode_integers(data: bytes) -> list[int | None]:
+    """The integers of an array, of 32 bits or of 64."""
+    return [None if element is None else int.from_bytes(element, signed=True) for element in _elements(data)]
+
+
 def decode_texts(data: bytes) -> list[str | None]:
     """The texts, or JSON texts, of an array."""
     return [None if element is None else str(element, "utf-8") for element in _elements(data)]
@@ -79,6 +104,8 @@ def decode_uuids(data: bytes) -> list[UUID | None]:
 
 
 _KINDS = (
+    _Kind("_int4", 1007, encode_integers, decode_integers),
+    _Kind("_int8", 1016, encode_bigints, decode_integers),
     _Kind("_text", 1009, encode_texts, decode_texts),
     _Kind("_json", 199, encode_json, decode_texts),
     _Kind("_uuid", 2951, encode_uuids, decode_uuids),
@@ -101,6 +128,15 @@ def _head(element_oid: int, length: int, *, nulls: bool) -> bytes:
     if not length:
         return _HEAD.pack(0, 0, element_oid)
     return _HEAD.pack(1, nulls, element_oid) + _DIMENSION.pack(length, 1)
+
+
+def _integers(
+    element_oid: int, one: struct.Struct, element: struct.Struct, values: Sequence[int | None]
+) -> bytes:
+    if None in values:
+        return _with_nulls(element_oid, [None if value is None else one.pack(value) for value in values])
+    pieces = map(element.pack, repeat(one.size), values)
+    return _head(element_oid, len(values), nulls=False) + b"".join(pieces)
 
 
 def _without_nulls(element_oid: int, encoded: Sequence[bytes]) -> bytes:

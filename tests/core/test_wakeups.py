@@ -207,3 +207,42 @@ async def test_an_alarm_is_taken_back_by_a_new_one_by_a_look_and_by_leaving() ->
 def test_the_fallback_is_no_longer_than_the_shortest_lease() -> None:
     """Leases last whole seconds: the first in line looks at least once while one lives."""
     assert FALLBACK_POLL_S <= 1.0
+
+
+async def test_a_line_is_settled_while_its_first_is_parked_and_not_woken() -> None:
+    wakeups = Wakeups()
+    assert not wakeups.settled("q", "g", None)
+    leader = wakeups.join("q", "g", None)
+    assert not wakeups.settled("q", "g", None), "it has not looked yet"
+    parked = asyncio.create_task(leader.wait(10))
+    await asyncio.sleep(0)
+    assert wakeups.settled("q", "g", None)
+    assert not wakeups.settled("q", "g", "p")
+    assert not wakeups.settled("q", "h", None)
+    assert not wakeups.settled("other", "g", None)
+    wakeups.wake("q", {"p"})
+    assert not wakeups.settled("q", "g", None)
+    await parked
+    with leader.looking():
+        assert not wakeups.settled("q", "g", None)
+    wakeups.leave(leader)
+    assert not wakeups.settled("q", "g", None)
+
+
+def test_what_was_heard_since_is_known_for_each_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("queen.core.wakeups._MOST_QUEUES", 2)
+    wakeups = Wakeups()
+    moment = wakeups.now
+    wakeups.hear(Change("q"))
+    assert wakeups.changed_since("q", moment)
+    assert not wakeups.changed_since("q", wakeups.now)
+    assert not wakeups.changed_since("other", moment)
+    moment = wakeups.now
+    wakeups.hear(Change("r"))
+    wakeups.hear(Change("s"))  # one too many: who knows which
+    assert wakeups.changed_since("q", moment)
+    for everything in (wakeups.hear_anything, wakeups.close):
+        moment = wakeups.now
+        everything()
+        assert wakeups.changed_since("q", moment)
+        assert not wakeups.changed_since("q", wakeups.now)

@@ -2,17 +2,28 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.looking import PopRequest
-from queen.core.pop import FALLBACK_POLL_S
-from queen.core.store import AckItem, Partition, PartitionName, PopOutcome, PopQuery, QueueOptions
+from queen.core.notices import Change
+from queen.core.pop import FALLBACK_POLL_S, Delivery, Landed
+from queen.core.sharing import Boarded
+from queen.core.store import (
+    QUEUE_MODE_GROUP,
+    AckItem,
+    Partition,
+    PartitionName,
+    PopOutcome,
+    PopQuery,
+    QueueOptions,
+)
 from queen.core.watching import WATCH_INTERVAL_S
 from queen.errors import DataRefused
 from queen.postgres.store import PostgresStore
@@ -227,12 +238,14 @@ async def test_a_boarded_pop_whose_group_was_deleted_looks_once_more(queue: Queu
 
 @asynccontextmanager
 async def thirty_parked(queue: Queue, partition: str | None) -> AsyncIterator[CountsLooks]:
-    """So many polls, each of which has looked once."""
+    """So many polls, the first of which has looked once and waits."""
     store = CountsLooks(queue.pool)
     async with popping(store, Directory(store), queue.wakeups) as popper:
         request = PopRequest("orders", partition, wait_ms=60_000)
-        waiting = [asyncio.create_task(popper.pop(request, Ear())) for _ in range(30)]
-        await until(lambda: store.looks == 30)
+        waiting = [asyncio.create_task(popper.pop(request, Ear()))]
+        await until(lambda: queue.wakeups.settled("orders", request.group, partition))
+        waiting += [asyncio.create_task(popper.pop(request, Ear())) for _ in range(29)]
+        await until(lambda: queue.wakeups.parked == 30)
         try:
             yield store
         finally:
@@ -251,14 +264,119 @@ async def test_no_parked_poll_looks_while_there_is_nothing_to_look_for(
     async with thirty_parked(queue, partition) as store:
         started_s = time.perf_counter()
         await until(lambda: time.perf_counter() > started_s + 2.5 * WATCH_INTERVAL_S)
-        assert store.looks == 30
+        assert store.looks == 1
 
 
 async def test_of_polls_for_a_partition_that_does_not_exist_one_looks_now_and_then(queue: Queue) -> None:
     async with thirty_parked(queue, "nosuch") as store:
         started_s = time.perf_counter()
-        await until(lambda: store.looks >= 32)
+        await until(lambda: store.looks >= 3)
         assert time.perf_counter() - started_s > FALLBACK_POLL_S
+
+
+@asynccontextmanager
+async def boarded_in_vain(queue: Queue) -> AsyncIterator[tuple[CountsLooks, Boarded[Landed]]]:
+    """A poll whose look has found nothing, and which has not landed yet."""
+    first = str(uuid4())
+    await push(queue, first)
+    store = CountsLooks(queue.pool)
+    async with popping(store, Directory(store), queue.wakeups) as popper:
+        request = PopRequest("orders", None, auto_ack=True, wait_ms=20_000)
+        assert names(await popper.pop(request, Ear())) == [first]
+        store.looks = 0
+        boarded = popper.board(request, Ear())
+        assert boarded is not None
+        await asyncio.wait([boarded.turn])
+        yield store, boarded
+
+
+def landing(boarded: Boarded[Landed]) -> asyncio.Task[Delivery | None]:
+    """What is still to be done for it, begun."""
+    landed = boarded.land()
+    assert isinstance(landed, Coroutine)
+    return asyncio.create_task(landed)
+
+
+async def test_a_poll_that_has_found_nothing_does_not_look_again_before_it_waits(queue: Queue) -> None:
+    for attempt in attempts():
+        with attempt:
+            async with boarded_in_vain(queue) as (store, boarded):
+                waiting = landing(boarded)
+                await until(lambda: queue.wakeups.settled("orders", QUEUE_MODE_GROUP, None))
+                assert store.looks == 1
+                started_s = time.perf_counter()
+                await push(queue, f"b{attempt.number}")
+                assert names(await waiting) == [f"b{attempt.number}"]
+                in_time(time.perf_counter() - started_s, FALLBACK_POLL_S)
+                assert store.looks == 2
+
+
+async def test_what_comes_between_a_look_and_the_waiting_is_looked_for(queue: Queue) -> None:
+    for attempt in attempts():
+        with attempt:
+            async with boarded_in_vain(queue) as (_, boarded):
+                started_s = time.perf_counter()
+                await push(queue, f"b{attempt.number}")
+                assert names(await landing(boarded)) == [f"b{attempt.number}"]
+                in_time(time.perf_counter() - started_s, FALLBACK_POLL_S)
+
+
+async def test_what_another_process_tells_between_a_look_and_the_waiting_is_looked_for(queue: Queue) -> None:
+    async with boarded_in_vain(queue) as (store, boarded):
+        queue.wakeups.hear(Change("orders"))
+        waiting = landing(boarded)
+        await until(lambda: queue.wakeups.settled("orders", QUEUE_MODE_GROUP, None))
+        assert store.looks == 2
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_what_is_heard_of_other_queues_makes_nobody_look(queue: Queue) -> None:
+    async with boarded_in_vain(queue) as (store, boarded):
+        queue.wakeups.hear(Change("invoices"))
+        waiting = landing(boarded)
+        await until(lambda: queue.wakeups.settled("orders", QUEUE_MODE_GROUP, None))
+        assert store.looks == 1
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_a_poll_that_lands_while_the_server_drains_does_not_wait(queue: Queue) -> None:
+    async with boarded_in_vain(queue) as (_, boarded):
+        queue.wakeups.close()
+        async with asyncio.timeout(10):
+            assert await landing(boarded) is None
+
+
+async def test_who_parked_without_a_look_is_woken_as_the_others(queue: Queue) -> None:
+    async with thirty_parked(queue, None) as store:
+        await push(queue, "a", partition="p")
+        await push(queue, "b", partition="q")
+        await until(lambda: queue.wakeups.parked == 28)
+        await until(lambda: queue.wakeups.settled("orders", QUEUE_MODE_GROUP, None))
+        assert store.looks <= 1 + 2 + 2  # the first's; who was woken; who took over the lead
+
+
+async def test_a_poll_behind_one_that_looks_or_is_woken_looks_itself(queue: Queue) -> None:
+    """What the other finds may not be all that there is."""
+    request = PopRequest("orders", None, auto_ack=True, wait_ms=20_000)
+    for attempt in attempts():
+        with attempt:
+            first = asyncio.create_task(queue.pop(request))
+            await until(lambda: queue.wakeups.settled("orders", QUEUE_MODE_GROUP, None))
+            started_s = time.perf_counter()
+            pushed = [f"{letter}{attempt.number}" for letter in "ab"]
+            await asyncio.gather(push(queue, pushed[0], partition="p"), push(queue, pushed[1], partition="q"))
+            second = asyncio.create_task(queue.pop(request))
+            assert sorted(names(await first) + names(await second)) == pushed
+            in_time(time.perf_counter() - started_s, FALLBACK_POLL_S)
+
+
+async def test_a_poll_that_does_not_wait_looks_whoever_is_parked(queue: Queue) -> None:
+    async with thirty_parked(queue, None) as store:
+        async with popping(store, Directory(store), queue.wakeups) as popper:
+            assert await popper.pop(PopRequest("orders", None), Ear()) is None
+        assert store.looks == 2
 
 
 async def test_a_server_clock_that_is_wrong_does_not_matter(queue: Queue) -> None:
