@@ -58,7 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     repeats.add_argument("--seed", metavar="N", help="of the order of trials and of the load")
     parser.add_argument(
-        "--results", type=_directory, default=Path("results"), metavar="DIR", help="where runs go (results)"
+        "--results-dir",
+        type=_directory,
+        default=Path("results"),
+        metavar="DIR",
+        help="where runs go (results)",
     )
     parser.add_argument(
         "--resume", metavar="RUN", help="run what is missing of a run: its directory or its name"
@@ -75,10 +79,10 @@ def run(options: argparse.Namespace) -> int:
     names = Asked.__struct_fields__
     asked = Asked(**{name: getattr(options, name) for name in names})
     if options.dry_run:
-        print(session.plan_text(session.asked_experiment(asked, options.results, options.resume)))
+        print(session.plan_text(session.asked_experiment(asked, options.results_dir, options.resume)))
         return 0
     command = ("queen", *sys.argv[1:])
-    request = session.request(asked, options.results, options.resume, command, os.environ)
+    request = session.request(asked, options.results_dir, options.resume, command, os.environ)
     try:
         return run_until_interrupted(session.sweep_and_report(request))
     except Interrupted:

@@ -125,7 +125,7 @@ def _new_run(results: Path, experiment: Experiment) -> RunFiles:
     try:
         expect_writable(results)
     except SettingsError as error:
-        raise SettingsError(f"--results {error}") from None
+        raise SettingsError(f"--results-dir {error}") from None
     return new_run(results.absolute(), experiment.title, datetime.now(UTC))
 
 

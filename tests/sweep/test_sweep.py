@@ -66,7 +66,7 @@ async def test_a_sweep_leaves_whole_trials_and_nothing_else(tmp_path: Path, post
 
 
 async def check_sweep(results: Path, postgres: PostgresServer) -> None:
-    pools = ("--pool", "1,4", "--rtt", "0,1", "--blocks", "1", "--results", str(results))
+    pools = ("--pool", "1,4", "--rtt", "0,1", "--blocks", "1", "--results-dir", str(results))
     code, out, err = await asyncio.to_thread(finish, sweep(*SHORT, *pools, environ=dict(postgres.environ())))
     assert code == 0, err
     run = the_run(results)
@@ -121,7 +121,7 @@ async def test_connections_needed_are_those_in_use_however_many_requests_one_ser
     strategies = ("--strategy", "sequential,batch,coalesce")
     for attempt in attempts():
         directory = tmp_path / str(attempt.number)
-        process = sweep(*strategies, *load, "--results", str(directory), environ=dict(postgres.environ()))
+        process = sweep(*strategies, *load, "--results-dir", str(directory), environ=dict(postgres.environ()))
         code, _, err = await asyncio.to_thread(finish, process)
         assert code == 0, err
         trials = {trial.cell.strategy: trial for trial in read_trials(the_run(directory))}
@@ -145,7 +145,9 @@ async def test_an_interrupted_sweep_keeps_what_is_finished_and_can_be_resumed(
     tmp_path: Path, postgres: PostgresServer, number: signal.Signals
 ) -> None:
     environ = dict(postgres.environ())
-    process = sweep(*SHORT, "--pool", "1,2,3", "--blocks", "1", "--results", str(tmp_path), environ=environ)
+    process = sweep(
+        *SHORT, "--pool", "1,2,3", "--blocks", "1", "--results-dir", str(tmp_path), environ=environ
+    )
     async with asyncio.timeout(DEADLINE_S):
         while not (finished := list(tmp_path.glob("*/trials/*/trial.json"))):
             assert process.poll() is None
@@ -188,7 +190,7 @@ async def test_a_sweep_whose_database_dies_keeps_what_it_has_and_says_so_in_one_
             "--clients",
             "8",
         )
-        process = sweep(*options, "--results", str(tmp_path), environ=dict(postgres.environ()))
+        process = sweep(*options, "--results-dir", str(tmp_path), environ=dict(postgres.environ()))
 
         async def is_in_the_second_trial() -> bool:
             assert process.poll() is None
@@ -219,7 +221,7 @@ async def test_a_pool_that_is_too_small_is_measured_when_it_refuses(
     times = ("--connection-timeout", "1000", "--blocks", "1", "--measure", "0.6", *warmup)
     for attempt in attempts():
         directory = tmp_path / str(attempt.number)
-        process = sweep(*starved, *times, "--results", str(directory), environ=dict(postgres.environ()))
+        process = sweep(*starved, *times, "--results-dir", str(directory), environ=dict(postgres.environ()))
         code, _, err = await asyncio.to_thread(finish, process)
         assert code == 0, err
         (load,) = (trial.load for trial in read_trials(the_run(directory)) if not trial.attempt)
@@ -249,7 +251,7 @@ async def plain_role(server: PostgresServer) -> AsyncIterator[str]:
 async def test_a_database_that_may_not_be_used_is_one_line(tmp_path: Path, postgres: PostgresServer) -> None:
     async with plain_role(postgres) as role:
         environ = {**postgres.environ(), "PG_USER": role}
-        process = sweep("--pool", "2", "--results", str(tmp_path), environ=environ)
+        process = sweep("--pool", "2", "--results-dir", str(tmp_path), environ=environ)
         code, out, err = await asyncio.to_thread(finish, process)
     assert (code, out) == (1, "")
     assert err.splitlines()[-1].startswith(f"queen: user {role} may not create databases")
@@ -263,20 +265,24 @@ async def test_a_database_that_may_not_be_used_is_one_line(tmp_path: Path, postg
         (("--pool", "5,5"), 2, "queen: --pool: 5 is given twice"),
         (("--clients", "100001", "--dry-run"), 2, "queen: --clients '100001': expected a whole number, 1 to"),
         (("--batch", "1000000", "--dry-run"), 2, "queen: --batch: 1,000,000 × 300 bytes, more than 64 MiB"),
-        (("--results", ""), 2, "queen: --results: expected a directory"),
+        (("--results-dir", ""), 2, "queen: --results-dir: expected a directory"),
         (("--resume", "x" * 300), 2, "no run of a sweep there, nor in "),
         (("--resume", "x", "--connection-timeout", "3"), 2, "as it was: leave --connection-timeout out"),
         (("--nosuch",), 2, "unrecognized arguments: --nosuch"),
         (("--resume", "nosuch"), 2, "queen: --resume 'nosuch': no run of a sweep there, nor in "),
         (("--pool", "2"), 1, "queen: PG_HOST=127.0.0.1 PG_PORT=1 "),
-        (("--pool", "2", "--results", "/dev/null/x"), 2, "queen: --results '/dev/null/x': nothing can be"),
+        (
+            ("--pool", "2", "--results-dir", "/dev/null/x"),
+            2,
+            "queen: --results-dir '/dev/null/x': nothing can be",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_an_exit_code(
     tmp_path: Path, options: Sequence[str], code: int, line: str
 ) -> None:
     nowhere = {"PG_HOST": "127.0.0.1", "PG_PORT": "1"}
-    got, out, err = finish(sweep("--results", str(tmp_path), *options, environ=nowhere))
+    got, out, err = finish(sweep("--results-dir", str(tmp_path), *options, environ=nowhere))
     assert (got, out) == (code, "")
     assert line in err.splitlines()[-1]
     assert code == 1 or err.count("\n") == 1
