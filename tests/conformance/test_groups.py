@@ -6,6 +6,7 @@ import pytest
 
 from .admin_answers import GroupDeleted, GroupOnQueue, GroupRow, PartitionSought, Sought
 from .client import Client, Queue, ids, item, segment
+from .http_client import Answer
 from .marks import FEW, covers, on
 
 LIST = "GET /api/v1/consumer-groups"
@@ -33,6 +34,11 @@ def group(orders: Queue) -> str:
 def path_of(group: str, orders: Queue | None = None) -> str:
     place = f"/api/v1/consumer-groups/{segment(group)}"
     return place if orders is None else f"{place}/queues/{orders.path}"
+
+
+def places(answer: Answer) -> list[tuple[str, str]]:
+    """The name and the queue of each row; what else it tells, as a lag in seconds, changes by itself."""
+    return [(row.name, row.queue_name) for row in answer.as_(list[GroupRow])]
 
 
 async def consume(orders: Queue, group: str, count: int) -> list[str]:
@@ -67,9 +73,9 @@ async def test_the_list_comes_in_true_pages(client: Client, orders: Queue, group
     """The array has no room for its length: X-Total-Count says it."""
     await orders.pop(consumerGroup=group)
     await orders.pop(consumerGroup=group + "-2")
-    everything = (await client.get("/api/v1/consumer-groups?limit=10000")).as_(list[GroupRow])
+    everything = places(await client.get("/api/v1/consumer-groups?limit=10000"))
     answer = await client.get("/api/v1/consumer-groups?limit=2&offset=1")
-    assert answer.as_(list[GroupRow]) == everything[1:3]
+    assert places(answer) == everything[1:3]
     assert int(answer.headers["x-total-count"]) == len(everything)
 
 
