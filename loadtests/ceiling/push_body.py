@@ -1,7 +1,7 @@
 """The body of a push as a template: what changes with each request is marked, the rest is rendered once.
 
-The transactionIds are "counting" (a name of the run, the request's number, the item's: as Locust's users send
-them), "uuid7" (of the time of the request) or "uuid4" (random).
+The transactionIds are "counting" (a name of the run and a number, with leading zeros), "uuid7" (of the time
+of the request) or "uuid4" (random).
 
 Payloads are seeded random text of the asked size, as the Locust users send them, so that nothing on the way
 can compress them.
@@ -24,14 +24,11 @@ def payload(payload_bytes: int, item: int, randomness: random.Random) -> str:
 
 
 def push_template(queue: str, batch: int, payload_bytes: int, seed: int, ids: Ids = "counting") -> str:
-    """`batch` items for the partition `pPARTITION`, with NUMBER-0, NUMBER-1 and so on or a UUID each."""
+    """`batch` items for the partition `pPARTITION`, each with a NUMBER or a UUID."""
     randomness = random.Random(seed)
-
-    def transaction(item: int) -> str:
-        return f"{NUMBER}-{item}" if ids == "counting" else UUID
-
+    transaction = NUMBER if ids == "counting" else UUID
     items = [
-        f'{{"queue":"{queue}","partition":"p{PARTITION}","transactionId":"{transaction(item)}",'
+        f'{{"queue":"{queue}","partition":"p{PARTITION}","transactionId":"{transaction}",'
         f'"payload":{payload(payload_bytes, item, randomness)}}}'
         for item in range(batch)
     ]

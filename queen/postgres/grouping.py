@@ -6,12 +6,14 @@ the first is sent, and the others get its answer.
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, chain
+from itertools import accumulate, chain, pairwise
 from uuid import UUID
 
 from msgspec import Struct
 
 from queen.core.store import NewMessage
+
+_LONGEST = 128  # characters of an id that may come after others: `queen.comes_after`
 
 
 class Grouped(Struct, frozen=True):
@@ -33,11 +35,18 @@ class Grouped(Struct, frozen=True):
         return (
             self.partitions,
             self.firsts,
+            *self._bounds(),
             [message.id for message in self.messages],
             self.transaction_ids,
             _traces(self.messages),
             [message.payload for message in self.messages],
         )
+
+    def _bounds(self) -> tuple[list[str], list[str]]:
+        """The lowest and the highest transaction id of each partition."""
+        runs = [self.transaction_ids[first - 1 : end - 1] for first, end in pairwise(self.firsts)]
+        bounds = [_bounds(run) for run in runs]
+        return [lowest for lowest, _ in bounds], [highest for _, highest in bounds]
 
     def existing(self, found: Iterable[tuple[int, UUID]]) -> dict[int, str]:
         """Index in the request → id of the message that is there already.
@@ -49,6 +58,23 @@ class Grouped(Struct, frozen=True):
             ids = {index: message.id for index, message in zip(self.sent, self.messages, strict=True)}
             existing |= {index: existing.get(first, ids[first]) for index, first in self.repeats.items()}
         return existing
+
+
+def _bounds(names: Sequence[str]) -> tuple[str, str]:
+    """The lowest and the highest in the order of `queen.comes_after` (migrations/0001_tables.sql).
+
+    The lowest is "" where one is too long for that, and the highest of the others is the highest.
+    """
+    lengths = set(map(len, names))
+    least, most = min(lengths), max(lengths)
+    if most > _LONGEST:
+        return "", _bounds([name for name in names if len(name) <= _LONGEST] or [""])[1]
+    if least == most:
+        return min(names), max(names)
+    return (
+        min(name for name in names if len(name) == least),
+        max(name for name in names if len(name) == most),
+    )
 
 
 def _traces(messages: Sequence[NewMessage]) -> Sequence[UUID | None]:

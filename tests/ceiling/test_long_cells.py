@@ -37,8 +37,8 @@ STORED = """
 """
 ONE_NAME = "select transaction_id, partition_id from queen.messages limit 1"
 PUSH_AGAIN = """
-    select queen.push(array[$1::bigint], array[1, 2]::bigint[], array[gen_random_uuid()], array[$2::text],
-                      array[null]::uuid[], array['{}']::json[])
+    select queen.push(array[$1::bigint], array[1, 2]::bigint[], array[$2], array[$2],
+                      array[gen_random_uuid()], array[$2::text], array[null]::uuid[], array['{}']::json[])
 """
 INDEX_BYTES = "select pg_relation_size('queen.messages_transaction')"
 STATISTICS = "select reltuples::integer from pg_class where oid = 'queen.messages'::regclass"

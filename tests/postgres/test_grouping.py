@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from queen.core.store import NewMessage, PartitionName
 from queen.postgres.grouping import group
 
+NAMES = st.text(max_size=3) | st.sampled_from(["x" * 128, "y" * 128, "x" * 129])
 PAIRS = st.lists(st.tuples(st.integers(1, 4), st.sampled_from("abcdef")), max_size=30)
 
 
@@ -29,6 +30,16 @@ def test_each_pair_is_sent_once_among_those_of_its_partition(pairs: list[tuple[i
         expected = dict.fromkeys(name for at, name in pairs if at == partition)
         assert [pairs[index] for index in indices] == [(partition, name) for name in expected]
         assert indices == [pairs.index(pair) for pair in ((partition, name) for name in expected)]
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), NAMES), min_size=1, max_size=30))
+def test_the_lowest_and_the_highest_id_of_each_partition(pairs: list[tuple[int, str]]) -> None:
+    partitions, _, lowest, highest, *_ = group(messages(pairs), [at for at, _ in pairs]).columns()
+    for partition, low, high in zip(partitions, lowest, highest, strict=True):
+        ordered = sorted((name for at, name in pairs if at == partition), key=lambda name: (len(name), name))
+        short = [name for name in ordered if len(name) <= 128]
+        assert low == (ordered[0] if short == ordered else "")
+        assert high == (short[-1] if short else "")
 
 
 @given(PAIRS, st.sets(st.tuples(st.integers(1, 4), st.sampled_from("abcdef"))))

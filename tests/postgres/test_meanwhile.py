@@ -24,7 +24,8 @@ from .orders import names
 
 PUSH = """
 select queen.push(
-    (select array_agg(id) from queen.partitions where name = $1), array[1, 2], array[gen_random_uuid()],
+    (select array_agg(id) from queen.partitions where name = $1), array[1, 2], array[$2], array[$2],
+    array[gen_random_uuid()],
     array[$2], array[null::uuid], array['1'::json])
 """
 

@@ -33,11 +33,17 @@ ITEMS = """
     array_fill(null::uuid, array[{0}]),
     array_fill('1'::json, array[{0}])
 """
+HIGHEST = "x" * 40  # as if it had come before: everything is looked up
 TWO = f"""
 select queen.push(
-    array[$1::bigint, $2::bigint], array[1, 1 + $3::integer, 1 + 2 * $3::integer], {ITEMS.format("2 * $3")})
+    array[$1::bigint, $2::bigint], array[1, 1 + $3::integer, 1 + 2 * $3::integer],
+    array['', ''], array['{HIGHEST}', '{HIGHEST}'], {ITEMS.format("2 * $3")})
 """
-SINGLE = f"select queen.push(array[$1::bigint], array[1, 1 + $3::integer], {ITEMS.format('$3')}), $2::bigint"
+SINGLE = f"""
+select queen.push(
+    array[$1::bigint], array[1, 1 + $3::integer], array[''], array['{HIGHEST}'],
+    {ITEMS.format("$3")}), $2::bigint
+"""
 ONE = "select queen.push_one($1, gen_random_uuid(), $2, null, '1')"
 PUSHES = pytest.mark.parametrize("push", [TWO, SINGLE], ids=["two partitions", "one partition"])
 

@@ -16,14 +16,14 @@ from .conftest import Queue, soon
 
 KEYS = "select array_agg(queen.transaction_key(id, $2)) from unnest($1::text[]) id"
 FILL = """
-    select queen.push(array[$1::bigint], array[1, $2::integer + 1],
+    select queen.push(array[$1::bigint], array[1, $2::integer + 1], array[''], array[repeat('f', 40)],
         (select array_agg(gen_random_uuid()) from generate_series(1, $2)),
         (select array_agg(gen_random_uuid()::text) from generate_series(1, $2)),
         '{}', array_fill('1'::json, array[$2]))
 """
 PUSH = """
     explain (analyze, wal, costs off, timing off, summary off)
-    select queen.push(array[{partition}], array[1, cardinality(ids.names) + 1],
+    select queen.push(array[{partition}], array[1, cardinality(ids.names) + 1], array[''], array[''],
         (select array_agg(gen_random_uuid()) from unnest(ids.names)), ids.names, '{{}}',
         array_fill(to_json(repeat('x', 300)), array[cardinality(ids.names)]))
     from (select array[{names}] as names offset 0) ids
@@ -33,11 +33,13 @@ ONE = "select queen.push_one($1, $2, $3, null, '1')"
 PUSHES = {
     "one message": "select queen.push_one($1, $3, $4, null, '1') where $2::bigint > 0",
     "one partition": """
-        select queen.push(array[$1::bigint], array[1, 2], array[$3::uuid], array[$4], '{}', '{1}')
+        select queen.push(array[$1::bigint], array[1, 2], array[$4], array[$4],
+            array[$3::uuid], array[$4], '{}', '{1}')
         where $2::bigint > 0
     """,
     "two partitions": """
         select queen.push(array[$1::bigint, $2::bigint], array[1, 2, 3],
+            array[$4, ''], array[$4, repeat('x', 99)],
             array[$3::uuid, gen_random_uuid()], array[$4, 'beside-' || $3::text], '{}', '{1,1}')
     """,
 }
@@ -48,6 +50,7 @@ IDS = """
 """
 PARTITIONS = "select n, queen.transaction_key('order-1', n) from generate_series(3, 200000) n"
 BEHIND = 1_000_000
+SEEN = "update queen.partitions set highest_id = repeat('x', 99)"  # so every id is looked up
 MADE = """
     insert into queen.partitions (id, queue_id, name) overriding system value
     select made, q.id, made::text from queen.queues q, unnest($1::bigint[]) made
@@ -138,6 +141,7 @@ async def store(queue: Queue, push: str, partitions: Sequence[int], name: str) -
 async def test_ids_that_share_a_key_are_told_apart(queue: Queue, push: str) -> None:
     partitions = [await a_partition(queue, "p"), await a_partition(queue, "q")]
     one, two = await equal(queue, IDS, partitions[0])
+    await queue.sql(SEEN)
     stored = [await store(queue, push, partitions, name) for name in (one, two)]
     assert [said for said, _ in stored] == [None, None]
     for name, (_, message) in zip((one, two), stored, strict=True):
@@ -151,6 +155,7 @@ async def test_partitions_that_share_a_key_are_told_apart(queue: Queue, push: st
     await a_partition(queue)
     one, two = await equal(queue, PARTITIONS)
     await queue.sql(MADE, [one, two, one + BEHIND, two + BEHIND])
+    await queue.sql(SEEN)
     assert (await store(queue, push, [one, one + BEHIND], "order-1"))[0] is None
     assert (await store(queue, push, [two, two + BEHIND], "order-0"))[0] is None
     said, message = await store(queue, push, [two, two + BEHIND], "order-1")

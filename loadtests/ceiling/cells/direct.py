@@ -83,12 +83,21 @@ class DirectWrite(OneServer):
         numbers = itertools.count()
 
         def transactions() -> list[str]:
-            prefix = f"{asked.tag}-{next(numbers)}-"
-            return [f"{prefix}{item}" for item in range(rows)]
+            first = next(numbers) * rows
+            return [f"{asked.tag}-{number}" for number in range(first, first + rows)]
 
         async def flush(connection: Connection) -> int:
+            names = transactions()
             existing = await connection.fetchval(
-                statements.PUSH, [next(partitions)], [1, rows + 1], ids, transactions(), traces, payloads
+                statements.PUSH,
+                [next(partitions)],
+                [1, rows + 1],
+                [names[0]],
+                [names[-1]],
+                ids,
+                names,
+                traces,
+                payloads,
             )
             return rows if existing is None else existing.count(None)
 

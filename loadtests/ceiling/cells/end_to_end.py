@@ -107,8 +107,8 @@ class EndToEnd(OneServer):
                     break
                 name = f"{asked.tag}-{number}"
                 body = template.replace(NUMBER, name).replace(PARTITION, str(number % PARTITIONS))
-                course.due_s[f"{name}-0"] = due_s
-                pushes.create_task(_push(idle, f"{name}-0", body.encode(), course))
+                course.due_s[name] = due_s
+                pushes.create_task(_push(idle, name, body.encode(), course))
         return begin_s + asked.warmup_s
 
 

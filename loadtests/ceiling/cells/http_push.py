@@ -38,6 +38,11 @@ class HttpPush(OneServer):
         return f"push-b{self.batch}-c{self.connections}{by}{ids}@{self.server.label}"
 
     @property
+    def queue(self) -> str:
+        """Each kind of ids has partitions of its own: what comes after what is seen in each by itself."""
+        return QUEUE if self.ids == "counting" else f"{QUEUE}-{self.ids}"
+
+    @property
     def described(self) -> CeilingCell:
         by = "" if self.generator == "any" else " by Locust"
         ids = {"counting": "", "uuid7": ", UUIDv7", "uuid4": ", random UUIDs"}[self.ids]
@@ -57,16 +62,16 @@ class HttpPush(OneServer):
 
     async def prepare(self, bench: Bench) -> None:
         """Render the bodies, make the partitions."""
-        template = push_template(QUEUE, self.batch, PAYLOAD_BYTES, seed=self.batch, ids=self.ids)
+        template = push_template(self.queue, self.batch, PAYLOAD_BYTES, seed=self.batch, ids=self.ids)
         self._template(bench).write_text(template)
-        await bench.servers[self.server].partitions(QUEUE, PARTITIONS)
+        await bench.servers[self.server].partitions(self.queue, PARTITIONS)
 
     async def measure(self, bench: Bench, asked: Asked) -> Measured:
         """Push, then see that the table holds what was answered."""
         server = bench.servers[self.server]
-        before = await server.stored(QUEUE)
+        before = await server.stored(self.queue)
         measured = await self.load(bench, asked)
-        stored = await settled(partial(server.stored, QUEUE), server.busy_s) - before
+        stored = await settled(partial(server.stored, self.queue), server.busy_s) - before
         return measured.checked(
             disagreement(stored, measured.run_messages, cut=self.connections * self.batch)
         )

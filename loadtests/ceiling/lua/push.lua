@@ -1,14 +1,15 @@
--- Pushes: a template of the body, rendered beforehand, gets the request's own number and its partition.
+-- Pushes: a template of the body, rendered beforehand, gets transactionIds of its own and its partition.
 --
--- Options: template=FILE, partitions=N, tag=PREFIX, ids=counting|uuid7|uuid4. In the template \1 stands for
--- "PREFIX-NUMBER" (ids that count are "PREFIX-NUMBER-ITEM"), \2 for the number of the partition and each \3 for a
--- UUID of its own: one of this millisecond, or a random one (RFC 9562).
+-- Options: template=FILE, partitions=N, tag=PREFIX, ids=counting|uuid7|uuid4. In the template each \1 stands for
+-- "PREFIX-NUMBER", the next number in nine digits, \2 for the number of the partition and each \3 for a UUID of its
+-- own: one of this millisecond, or a random one (RFC 9562).
 
 dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "window.lua")
 
 local parts, number_slots, partition_slots, uuid_slots = {}, {}, {}, {}
 local slots_of = { ["\1"] = number_slots, ["\2"] = partition_slots, ["\3"] = uuid_slots }
 local partitions, tag, ids
+local numbered = 0
 
 local random, floor = math.random, math.floor
 local function uuid4()
@@ -42,9 +43,11 @@ end
 
 function request()
   tick()
-  local number = tag .. "-" .. calls
   local partition = tostring(calls % partitions)
-  for i = 1, #number_slots do parts[number_slots[i]] = number end
+  for i = 1, #number_slots do
+    numbered = numbered + 1
+    parts[number_slots[i]] = string.format("%s-%09d", tag, numbered)
+  end
   for i = 1, #partition_slots do parts[partition_slots[i]] = partition end
   local millisecond = floor(realtime_s() * 1000)
   for i = 1, #uuid_slots do

@@ -32,7 +32,7 @@ def at_random(rows: int = ROWS) -> Part:
 def _part(name: str, kinds: Sequence[Ids], takes: str, rows: int, with_rows: Callable[[int], Part]) -> Part:
     """Two databases of one PostgreSQL: one whose table is emptied before each window, one that only grows."""
     empty = {ids: HttpPush(EMPTY, 100, CLIENTS, ids=ids) for ids in kinds}
-    large = {ids: FilledPush(HttpPush(LARGE, 100, CLIENTS, ids=ids), rows) for ids in kinds}
+    large = {ids: FilledPush(HttpPush(LARGE, 100, CLIENTS, ids=ids), rows, len(kinds)) for ids in kinds}
     labels = [LABELS[ids] for ids in kinds]
     return Part(
         name=name,

@@ -37,9 +37,24 @@ create table queen.partitions (
     head            bigint not null default 0,  -- last position given out
     tail            bigint not null default 0,  -- last position deleted
     last_created_at timestamptz not null default '-infinity',
+    highest_id      text not null default '',   -- of all its transaction ids, by queen.comes_after
     created_at      timestamptz not null default clock_timestamp(),
     unique (queue_id, name)
 ) with (fillfactor = 50);  -- head moves with every push: keep that update HOT
+
+-- The order in which transaction ids are expected to come: of ids that count the longer one is the later, of those
+-- of one length the greater one, as also of UUIDs of version 7. An id that comes after the highest one of its
+-- partition is no duplicate, and is not looked up. The order decides nothing else: any other id costs a look-up. So
+-- does one of more than 128 characters: it comes after nothing, and never is the highest one.
+create function queen.comes_after(a text, b text) returns boolean
+language sql immutable parallel safe
+return length(a) <= 128 and (length(a), a collate "C") > (length(b), b collate "C");
+
+-- What the highest id of a partition is after a push of ids of which p_pushed is the highest; null if that is.
+create function queen.higher(p_pushed text, p_before text) returns text
+language sql immutable parallel safe
+return case when queen.comes_after(p_pushed, p_before) then p_pushed
+            when p_pushed is not null then p_before end;
 
 -- Append-only; no foreign key (the push's lock proves that the partition exists). The payload is `json`:
 -- the bytes that came in, given back unchanged.

@@ -15,14 +15,16 @@
 
 -- Many messages in one multi-row INSERT.
 -- p_partition: the partitions, each once, by id. p_first: the number (from 1) of the first item of each, and
--- after the last of them the number of items plus one. p_id … p_payload: the items, those of a partition
--- next to each other and in their order; no (partition, transaction id) occurs twice. So the position of an
--- item is its number and what belongs to its partition: no window, no join, no sort.
+-- after the last of them the number of items plus one. p_lowest, p_highest: the lowest and the highest transaction
+-- id of each, by queen.comes_after; '' where one is longer than that looks at, and where all are. p_id … p_payload: the items, those of a partition next to each other and in
+-- their order; no (partition, transaction id) occurs twice. So the position of an item is its number and what
+-- belongs to its partition: no window, no join, no sort; and what comes after all that its partition has seen is
+-- not looked up.
 -- Returns null when all were stored, else an element for each item: null, or the id of the message that
 -- already holds its (partition, transaction id). Raises QN001 when a partition does not exist (any more):
 -- nothing is stored then. Locks: partitions by id; cursors of idle groups of those partitions.
 create function queen.push(
-    p_partition bigint[], p_first bigint[],
+    p_partition bigint[], p_first bigint[], p_lowest text[], p_highest text[],
     p_id uuid[], p_transaction text[], p_trace uuid[], p_payload json[])
 returns uuid[]
 language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
@@ -30,40 +32,52 @@ declare
     v_queue bigint[];                   -- of each partition
     v_before bigint[];                  -- what an item's number is added to
     v_last_created_at timestamptz[];
+    v_highest text[];
+    v_all_new boolean;
     v_now timestamptz;
 begin
     if cardinality(p_partition) = 1 then
-        return queen.push_to_one(p_partition[1], p_id, p_transaction, p_trace, p_payload);
+        return queen.push_to_one(
+            p_partition[1], p_lowest[1], p_highest[1], p_id, p_transaction, p_trace, p_payload);
     end if;
 
     select array_agg(locked.queue_id),
-           array_agg(locked.head + 1 - p_first[width_bucket(locked.id, (select p_partition))]),
-           array_agg(locked.last_created_at)
-    into v_queue, v_before, v_last_created_at
-    from (select p.id, p.queue_id, p.head, p.last_created_at from queen.partitions p
+           array_agg(locked.head + 1 - p_first[locked.slot]),
+           array_agg(locked.last_created_at),
+           array_agg(locked.highest_id),
+           bool_and(queen.comes_after(p_lowest[locked.slot], locked.highest_id))
+    into v_queue, v_before, v_last_created_at, v_highest, v_all_new
+    from (select p.queue_id, p.head, p.last_created_at, p.highest_id,
+                 width_bucket(p.id, (select p_partition)) as slot
+          from queen.partitions p
           where p.id = any ((select p_partition)::bigint[]) order by p.id for no key update) locked;
     if coalesce(cardinality(v_queue), 0) <> cardinality(p_partition) then
         raise exception 'a partition of this push does not exist' using errcode = 'QN001';
     end if;
     v_now := clock_timestamp();
 
-    perform from (
-        select u.transaction_id, p_partition[width_bucket(u.item, (select p_first))] as partition_id
-        from (select unnest((select p_transaction)) as transaction_id,
-                     generate_series(1, (select cardinality(p_id)::bigint)) as item) u
-        offset 0
-    ) given
-    cross join lateral (
-        select from queen.messages m
-        where queen.transaction_key(m.transaction_id, m.partition_id)
-                  = queen.transaction_key(given.transaction_id, given.partition_id)
-          and m.transaction_id = given.transaction_id
-          and m.partition_id + 0 = given.partition_id
-        limit 1
-    ) stored
-    limit 1;
-    if found then
-        return queen.push_the_rest(p_partition, p_first, p_id, p_transaction, p_trace, p_payload);
+    if v_all_new is not true then
+        perform from (
+            select u.transaction_id, p_partition[u.slot] as partition_id
+            from (select unnest((select p_transaction)) as transaction_id,
+                         width_bucket(generate_series(1, (select cardinality(p_id)::bigint)),
+                                      (select p_first)) as slot) u
+            where not queen.comes_after(u.transaction_id, v_highest[u.slot])
+            offset 0
+        ) given
+        cross join lateral (
+            select from queen.messages m
+            where queen.transaction_key(m.transaction_id, m.partition_id)
+                      = queen.transaction_key(given.transaction_id, given.partition_id)
+              and m.transaction_id = given.transaction_id
+              and m.partition_id + 0 = given.partition_id
+            limit 1
+        ) stored
+        limit 1;
+        if found then
+            return queen.push_the_rest(
+                p_partition, p_first, p_lowest, p_highest, p_id, p_transaction, p_trace, p_payload);
+        end if;
     end if;
 
     insert into queen.messages
@@ -82,7 +96,8 @@ begin
     update queen.partitions p
     set head = p.head + p_first[width_bucket(p.id, (select p_partition)) + 1]
                       - p_first[width_bucket(p.id, (select p_partition))],
-        last_created_at = greatest(v_now, p.last_created_at)
+        last_created_at = greatest(v_now, p.last_created_at),
+        highest_id = queen.higher(p_highest[width_bucket(p.id, (select p_partition))], p.highest_id)
     where p.id = any ((select p_partition)::bigint[]);
 
     -- Groups that had nothing to find have something now (a lower bound: pop checks the rest).
@@ -98,34 +113,44 @@ end $$;
 
 -- The same for the messages of one partition, as most calls are: scalars in place of arrays.
 create function queen.push_to_one(
-    p_partition bigint, p_id uuid[], p_transaction text[], p_trace uuid[], p_payload json[])
+    p_partition bigint, p_lowest text, p_highest text,
+    p_id uuid[], p_transaction text[], p_trace uuid[], p_payload json[])
 returns uuid[]
 language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
     v_queue bigint;
     v_head bigint;
     v_created_at timestamptz;
+    v_highest text;
 begin
-    select p.queue_id, p.head, p.last_created_at into v_queue, v_head, v_created_at
+    select p.queue_id, p.head, p.last_created_at, p.highest_id into v_queue, v_head, v_created_at, v_highest
     from queen.partitions p where p.id = p_partition for no key update;
     if not found then
         raise exception 'the partition of this push does not exist' using errcode = 'QN001';
     end if;
     v_created_at := greatest(clock_timestamp(), v_created_at);
 
-    perform from (select unnest((select p_transaction)) as transaction_id offset 0) given
-    cross join lateral (
-        select from queen.messages m
-        where queen.transaction_key(m.transaction_id, m.partition_id)
-                  = queen.transaction_key(given.transaction_id, p_partition)
-          and m.transaction_id = given.transaction_id
-          and m.partition_id + 0 = p_partition
-        limit 1
-    ) stored
-    limit 1;
-    if found then
-        return queen.push_the_rest(
-            array[p_partition], array[1, cardinality(p_id) + 1], p_id, p_transaction, p_trace, p_payload);
+    if queen.comes_after(p_lowest, v_highest) is not true then
+        perform from (
+            select u.transaction_id
+            from (select unnest((select p_transaction)) as transaction_id) u
+            where not queen.comes_after(u.transaction_id, (select v_highest))
+            offset 0
+        ) given
+        cross join lateral (
+            select from queen.messages m
+            where queen.transaction_key(m.transaction_id, m.partition_id)
+                      = queen.transaction_key(given.transaction_id, p_partition)
+              and m.transaction_id = given.transaction_id
+              and m.partition_id + 0 = p_partition
+            limit 1
+        ) stored
+        limit 1;
+        if found then
+            return queen.push_the_rest(
+                array[p_partition], array[1, cardinality(p_id) + 1], array[p_lowest], array[p_highest],
+                p_id, p_transaction, p_trace, p_payload);
+        end if;
     end if;
 
     insert into queen.messages
@@ -136,7 +161,9 @@ begin
                  unnest((select p_trace)) as trace_id, unnest((select p_payload)) as payload,
                  generate_series(1, (select cardinality(p_id)::bigint)) as item) given;
 
-    update queen.partitions p set head = v_head + cardinality(p_id), last_created_at = v_created_at
+    update queen.partitions p
+    set head = v_head + cardinality(p_id), last_created_at = v_created_at,
+        highest_id = queen.higher(p_highest, v_highest)
     where p.id = p_partition;
 
     update queen.cursors c
@@ -151,7 +178,7 @@ end $$;
 -- The push of which something is there already, under its locks: looks all of it up and pushes the rest.
 -- Arguments and result as above.
 create function queen.push_the_rest(
-    p_partition bigint[], p_first bigint[],
+    p_partition bigint[], p_first bigint[], p_lowest text[], p_highest text[],
     p_id uuid[], p_transaction text[], p_trace uuid[], p_payload json[])
 returns uuid[]
 language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
@@ -164,6 +191,8 @@ declare
     v_payload json[];
     v_partition bigint[];
     v_first bigint[];
+    v_lowest text[];
+    v_highest text[];
 begin
     select array_agg(stored.id order by given.item) into v_existing
     from (
@@ -192,11 +221,12 @@ begin
     end if;
 
     select array_agg(p_partition[run.slot] order by run.slot),
-           array_agg(run.first order by run.slot) || (cardinality(v_id) + 1)::bigint
-    into v_partition, v_first
+           array_agg(run.first order by run.slot) || (cardinality(v_id) + 1)::bigint,
+           array_agg(p_lowest[run.slot] order by run.slot), array_agg(p_highest[run.slot] order by run.slot)
+    into v_partition, v_first, v_lowest, v_highest
     from (select u.slot, min(u.item) as first
           from unnest(v_slot) with ordinality as u (slot, item) group by u.slot) run;
-    perform queen.push(v_partition, v_first, v_id, v_transaction, v_trace, v_payload);
+    perform queen.push(v_partition, v_first, v_lowest, v_highest, v_id, v_transaction, v_trace, v_payload);
     return v_existing;
 end $$;
 
@@ -211,27 +241,33 @@ declare
     v_queue bigint;
     v_head bigint;
     v_created_at timestamptz;
+    v_highest text;
 begin
-    select p.queue_id, p.head, p.last_created_at into v_queue, v_head, v_created_at
+    select p.queue_id, p.head, p.last_created_at, p.highest_id into v_queue, v_head, v_created_at, v_highest
     from queen.partitions p where p.id = p_partition for no key update;
     if not found then
         raise exception 'the partition of this push does not exist' using errcode = 'QN001';
     end if;
     v_created_at := greatest(clock_timestamp(), v_created_at);
 
-    select m.id into v_existing from queen.messages m
-    where queen.transaction_key(m.transaction_id, m.partition_id) = queen.transaction_key(p_transaction, p_partition)
-      and m.transaction_id = p_transaction
-      and m.partition_id + 0 = p_partition
-    limit 1;
-    if found then
-        return v_existing;
+    if queen.comes_after(p_transaction, v_highest) is not true then
+        select m.id into v_existing from queen.messages m
+        where queen.transaction_key(m.transaction_id, m.partition_id)
+                  = queen.transaction_key(p_transaction, p_partition)
+          and m.transaction_id = p_transaction
+          and m.partition_id + 0 = p_partition
+        limit 1;
+        if found then
+            return v_existing;
+        end if;
     end if;
 
     insert into queen.messages
         (id, transaction_id, queue_id, partition_id, position, trace_id, payload, created_at)
     values (p_id, p_transaction, v_queue, p_partition, v_head + 1, p_trace, p_payload, v_created_at);
-    update queen.partitions p set head = v_head + 1, last_created_at = v_created_at where p.id = p_partition;
+    update queen.partitions p
+    set head = v_head + 1, last_created_at = v_created_at, highest_id = queen.higher(p_transaction, v_highest)
+    where p.id = p_partition;
 
     update queen.cursors c
     set available_at = (

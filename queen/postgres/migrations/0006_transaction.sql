@@ -14,7 +14,7 @@
 
 create function queen.transact(
     p_required uuid[],
-    p_partition bigint[], p_first bigint[],
+    p_partition bigint[], p_first bigint[], p_lowest text[], p_highest text[],
     p_id uuid[], p_transaction text[], p_trace uuid[], p_payload json[],
     p_group text[], p_acked_partition uuid[], p_acked_transaction text[], p_status text[], p_lease text[],
     p_error text[])
@@ -62,7 +62,8 @@ begin
 
     begin
         if cardinality(p_partition) > 0 then
-            v_existing := queen.push(p_partition, p_first, p_id, p_transaction, p_trace, p_payload);
+            v_existing := queen.push(
+                p_partition, p_first, p_lowest, p_highest, p_id, p_transaction, p_trace, p_payload);
         end if;
         for v_group in select name from unnest(p_group) name group by name order by name collate "C" loop
             select array_agg(ack.item order by ack.item),
