@@ -41,6 +41,8 @@ PUSH_1_BATCH = HttpPush(ServerConfig("batch"), 1, CLIENTS)
 PUSH_100_BATCH = HttpPush(ServerConfig("batch"), 100, CLIENTS)
 PUSH_100_SEQUENTIAL = HttpPush(ServerConfig("sequential"), 100, CLIENTS)
 PUSH_100_LOCUST = HttpPush(TWO, 100, CLIENTS, generator="locust")
+PUSH_100_UUID7 = HttpPush(TWO, 100, CLIENTS, ids="uuid7")
+PUSH_100_RANDOM = HttpPush(TWO, 100, CLIENTS, ids="uuid4")
 PUSH_1_ONE, PUSH_100_ONE = HttpPush(ONE, 1, CLIENTS), HttpPush(ONE, 100, CLIENTS)
 PUSH_SMALL_POOL = HttpPush(SMALL_POOL, 100, CLIENTS)
 PUSH_LARGE_POOL = HttpPush(LARGE_POOL, 100, CLIENTS)
@@ -55,6 +57,8 @@ PUSHES: tuple[Cell, ...] = (
     PUSH_100_BATCH,
     PUSH_100_SEQUENTIAL,
     PUSH_100_LOCUST,
+    PUSH_100_UUID7,
+    PUSH_100_RANDOM,
     PUSH_1_ONE,
     PUSH_100_ONE,
     PUSH_SMALL_POOL,
@@ -152,6 +156,18 @@ PART = Part(
             of=PUSH_100_LOCUST.key,
             base=(PUSH_100.key,),
             wanted=0.7,
+        ),
+        CeilingRatio(
+            key="uuid7-counting",
+            label="push ×100: UUIDv7 / ids that count",
+            of=PUSH_100_UUID7.key,
+            base=(PUSH_100.key,),
+        ),
+        CeilingRatio(
+            key="random-counting",
+            label="push ×100: random UUIDs / ids that count",
+            of=PUSH_100_RANDOM.key,
+            base=(PUSH_100.key,),
         ),
         CeilingRatio(
             key="one-push-flush",
