@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import matplotlib
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from reports.charts import style
@@ -50,7 +51,8 @@ def theme_css(dark: bool) -> str:
 
 
 def _text(figure: Figure) -> str:
+    """What `savefig` writes, which first draws all for the layout alone: this drawing lays out as well."""
     buffer = io.StringIO()
     with matplotlib.rc_context(style.RC):
-        figure.savefig(buffer, format="svg", metadata=_NO_DATE)
+        FigureCanvasSVG(figure).print_svg(buffer, metadata=_NO_DATE)  # type: ignore[no-untyped-call]
     return buffer.getvalue()

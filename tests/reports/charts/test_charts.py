@@ -7,7 +7,9 @@ from xml.etree import ElementTree
 import matplotlib
 import pandas as pd
 import pytest
+from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from reports.charts import (
     connections,
@@ -171,6 +173,38 @@ def test_ids_of_two_charts_do_not_meet(verdict: Verdict) -> None:
         for name in ("one", "two")
     ]
     assert not ids[0] & ids[1]
+
+
+class CountedLine(Line2D):
+    """Counts how often it is drawn."""
+
+    drawn = 0
+
+    def draw(self, renderer: RendererBase) -> None:
+        self.drawn += 1
+        super().draw(renderer)
+
+
+def shapes_in(text: str) -> list[str | None]:
+    """Everything that is drawn, with its place."""
+    return [path.get("d") for path in ElementTree.fromstring(text).iterfind(".//{*}path")]
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_chart_of_a_page_is_drawn_once_and_as_a_file_of_its_own_would_be(
+    name: str, loaded: Dataset, verdict: Verdict, tmp_path: Path
+) -> None:
+    draw, _, _ = CHARTS[name]
+    for_page, for_file = (draw(loaded, verdict, 2) for _ in range(2))
+    line = CountedLine([0], [0])
+    for_page.axes[0].add_line(line)
+    for_file.axes[0].add_line(CountedLine([0], [0]))
+    on_page = svg.inline(for_page, "chart", "T")
+    assert line.drawn == 1
+    svg.save(for_file, tmp_path / "chart.svg")
+    shapes = shapes_in(on_page)
+    assert len(shapes) > 10
+    assert shapes == shapes_in((tmp_path / "chart.svg").read_text(encoding="utf-8"))
 
 
 def test_drawing_leaves_the_notebooks_settings_alone(verdict: Verdict) -> None:
