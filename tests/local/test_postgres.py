@@ -55,15 +55,16 @@ async def test_it_says_what_it_is_and_answers(each_postgres: PostgresServer, pos
         assert each_postgres.filesystem
 
 
-async def test_its_defaults_are_stock_but_for_room_and_statistics(each_postgres: PostgresServer) -> None:
-    changed = await ask(
-        each_postgres.address(),
-        """SELECT array_agg(name || '=' || setting ORDER BY name) FROM pg_settings
-           WHERE sourcefile LIKE '%queen.conf'""",
-    )
-    assert changed == ["max_connections=200", "shared_preload_libraries=pg_stat_statements"]
-    assert await ask(each_postgres.address(), "SHOW fsync") == "on"
-    assert await ask(each_postgres.address(), "SHOW synchronous_commit") == "on"
+async def test_its_defaults_are_stock_but_for_room_and_statistics(postgres_version: int) -> None:
+    async with PostgresServer.start(environ=environ_for(postgres_version)) as server:
+        changed = await ask(
+            server.address(),
+            """SELECT array_agg(name || '=' || setting ORDER BY name) FROM pg_settings
+               WHERE sourcefile LIKE '%queen.conf'""",
+        )
+        assert changed == ["max_connections=200", "shared_preload_libraries=pg_stat_statements"]
+        assert await ask(server.address(), "SHOW fsync") == "on"
+        assert await ask(server.address(), "SHOW synchronous_commit") == "on"
 
 
 async def test_it_can_be_reached_by_tcp_on_this_machine_alone(each_postgres: PostgresServer) -> None:

@@ -1,4 +1,8 @@
-"""A store over a fresh, migrated database, on PostgreSQL 15 and on 18."""
+"""A store over a fresh, migrated database, on PostgreSQL 15 and on 18.
+
+Databases of this room are copies of one that is migrated and else untouched: to migrate each anew would be
+half of the room's work. `tests/postgres/test_migrate.py` gets empty ones.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -23,6 +27,7 @@ from queen.core.wakeups import Wakeups
 from queen.core.watching import Watch
 from queen.jobs.periodic import Periodic
 from queen.local.database import Database
+from queen.local.postgres import PostgresServer
 from queen.observe.boarding import BoardingGauges
 from queen.observe.pool import PoolGauges
 from queen.postgres.held import holding
@@ -30,6 +35,7 @@ from queen.postgres.migrate import migrate
 from queen.postgres.pool import TunedPool, open_pool
 from queen.postgres.store import PostgresStore
 from queen.settings import PushStrategy, Settings
+from tests.conftest import Servers, fresh_database
 
 STATEMENT_TIMEOUT_MS = 20_000
 
@@ -147,6 +153,45 @@ async def popping(store: PostgresStore, directory: Directory, wakeups: Wakeups) 
     looks = shared_looks(lambda _: nullcontext(store), BoardingGauges(), STATEMENT_TIMEOUT_MS)
     async with looks.running():
         yield Popper(Looker(store, looks, directory, soon), wakeups)
+
+
+class Migrated:
+    """The name of a migrated database on each server, made when it is first asked for."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._stack = stack
+        self._names: dict[PostgresServer, str] = {}
+
+    async def get(self, server: PostgresServer) -> str:
+        """One to make copies of: nobody is connected to it."""
+        if server not in self._names:
+            made = await self._stack.enter_async_context(fresh_database(server))
+            async with (
+                open_pool(settings_for(made), PoolGauges(1)) as pool,
+                pool.connection(soon()) as connection,
+            ):
+                await migrate(connection)
+            self._names[server] = made.name
+        return self._names[server]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def migrated(servers: Servers) -> AsyncIterator[Migrated]:
+    """Closed before the servers."""
+    async with AsyncExitStack() as stack:
+        yield Migrated(stack)
+
+
+@pytest_asyncio.fixture
+async def database(postgres: PostgresServer, migrated: Migrated) -> AsyncIterator[Database]:
+    async with fresh_database(postgres, like=await migrated.get(postgres)) as fresh:
+        yield fresh
+
+
+@pytest_asyncio.fixture
+async def each_database(each_postgres: PostgresServer, migrated: Migrated) -> AsyncIterator[Database]:
+    async with fresh_database(each_postgres, like=await migrated.get(each_postgres)) as fresh:
+        yield fresh
 
 
 @pytest_asyncio.fixture

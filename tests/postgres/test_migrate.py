@@ -1,19 +1,36 @@
 """Migrations: once, in order, together, and never into a database that is not understood."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from queen.errors import UserError
 from queen.local.database import Database
+from queen.local.postgres import PostgresServer
 from queen.observe.pool import PoolGauges
 from queen.postgres.migrate import migrate, migrations
 from queen.postgres.pool import Pool, open_pool
+from tests.conftest import fresh_database
 
 from .conftest import settings_for, soon
 
 
-async def migrated(pool: Pool) -> int:
+@pytest_asyncio.fixture
+async def database(postgres: PostgresServer) -> AsyncIterator[Database]:
+    """An empty one, in place of the room's."""
+    async with fresh_database(postgres) as fresh:
+        yield fresh
+
+
+@pytest_asyncio.fixture
+async def each_database(each_postgres: PostgresServer) -> AsyncIterator[Database]:
+    async with fresh_database(each_postgres) as fresh:
+        yield fresh
+
+
+async def migrate_by(pool: Pool) -> int:
     async with pool.connection(soon()) as connection:
         return await migrate(connection)
 
@@ -24,7 +41,7 @@ def test_they_are_numbered_without_gaps() -> None:
 
 async def test_each_is_applied_once_however_many_servers_start(each_database: Database) -> None:
     async with open_pool(settings_for(each_database), PoolGauges(20)) as pool:
-        applied = await asyncio.gather(*(migrated(pool) for _ in range(5)))
+        applied = await asyncio.gather(*(migrate_by(pool) for _ in range(5)))
     assert sorted(applied) == [0, 0, 0, 0, len(migrations())]
 
 
@@ -39,16 +56,16 @@ async def test_a_database_that_is_not_understood_is_refused(
     database: Database, change: str, said: str
 ) -> None:
     async with open_pool(settings_for(database), PoolGauges(20)) as pool:
-        await migrated(pool)
+        await migrate_by(pool)
         async with pool.connection(soon()) as connection:
             await connection.execute(change)
         with pytest.raises(UserError, match=said):
-            await migrated(pool)
+            await migrate_by(pool)
 
 
 async def test_deleting_a_queue_by_hand_deletes_everything_of_it(database: Database) -> None:
     async with open_pool(settings_for(database), PoolGauges(20)) as pool:
-        await migrated(pool)
+        await migrate_by(pool)
         async with pool.connection(soon()) as connection:
             await connection.execute("select queen.ensure_partitions(array['a', 'b'], array['p', 'p'])")
             await connection.execute(
@@ -65,7 +82,7 @@ async def test_deleting_a_queue_by_hand_deletes_everything_of_it(database: Datab
 
 async def test_the_guides_query_counts_what_was_inserted_lately(database: Database) -> None:
     async with open_pool(settings_for(database), PoolGauges(20)) as pool:
-        await migrated(pool)
+        await migrate_by(pool)
         async with pool.connection(soon()) as connection:
             await connection.execute("select queen.ensure_partitions(array['a'], array['p'])")
             for name in ("x", "y"):
