@@ -34,14 +34,20 @@ from tests.load.fake_server import fake_server, response
 from tests.locustfiles.support import until
 
 DEADLINE_S = 50.0
+BRIEFLY, AS_ALWAYS = "tests.commands.briefly", "queen"
 
 
 @contextmanager
-def queen_load(*words: str, cwd: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """`queen load …` in a directory of its own; asked to stop at the end if it still runs."""
+def queen_load(
+    *words: str, cwd: Path, module: str = BRIEFLY, **variables: str
+) -> Iterator[subprocess.Popen[str]]:
+    """`queen load …` in a directory of its own; asked to stop at the end if it still runs.
+
+    Where the generator's ceiling matters the `module` is AS_ALWAYS.
+    """
     environ = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
     with subprocess.Popen(
-        [sys.executable, "-m", "queen", "load", *words],
+        [sys.executable, "-m", module, "load", *words],
         cwd=cwd,
         env={**environ, **variables},
         stdout=subprocess.PIPE,
@@ -131,7 +137,7 @@ def test_a_headless_run_starts_everything_accounts_for_every_message_and_leaves_
         "--payload-bytes",
         "77",
     ]
-    with queen_load(*words, cwd=tmp_path) as process:
+    with queen_load(*words, cwd=tmp_path, module=AS_ALWAYS) as process:
         output, progress = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 0, progress
     assert "msg/s" in output

@@ -19,7 +19,8 @@ import pytest
 from loadtests import results
 from loadtests.results import Manifest, Trial
 from tests.attempts import TooLate, attempts
-from tests.commands.test_load import DEADLINE_S, only_run, queen_load
+from tests.commands import test_load
+from tests.commands.test_load import AS_ALWAYS, DEADLINE_S, only_run
 from tests.load.fake_server import fake_server
 from tests.locustfiles.support import until
 from tests.locustfiles.test_web_mode import has_pushed, ours
@@ -27,6 +28,7 @@ from tests.locustfiles.test_web_mode import has_pushed, ours
 BRIEF = ("--headless", "--run-time", "3s")
 UNREAD = ("--drain-for", "0")  # of a server that keeps nothing
 LIMITED = "The generator was near its own limit"
+queen_load = partial(test_load.queen_load, module=AS_ALWAYS)
 
 
 @contextmanager
