@@ -33,12 +33,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _draw(paths: Sequence[Path], output: Path, batch: int | None) -> str:
+    from reports.runs import read_any
+
+    runs = read_any(paths, batch)
+
     from reports import dataset, titles
     from reports.charts import svg, throughput
     from reports.estimates import estimates_frame
     from reports.judge import judge
 
-    verdict = judge(dataset.load(paths, batch))
+    verdict = judge(dataset.of(runs))
     curves = [curve for curve in verdict.curves if len(curve.cells) > 1]
     if not curves:
         raise ResultError("nothing to draw: no two pool sizes of one configuration among these files")

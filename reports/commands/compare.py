@@ -16,12 +16,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Compare and print. Raises `UserError` for files that cannot be read, share no cell or are one run."""
     from loadtests.results import ResultError
-    from reports import terminal
-    from reports.comparison import compare
     from reports.runs import read_any, resolve
 
     try:
         base, other = read_any([resolve(options.run_a), resolve(options.run_b)])
+
+        from reports import terminal
+        from reports.comparison import compare
+
         found = compare(base, other)
     except ResultError as error:
         raise UserError(str(error)) from None

@@ -1,6 +1,7 @@
 """`queen report`: the finding of a run in the terminal, and the page beside its files.
 
-Light on purpose: `queen --help` imports this module, so pandas, matplotlib and scipy come in inside `run`.
+Light on purpose: `queen --help` imports this module, so pandas, matplotlib and scipy come in inside `run`,
+and then when the files are read: who named a wrong one need not wait for them.
 """
 
 import argparse
@@ -41,15 +42,18 @@ def run(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from loadtests.results import Manifest, RunFiles, read
-    from reports import dataset, terminal
-    from reports.judge import judge
-    from reports.page import build
     from reports.runs import read_run, resolve
 
     root = resolve(options.which)
     if read(RunFiles(root).manifest, Manifest).kind == "ceiling":
         return _report_ceilings(root, options)
-    loaded = dataset.of((read_run(root),))
+    found = read_run(root)
+
+    from reports import dataset, terminal
+    from reports.judge import judge
+    from reports.page import build
+
+    loaded = dataset.of((found,))
     verdict = judge(loaded)
     page = RunFiles(root).report
     build.write(loaded, verdict, page)
@@ -63,10 +67,12 @@ def _report(options: argparse.Namespace) -> int:
 
 def _report_ceilings(root: Path, options: argparse.Namespace) -> int:
     from loadtests.results import Ceilings, Manifest, RunFiles, read
-    from reports.ceilings import findings, page, terminal
 
     files = RunFiles(root)
     manifest, ceilings = read(files.manifest, Manifest), read(files.ceilings, Ceilings)
+
+    from reports.ceilings import findings, page, terminal
+
     found = findings.find(ceilings)
     page.write(files, manifest, ceilings, found)
     if options.json:

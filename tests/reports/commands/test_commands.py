@@ -207,3 +207,21 @@ def test_the_command_modules_are_light() -> None:
         "print(sorted({'pandas', 'matplotlib', 'scipy', 'numpy', 'jinja2', 'rich'} & set(sys.modules)))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        (*QUEEN, "report", "nowhere"),
+        (*QUEEN, "compare", "nowhere", "nowhere"),
+        (sys.executable, "-m", "reports.pool_size", "nowhere"),
+    ],
+    ids=lambda command: " ".join(command[2:4]),
+)
+def test_who_named_a_wrong_run_need_not_wait_for_pandas(tmp_path: Path, command: tuple[str, ...]) -> None:
+    python, *words = command
+    done = run(python, "-X", "importtime", *words, cwd=tmp_path)
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines() if "import time:" in line}
+    assert done.returncode == 1
+    assert "reports.runs" in imported
+    assert not {"pandas", "matplotlib", "scipy", "numpy", "jinja2", "rich"} & imported
