@@ -29,6 +29,7 @@ from loadtests.sweep.databases import connect
 from queen import cli
 from queen.local.database import Database
 from queen.local.scratch import scratch_directory
+from tests.commands import briefly
 from tests.load.fake_queue import FakeQueue
 from tests.load.fake_server import fake_server, response
 from tests.locustfiles.support import until
@@ -410,6 +411,7 @@ def test_a_run_that_cannot_be_checked_shows_its_figures_and_then_fails(
         raise TimeoutError("reading them took longer than 60 s")
 
     monkeypatch.setattr(load_audit, "audit", too_slow)
+    briefly.measured(monkeypatch.setattr)
     monkeypatch.chdir(tmp_path)
     code = cli.main(
         ["load", "high", "--users", "1", "--headless", "--run-time", "1s", "--", "--warm-up", "0"]
