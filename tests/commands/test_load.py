@@ -29,13 +29,13 @@ from loadtests.sweep.databases import connect
 from queen import cli
 from queen.local.database import Database
 from queen.local.scratch import scratch_directory
-from tests.commands import briefly
+from tests import briefly
+from tests.briefly import AS_ALWAYS, BRIEFLY
 from tests.load.fake_queue import FakeQueue
 from tests.load.fake_server import fake_server, response
 from tests.locustfiles.support import until
 
 DEADLINE_S = 50.0
-BRIEFLY, AS_ALWAYS = "tests.commands.briefly", "queen"
 
 
 @contextmanager

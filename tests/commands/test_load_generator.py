@@ -19,8 +19,9 @@ import pytest
 from loadtests import results
 from loadtests.results import Manifest, Trial
 from tests.attempts import TooLate, attempts
+from tests.briefly import AS_ALWAYS
 from tests.commands import test_load
-from tests.commands.test_load import AS_ALWAYS, DEADLINE_S, only_run
+from tests.commands.test_load import DEADLINE_S, only_run
 from tests.load.fake_server import fake_server
 from tests.locustfiles.support import until
 from tests.locustfiles.test_web_mode import has_pushed, ours

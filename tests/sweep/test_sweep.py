@@ -22,15 +22,19 @@ from queen.local.postgres import PostgresServer
 from queen.local.relay import OWN_DELAY_S
 from reports.findings.cells import loans
 from tests.attempts import TooLate, attempts, in_time
+from tests.briefly import AS_ALWAYS, BRIEFLY
 from tests.waiting import until
 
 SHORT = ("--strategy", "batch", "--clients", "8", "--batch", "2", "--warmup", "0.1", "--measure", "0.4")
 DEADLINE_S = 120
 
 
-def sweep(*options: str, environ: dict[str, str] | None = None) -> "subprocess.Popen[str]":
+def sweep(
+    *options: str, environ: dict[str, str] | None = None, module: str = BRIEFLY
+) -> "subprocess.Popen[str]":
+    """`queen sweep …`; where the generator's ceiling matters the `module` is AS_ALWAYS."""
     return subprocess.Popen(
-        [sys.executable, "-m", "queen", "sweep", *options],
+        [sys.executable, "-m", module, "sweep", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -67,7 +71,8 @@ async def test_a_sweep_leaves_whole_trials_and_nothing_else(tmp_path: Path, post
 
 async def check_sweep(results: Path, postgres: PostgresServer) -> None:
     pools = ("--pool", "1,4", "--rtt", "0,1", "--blocks", "1", "--results-dir", str(results))
-    code, out, err = await asyncio.to_thread(finish, sweep(*SHORT, *pools, environ=dict(postgres.environ())))
+    process = sweep(*SHORT, *pools, environ=dict(postgres.environ()), module=AS_ALWAYS)
+    code, out, err = await asyncio.to_thread(finish, process)
     assert code == 0, err
     run = the_run(results)
     assert str(run.report) in out

@@ -1,7 +1,7 @@
-"""`python -m tests.commands.briefly load …`: `queen`, which measures the generator's ceiling in a moment.
+"""`python -m tests.briefly load …` (or `sweep …`): `queen`, whose measuring of its generator takes a moment.
 
-For tests of something else: nearly half of what a short load costs the machine is its ceiling. All is done as
-always, but what is found is no figure to look at.
+For tests of something else: a third of what a short load costs the machine is the ceiling of its generator.
+All is done as always, but what is found is no figure to look at.
 """
 
 import sys
@@ -9,6 +9,9 @@ from collections.abc import Callable
 
 from loadtests.sweep import ceiling
 from queen.__main__ import main
+
+BRIEFLY, AS_ALWAYS = "tests.briefly", "queen"
+"""Modules for `python -m`."""
 
 
 def measured(setattr: Callable[[object, str, float], None] = setattr) -> None:
