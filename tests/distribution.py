@@ -1,10 +1,10 @@
 """How `make test` deals the tests out to its processes.
 
-A module stays together, since its tests share what it opens; so does a room whose modules share servers,
-which each process would start for itself, and one whose tests put a load on the machine and look at what it
-measures: no two of them at a time. Most of a test is waiting, so that there are more processes than cores.
-What takes long begins first: nothing long is left to one of them at the end. What computes begins beside the
-loads, which wait; what waits as well comes behind it: three that wait leave the cores idle.
+A module stays together, since its tests share what it opens; so does a room whose modules share servers or
+pages, which each process would make for itself, and one whose tests put a load on the machine and look at
+what it measures: no two of them at a time. Most of a test is waiting, so that there are more processes than
+cores. What takes long begins first: nothing long is left to one of them at the end. What computes begins
+beside the loads, which wait; what waits as well comes behind it: three that wait leave the cores idle.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 LOADS = ("tests/locustfiles/", "tests/commands/")
 SHARING = ("tests/conformance/", "tests/clients/", "tests/faults/")
-TOGETHER = (*LOADS, *SHARING)
+TOGETHER = (*LOADS, "tests/reports/", *SHARING)
 FIRST = (
     *LOADS,
     *("tests/reports/", "tests/load/", "tests/web/", "tests/model/", "tests/sweep/", "tests/ceiling/"),

@@ -20,9 +20,10 @@ def test_modules_stay_together_and_rooms_that_load_the_machine_do() -> None:
     assert load != together("tests/locustfiles/test_trial.py::test_b")
 
 
-def test_rooms_whose_modules_share_servers_stay_together() -> None:
+def test_rooms_whose_modules_share_servers_or_pages_stay_together() -> None:
     of_one, of_another = "tests/conformance/test_ack.py::test_a", "tests/conformance/test_pop.py::test_b"
     assert together(of_one) == together(of_another) != together("tests/faults/test_stop.py::test_a")
+    assert together("tests/reports/page/test_page.py::a") == together("tests/reports/test_judge.py::b")
 
 
 def test_long_rooms_come_first_and_keep_their_order() -> None:

@@ -7,7 +7,7 @@ import pytest
 from reports import dataset
 from reports.dataset import Dataset
 from reports.judge import judge
-from reports.page import figures
+from reports.page import build, figures
 from reports.verdict import Verdict
 from tests.reports.synthetic import write_run
 
@@ -31,3 +31,9 @@ def without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def verdict(loaded: Dataset) -> Verdict:
     return judge(loaded)
+
+
+@pytest.fixture(scope="session")
+def page(loaded: Dataset, verdict: Verdict) -> str:
+    """The whole report of the run."""
+    return build.render(loaded, verdict)

@@ -9,7 +9,6 @@ import pytest
 
 from loadtests import results
 from reports import dataset, wording
-from reports.dataset import Dataset
 from reports.judge import judge
 from reports.page import build, calculator, cards
 from reports.verdict import Verdict
@@ -36,11 +35,6 @@ class Outline(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
-
-
-@pytest.fixture(scope="module")
-def page(loaded: Dataset, verdict: Verdict) -> str:
-    return build.render(loaded, verdict)
 
 
 @pytest.fixture(scope="module")
