@@ -24,6 +24,11 @@ class Change(Struct, frozen=True):
 class Announcer(Protocol):
     """Whoever tells the other processes."""
 
+    @property
+    def listening(self) -> bool:
+        """Whether what the others tell arrives now."""
+        ...
+
     def announce(self, change: Change) -> None:
         """Take note of a change that is committed; never waits and never fails."""
         ...
@@ -51,7 +56,9 @@ class Hearer(Protocol):
 
 
 class Silence:
-    """The announcer of a process that has nobody to tell."""
+    """The announcer of a process that has nobody to tell, and so misses nothing."""
+
+    listening = True
 
     def announce(self, change: Change) -> None:
         """Nobody is told."""

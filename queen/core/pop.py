@@ -6,7 +6,7 @@ and who looks for what nobody announces (a lease that runs out, a message that f
 A pop that finds messages at once needs no task of its own: `Popper.board` is that short way, `pop` is the
 whole one. A poll that finds nothing there has looked before it joined the wake-ups; it looks again only if
 something was heard of its queue meanwhile. One in whose line the first is parked waits behind it without a
-look: consumers that come back after each message would else ask in vain more often than there is something.
+look: of consumers that come back after each message all but the first would ask in vain.
 
 A client that leaves while its poll looks or waits keeps no lease. One that leaves later, or a look whose
 answer the database could not deliver (`OutcomeUnknown`), may keep it until it runs out; so may a look that a
@@ -17,7 +17,7 @@ auto-acked delivery is lost in all of these cases: at most once.
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 from uuid import UUID, uuid4
 
 from msgspec import Struct
@@ -99,7 +99,7 @@ class Popper:
         except DataRefused:
             return self._pursue(request, listener, until)  # which asks for less
         except OutcomeUnknown as error:
-            return self._looker.give_back(lease_id, error)
+            return self._given_back(request, lease_id, error)
         if found.claimed:
             return self._handed_over(request, Delivery(lease_id, found.claimed), listener)
         if found.blocked_partition is not None:
@@ -116,8 +116,16 @@ class Popper:
         return await self._pursue(request, listener, Deadline.after_ms(request.wait_ms), known)
 
     def _need_not_look(self, request: PopRequest) -> bool:
-        """Whether a poll may park at once: who looks for all of its line has just found nothing."""
-        return request.wait_ms > 0 and self._wakeups.settled(request.queue, request.group, request.partition)
+        """Whether a poll may park at once: the first of its line knows that there is nothing.
+
+        Not where a group begins with what is pushed from now on: if it was deleted elsewhere, a look makes it
+        anew.
+        """
+        return (
+            request.wait_ms > 0
+            and request.mode == "all"
+            and self._wakeups.settled(request.queue, request.group, request.partition)
+        )
 
     async def _pursue(
         self,
@@ -130,13 +138,16 @@ class Popper:
         waiter = self._wakeups.join(request.queue, request.group, request.partition)
         forget = listener.on_gone(waiter.wake)
         try:
-            if known and not listener.gone and not self._wakeups.changed_since(request.queue, known[1]):
+            if known and not (listener.gone or self._wakeups.changed_since(request.queue, known[1])):
                 await self._park(waiter, known[0], until)
             while not listener.gone:
                 lease_id = None if request.auto_ack else uuid4()
                 try:
                     with waiter.looking():
                         found = await self._looker.look(request, lease_id)
+                except OutcomeUnknown:
+                    self._wakeups.wake(request.queue, None, request.group)  # for what it gave back
+                    raise
                 except DataRefused:
                     if request.batch == 1:
                         raise
@@ -165,6 +176,14 @@ class Popper:
             self._wake_others(request, delivery)  # the partition is free, and may hold more
         return delivery
 
+    async def _given_back(
+        self, request: PopRequest, lease_id: UUID | None, error: OutcomeUnknown
+    ) -> NoReturn:
+        try:
+            await self._looker.give_back(lease_id, error)
+        finally:
+            self._wakeups.wake(request.queue, None, request.group)
+
     async def _release(self, request: PopRequest, delivery: Delivery, lease_id: UUID) -> None:
         await self._looker.release(lease_id)
         self._wake_others(request, delivery)
@@ -181,4 +200,4 @@ class Popper:
                 pause_s = min(pause_s, FALLBACK_POLL_S)
             if found.next_in_ms is not None:
                 pause_s = min(pause_s, max(found.next_in_ms, _SHORTEST_PAUSE_MS) / 1000)
-        await waiter.wait(pause_s)
+        await waiter.wait(pause_s, unsure=found.blocked_partition is not None)

@@ -38,6 +38,8 @@ from contextlib import contextmanager
 from queen.core.notices import Announcer, Change, Silence
 from queen.core.store import Place
 
+_MOST_QUEUES = 100_000  # of which it is known when something was last heard
+
 
 class Waiter:
     """One parked long poll of a group on a queue; `partition` None: any partition.
@@ -81,7 +83,7 @@ class Waiter:
 
     @property
     def settled(self) -> bool:
-        """Whether it is parked: its last look found nothing, and it has no wake-up to look again."""
+        """Whether it is parked and knows that there is nothing: it has no wake-up to look again."""
         return self._parked and not self.woken
 
     @contextmanager
@@ -97,9 +99,9 @@ class Waiter:
                 self.wake()
             raise
 
-    async def wait(self, timeout_s: float) -> None:
-        """Until woken or for `timeout_s`: its last look found nothing."""
-        self._parked = True
+    async def wait(self, timeout_s: float, *, unsure: bool = False) -> None:
+        """Until woken or for `timeout_s`. `unsure`: its look did not get to see everything."""
+        self._parked = not unsure
         try:
             async with asyncio.timeout(timeout_s):
                 await self._event.wait()
@@ -108,8 +110,6 @@ class Waiter:
         finally:
             self._parked = False
 
-
-_MOST_QUEUES = 100_000  # of which it is known when something was last heard
 
 Line = deque[Waiter]
 Lines = dict[tuple[str, str | None], Line]
@@ -147,13 +147,19 @@ class Wakeups:
         return self._now
 
     def changed_since(self, queue: str, moment: int) -> bool:
-        """Whether anything was heard of the queue after that moment, which makes a look of then too old."""
-        return max(self._heard.get(queue, 0), self._heard_of_any) > moment
+        """Whether anything was heard of the queue after that moment, which makes a look of then too old.
+
+        Always when the server drains: nobody would be woken any more.
+        """
+        return self._closed or max(self._heard.get(queue, 0), self._heard_of_any) > moment
 
     def settled(self, queue: str, group: str, partition: str | None) -> bool:
-        """Whether there is a line whose first is parked: who joins it now need not look."""
+        """Whether there is a line whose first is parked: who joins it now need not look.
+
+        Not while notices of other processes do not arrive: then each look tells something new.
+        """
         line = self._waiting.get(queue, {}).get((group, partition))
-        return line is not None and line[0].settled
+        return line is not None and line[0].settled and self._announcer.listening
 
     def join(self, queue: str, group: str, partition: str | None) -> Waiter:
         """Register a waiter; `leave` must follow."""
@@ -197,7 +203,7 @@ class Wakeups:
     def hear(self, change: Change) -> None:
         """The same, of this process only."""
         self._now += 1
-        if len(self._heard) >= _MOST_QUEUES:
+        if len(self._heard) >= _MOST_QUEUES and change.queue not in self._heard:
             self._forget_queues()
         self._heard[change.queue] = self._now
         for (group, partition), line in self._waiting.get(change.queue, {}).items():

@@ -6,8 +6,10 @@ import random
 from loadtests.ceiling.push_body import NUMBER, PARTITION, UUID, payload, push_template
 
 
-def test_a_rendered_body_names_every_item_differently() -> None:
-    text = push_template("q", 100, 300, seed=7).replace(NUMBER, "w1-42").replace(PARTITION, "3")
+def test_a_rendered_body_has_a_place_for_the_name_of_each_item() -> None:
+    text = push_template("q", 100, 300, seed=7)
+    assert text.count(NUMBER) == 100
+    text = text.replace(NUMBER, "w1-42").replace(PARTITION, "3")
     items = json.loads(text)["items"]
     assert [item["transactionId"] for item in items] == ["w1-42"] * 100
     assert {(item["queue"], item["partition"]) for item in items} == {("q", "p3")}

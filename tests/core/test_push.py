@@ -42,6 +42,10 @@ class Storing:
         await self.open.wait()
         return {}
 
+    @property
+    def listening(self) -> bool:
+        raise AssertionError("nobody waits")
+
     def announce(self, change: Change) -> None:
         self.announced.append(change)
 

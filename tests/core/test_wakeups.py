@@ -17,6 +17,7 @@ class Notebook:
 
     announced: list[Change] = field(default_factory=list)
     expected: int = 0
+    listening: bool = True
 
     def announce(self, change: Change) -> None:
         self.announced.append(change)
@@ -229,6 +230,21 @@ async def test_a_line_is_settled_while_its_first_is_parked_and_not_woken() -> No
     assert not wakeups.settled("q", "g", None)
 
 
+async def test_a_line_is_not_settled_by_one_that_is_unsure_or_while_notices_do_not_arrive() -> None:
+    notebook = Notebook()
+    wakeups = Wakeups(notebook)
+    leader = wakeups.join("q", "g", None)
+    for unsure, listening in ((True, True), (False, False), (False, True)):
+        notebook.listening = listening
+        parked = asyncio.create_task(leader.wait(10, unsure=unsure))
+        await asyncio.sleep(0)
+        assert wakeups.settled("q", "g", None) is (listening and not unsure)
+        leader.wake()
+        await parked
+        with leader.looking():
+            pass
+
+
 def test_what_was_heard_since_is_known_for_each_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("queen.core.wakeups._MOST_QUEUES", 2)
     wakeups = Wakeups()
@@ -245,4 +261,4 @@ def test_what_was_heard_since_is_known_for_each_queue(monkeypatch: pytest.Monkey
         moment = wakeups.now
         everything()
         assert wakeups.changed_since("q", moment)
-        assert not wakeups.changed_since("q", wakeups.now)
+        assert wakeups.changed_since("q", wakeups.now) is wakeups.closed

@@ -1,8 +1,10 @@
 """Ids that come after all that their partition has seen are not looked up, and no duplicate gets by."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import accumulate, count
 from uuid import uuid4
 
@@ -12,7 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from queen.core.store import NewMessage, PartitionName
+from queen.local.database import Database
 from queen.postgres.connection import Connection
+from tests.databases import WAIT_FOR_A_LOCK, connected
+from tests.waiting import until
 
 from .conftest import Queue, soon
 
@@ -155,7 +160,6 @@ async def test_a_single_message_that_comes_after_all_others_is_not_looked_up(que
 
 @pytest.mark.parametrize("slots", [1, 2])
 async def test_a_push_without_the_highest_id_stores_nothing(queue: Queue, slots: int) -> None:
-    """Whoever calls the function by himself cannot leave a partition behind that lets duplicates in."""
     ids = list((await partitions_of(queue, slots)).values())
     with pytest.raises(asyncpg.NotNullViolationError):
         await queue.sql(
@@ -167,3 +171,53 @@ async def test_a_push_without_the_highest_id_stores_nothing(queue: Queue, slots:
             [b"1"] * slots,
         )
     assert await queue.sql("select from queen.messages where partition_id = any ($1)", ids) == []
+
+
+async def test_where_a_lowest_id_is_missing_everything_is_looked_up(queue: Queue) -> None:
+    ids = list((await partitions_of(queue, 2)).values())
+    repeated = "select queen.push($1, '{1,2,3}', $2, '{w-1,w-1}', $3, '{w-1,w-1}', '{}', '{1,1}')"
+    first = [str(uuid4()), str(uuid4())]
+    assert await queue.sql(repeated, ids, [None, "w-1"], first) == [(None,)]
+    [(existing,)] = await queue.sql(repeated, ids, ["w-1", None], [str(uuid4()), str(uuid4())])
+    assert [str(there) for there in existing] == first  # type: ignore[attr-defined]
+
+
+async def pushed(connection: Connection, way: str, ids: Sequence[int], name: str) -> object:
+    """What a push of that message says: to one partition by itself or as one of many, or to two."""
+    if way == "one":
+        return await connection.fetchval(ONE, ids[0], str(uuid4()), name)
+    used = ids[:1] if way == "one partition" else ids
+    return await connection.fetchval(
+        "select queen.push($1, $2, $3, $3, $4, $3, '{}', $5)",
+        used,
+        list(range(1, len(used) + 2)),
+        [name for _ in used],
+        [str(uuid4()) for _ in used],
+        [b"1" for _ in used],
+    )
+
+
+@pytest.mark.parametrize("late", ["one", "one partition", "two partitions"])
+@pytest.mark.parametrize("early", ["one", "one partition", "two partitions"])
+async def test_the_highest_id_is_that_of_the_push_that_was_waited_for(
+    queue: Queue, each_database: Database, early: str, late: str
+) -> None:
+    """The second push began before the first was committed, and must not go by what it could see then."""
+    ids = sorted((await partitions_of(queue, 2)).values())
+    async with queue.pool.connection(soon()) as first, queue.pool.connection(soon()) as second:
+        for number in range(7):  # the sixth call is the first with a plan for all values
+            await first.execute("begin")
+            assert await pushed(first, early, ids, f"w-{number}") is None
+            waiting = asyncio.create_task(pushed(second, late, ids, f"w-{number}"))
+            async with connected(each_database) as other:
+                await until(partial(_somebody_waits, other))
+            await first.execute("commit")
+            assert await waiting is not None
+    assert await queue.sql(
+        "select max(times) from (select count(*) as times from queen.messages"
+        " group by partition_id, transaction_id) ids"
+    ) == [(1,)]
+
+
+async def _somebody_waits(connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
+    return bool(await connection.fetch(WAIT_FOR_A_LOCK))

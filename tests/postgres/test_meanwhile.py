@@ -1,7 +1,7 @@
 """What is changed or deleted while something else is under way: two sessions, interleaved by hand."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 import pytest
 
@@ -9,6 +9,7 @@ from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.groups import Groups
 from queen.core.looking import PopRequest
+from queen.core.pop import Popper
 from queen.core.store import Partition, PartitionName, PopOutcome, PopQuery, QueueOptions, UnknownPartition
 from queen.errors import OutcomeUnknown, StatementFailed
 from queen.local.database import Database
@@ -169,3 +170,33 @@ async def test_a_lease_that_nobody_knows_of_is_given_back(queue: Queue) -> None:
         with pytest.raises(OutcomeUnknown):
             await popper.pop(PopRequest("orders", None, group="g"), Ear())
     assert await pop(queue) == ["a"]
+
+
+async def boarded(popper: Popper, request: PopRequest) -> None:
+    """A pop by the short way, up to its end."""
+    on_its_way = popper.board(request, Ear())
+    assert on_its_way is not None
+    await asyncio.wait([on_its_way.turn])
+    landed = on_its_way.land()
+    assert isinstance(landed, Coroutine)
+    await landed
+
+
+async def whole(popper: Popper, request: PopRequest) -> None:
+    await popper.pop(request, Ear())
+
+
+@pytest.mark.parametrize("way", [boarded, whole])
+async def test_what_is_given_back_is_looked_for_by_who_waits(
+    queue: Queue, way: Callable[[Popper, PopRequest], Awaitable[None]]
+) -> None:
+    store = Forgetful(queue.pool)
+    request = PopRequest("orders", None, group="g")
+    async with popping(store, Directory(store), queue.wakeups) as popper:
+        with pytest.raises(OutcomeUnknown):
+            await whole(popper, request)  # from here on its group is known
+        waiter = queue.wakeups.join("orders", "g", None)
+        with waiter.looking(), pytest.raises(OutcomeUnknown):
+            await way(popper, request)
+        assert waiter.woken
+        queue.wakeups.leave(waiter)

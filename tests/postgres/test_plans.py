@@ -151,3 +151,5 @@ async def test_the_key_is_worked_out_in_place(queue: Queue) -> None:
     ]
     assert len(conditions) == 3
     assert not [line for line in conditions if "transaction_key" in line]
+    filters = [line for plan in plans for line in plan.splitlines() if "comes_after" in line]
+    assert not [line for line in filters if "Filter" in line]

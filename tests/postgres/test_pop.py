@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -370,6 +370,44 @@ async def test_a_poll_behind_one_that_looks_or_is_woken_looks_itself(queue: Queu
             second = asyncio.create_task(queue.pop(request))
             assert sorted(names(await first) + names(await second)) == pushed
             in_time(time.perf_counter() - started_s, FALLBACK_POLL_S)
+
+
+async def test_a_poll_for_what_is_new_looks_whoever_is_parked(queue: Queue) -> None:
+    """Its group may have been deleted elsewhere: then it must be there again before the next push."""
+    request = PopRequest("orders", None, group="g", mode="new", wait_ms=20_000)
+    async with AsyncExitStack() as stack:
+
+        def polling() -> asyncio.Task[Delivery | None]:
+            task = asyncio.create_task(queue.pop(request))
+            stack.callback(task.cancel)
+            return task
+
+        polling()
+        await until(lambda: queue.wakeups.settled("orders", "g", None))
+        await queue.sql("delete from queen.consumer_groups")
+        polling()
+
+        async def registered() -> bool:
+            return bool(await queue.sql("select from queen.consumer_groups where name = 'g'"))
+
+        for attempt in attempts():
+            with attempt:
+                started_s = time.perf_counter()
+                await until(registered)
+                in_time(time.perf_counter() - started_s, WATCH_INTERVAL_S)
+
+
+async def test_a_poll_that_boards_while_the_server_drains_does_not_wait(queue: Queue) -> None:
+    async with boarded_in_vain(queue) as (store, boarded):
+        assert await queue.pop(PopRequest("orders", None)) is None
+        queue.wakeups.close()
+        late = queue.popper.board(PopRequest("orders", None, wait_ms=20_000), Ear())
+        assert late is not None
+        await asyncio.wait([late.turn])
+        async with asyncio.timeout(10):
+            assert await landing(late) is None
+            assert await landing(boarded) is None
+        assert store.looks == 2
 
 
 async def test_a_poll_that_does_not_wait_looks_whoever_is_parked(queue: Queue) -> None:

@@ -56,7 +56,7 @@ class FilledPush:
             await fill(server, await bench.direct(server.database, CONNECTIONS), self.push, missing)
 
     async def measure(self, bench: Bench, asked: Asked) -> Measured:
-        """Push; the table's size at the end is told with the figures."""
+        """Push; what its own queue holds at the end is told with the figures."""
         measured = await self.push.measure(bench, asked)
         stored = await bench.servers[self.push.server].stored(self.push.queue)
         return measured.with_figures(stored_messages=float(stored))

@@ -42,8 +42,8 @@ create table queen.partitions (
     unique (queue_id, name)
 ) with (fillfactor = 50);  -- head moves with every push: keep that update HOT
 
--- The order in which transaction ids are expected to come: of ids that count the longer one is the later, of those
--- of one length the greater one, as also of UUIDs of version 7. An id that comes after the highest one of its
+-- The order in which transaction ids of one producer are expected to come: of ids that count the longer one is the
+-- later, of those of one length the greater one, as of UUIDs of version 7, whoever makes them. An id that comes after the highest one of its
 -- partition is no duplicate, and is not looked up. The order decides nothing else: any other id costs a look-up. So
 -- does one of more than 128 characters: it comes after nothing, and never is the highest one.
 create function queen.comes_after(a text, b text) returns boolean

@@ -16,10 +16,10 @@
 -- Many messages in one multi-row INSERT.
 -- p_partition: the partitions, each once, by id. p_first: the number (from 1) of the first item of each, and
 -- after the last of them the number of items plus one. p_lowest, p_highest: the lowest and the highest transaction
--- id of each, by queen.comes_after; '' where one is longer than that looks at, and where all are. p_id … p_payload: the items, those of a partition next to each other and in
--- their order; no (partition, transaction id) occurs twice. So the position of an item is its number and what
--- belongs to its partition: no window, no join, no sort; and what comes after all that its partition has seen is
--- not looked up.
+-- id of each, by queen.comes_after; of ids that are too long for it the lowest is '', and the highest is that of the
+-- others, or ''. p_id … p_payload: the items, those of a partition next to each other and in their order; no
+-- (partition, transaction id) occurs twice. So the position of an item is its number and what belongs to its
+-- partition: no window, no join, no sort; and what comes after all that its partition has seen is not looked up.
 -- Returns null when all were stored, else an element for each item: null, or the id of the message that
 -- already holds its (partition, transaction id). Raises QN001 when a partition does not exist (any more):
 -- nothing is stored then. Locks: partitions by id; cursors of idle groups of those partitions.
@@ -45,7 +45,7 @@ begin
            array_agg(locked.head + 1 - p_first[locked.slot]),
            array_agg(locked.last_created_at),
            array_agg(locked.highest_id),
-           bool_and(queen.comes_after(p_lowest[locked.slot], locked.highest_id))
+           bool_and(coalesce(queen.comes_after(p_lowest[locked.slot], locked.highest_id), false))
     into v_queue, v_before, v_last_created_at, v_highest, v_all_new
     from (select p.queue_id, p.head, p.last_created_at, p.highest_id,
                  width_bucket(p.id, (select p_partition)) as slot
@@ -56,7 +56,7 @@ begin
     end if;
     v_now := clock_timestamp();
 
-    if v_all_new is not true then
+    if not v_all_new then
         perform from (
             select u.transaction_id, p_partition[u.slot] as partition_id
             from (select unnest((select p_transaction)) as transaction_id,
@@ -134,7 +134,7 @@ begin
         perform from (
             select u.transaction_id
             from (select unnest((select p_transaction)) as transaction_id) u
-            where not queen.comes_after(u.transaction_id, (select v_highest))
+            where not queen.comes_after(u.transaction_id, v_highest)
             offset 0
         ) given
         cross join lateral (
