@@ -1,10 +1,19 @@
 """The collector is calm while the server serves, and as it was afterwards: a test's process lives on."""
 
 import gc
+from collections.abc import Iterator
 
 import pytest
 
 from queen.server.collector import YOUNGEST, calm
+
+
+@pytest.fixture(autouse=True)
+def _nothing_frozen() -> Iterator[None]:
+    """As in a server's process; what pytest keeps from the collector (tests/conftest.py) it gets back."""
+    gc.unfreeze()
+    yield
+    gc.freeze()
 
 
 def test_what_is_alive_is_left_alone_and_collections_are_rare_inside_the_block() -> None:
