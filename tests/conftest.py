@@ -13,7 +13,7 @@ Where PostgreSQL 15 is not installed its tests are skipped with the reason; in C
 
 import gc
 import os
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -133,15 +133,29 @@ async def each_postgres(servers: Servers, postgres_version: int) -> PostgresServ
     return await servers.get(postgres_version)
 
 
+TemplateOf = Callable[[PostgresServer], Awaitable[str]]
+
+
+async def empty(_server: PostgresServer) -> str:
+    """The database that empty ones are copies of."""
+    return "template1"
+
+
+@pytest.fixture
+def template_of() -> TemplateOf:
+    """What the databases of tests are copies of; a room or a module may say something else."""
+    return empty
+
+
 @pytest_asyncio.fixture
-async def database(postgres: PostgresServer) -> AsyncIterator[Database]:
-    async with fresh_database(postgres) as fresh:
+async def database(postgres: PostgresServer, template_of: TemplateOf) -> AsyncIterator[Database]:
+    async with fresh_database(postgres, like=await template_of(postgres)) as fresh:
         yield fresh
 
 
 @pytest_asyncio.fixture
-async def each_database(each_postgres: PostgresServer) -> AsyncIterator[Database]:
-    async with fresh_database(each_postgres) as fresh:
+async def each_database(each_postgres: PostgresServer, template_of: TemplateOf) -> AsyncIterator[Database]:
+    async with fresh_database(each_postgres, like=await template_of(each_postgres)) as fresh:
         yield fresh
 
 

@@ -17,7 +17,7 @@ auto-acked delivery is lost in all of these cases: at most once.
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 from msgspec import Struct
@@ -99,7 +99,7 @@ class Popper:
         except DataRefused:
             return self._pursue(request, listener, until)  # which asks for less
         except OutcomeUnknown as error:
-            return self._given_back(request, lease_id, error)
+            return self._looker.give_back(lease_id, error)
         if found.claimed:
             return self._handed_over(request, Delivery(lease_id, found.claimed), listener)
         if found.blocked_partition is not None:
@@ -145,9 +145,6 @@ class Popper:
                 try:
                     with waiter.looking():
                         found = await self._looker.look(request, lease_id)
-                except OutcomeUnknown:
-                    self._wakeups.wake(request.queue, None, request.group)  # for what it gave back
-                    raise
                 except DataRefused:
                     if request.batch == 1:
                         raise
@@ -175,14 +172,6 @@ class Popper:
         if request.auto_ack and delivery.messages == request.batch:
             self._wake_others(request, delivery)  # the partition is free, and may hold more
         return delivery
-
-    async def _given_back(
-        self, request: PopRequest, lease_id: UUID | None, error: OutcomeUnknown
-    ) -> NoReturn:
-        try:
-            await self._looker.give_back(lease_id, error)
-        finally:
-            self._wakeups.wake(request.queue, None, request.group)
 
     async def _release(self, request: PopRequest, delivery: Delivery, lease_id: UUID) -> None:
         await self._looker.release(lease_id)

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import msgspec
+import pytest
 import pytest_asyncio
 
 from queen.core.ack import Acked, Acker, shared_acks
@@ -35,7 +36,7 @@ from queen.postgres.migrate import migrate
 from queen.postgres.pool import TunedPool, open_pool
 from queen.postgres.store import PostgresStore
 from queen.settings import PushStrategy, Settings
-from tests.conftest import Servers, fresh_database
+from tests.conftest import Servers, TemplateOf, fresh_database
 
 STATEMENT_TIMEOUT_MS = 20_000
 
@@ -182,16 +183,9 @@ async def migrated(servers: Servers) -> AsyncIterator[Migrated]:
         yield Migrated(stack)
 
 
-@pytest_asyncio.fixture
-async def database(postgres: PostgresServer, migrated: Migrated) -> AsyncIterator[Database]:
-    async with fresh_database(postgres, like=await migrated.get(postgres)) as fresh:
-        yield fresh
-
-
-@pytest_asyncio.fixture
-async def each_database(each_postgres: PostgresServer, migrated: Migrated) -> AsyncIterator[Database]:
-    async with fresh_database(each_postgres, like=await migrated.get(each_postgres)) as fresh:
-        yield fresh
+@pytest.fixture
+def template_of(migrated: Migrated) -> TemplateOf:
+    return migrated.get
 
 
 @pytest_asyncio.fixture

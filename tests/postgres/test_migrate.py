@@ -1,33 +1,23 @@
 """Migrations: once, in order, together, and never into a database that is not understood."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from queen.errors import UserError
 from queen.local.database import Database
-from queen.local.postgres import PostgresServer
 from queen.observe.pool import PoolGauges
 from queen.postgres.migrate import migrate, migrations
 from queen.postgres.pool import Pool, open_pool
-from tests.conftest import fresh_database
+from tests.conftest import TemplateOf, empty
 
 from .conftest import settings_for, soon
 
 
-@pytest_asyncio.fixture
-async def database(postgres: PostgresServer) -> AsyncIterator[Database]:
-    """An empty one, in place of the room's."""
-    async with fresh_database(postgres) as fresh:
-        yield fresh
-
-
-@pytest_asyncio.fixture
-async def each_database(each_postgres: PostgresServer) -> AsyncIterator[Database]:
-    async with fresh_database(each_postgres) as fresh:
-        yield fresh
+@pytest.fixture
+def template_of() -> TemplateOf:
+    """In place of the room's."""
+    return empty
 
 
 async def migrate_by(pool: Pool) -> int:

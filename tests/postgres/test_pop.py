@@ -321,22 +321,16 @@ async def test_what_comes_between_a_look_and_the_waiting_is_looked_for(queue: Qu
                 in_time(time.perf_counter() - started_s, FALLBACK_POLL_S)
 
 
-async def test_what_another_process_tells_between_a_look_and_the_waiting_is_looked_for(queue: Queue) -> None:
+@pytest.mark.parametrize(("told_of", "looks"), [("orders", 2), ("invoices", 1)])
+async def test_what_another_process_tells_between_a_look_and_the_waiting_is_looked_for(
+    queue: Queue, told_of: str, looks: int
+) -> None:
+    """What it tells of another queue makes nobody look."""
     async with boarded_in_vain(queue) as (store, boarded):
-        queue.wakeups.hear(Change("orders"))
+        queue.wakeups.hear(Change(told_of))
         waiting = landing(boarded)
         await until(lambda: queue.wakeups.settled("orders", QUEUE_MODE_GROUP, None))
-        assert store.looks == 2
-        waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
-
-
-async def test_what_is_heard_of_other_queues_makes_nobody_look(queue: Queue) -> None:
-    async with boarded_in_vain(queue) as (store, boarded):
-        queue.wakeups.hear(Change("invoices"))
-        waiting = landing(boarded)
-        await until(lambda: queue.wakeups.settled("orders", QUEUE_MODE_GROUP, None))
-        assert store.looks == 1
+        assert store.looks == looks
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
 
