@@ -16,6 +16,14 @@ NUMBER, PARTITION, UUID = "\x01", "\x02", "\x03"
 FILLING = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
+def name(tag: str, number: int) -> str:
+    """A transactionId that counts: behind smaller numbers, and all of the windows before (`w9-…`, `w10-…`).
+
+    So the database looks none of them up (`queen.comes_after`), whoever sends them: wrk makes the same.
+    """
+    return f"{tag}-{number:09d}"
+
+
 def payload(payload_bytes: int, item: int, randomness: random.Random) -> str:
     """One JSON payload of that size (or of its least size, when that is larger)."""
     bare = json.dumps({"item": item, "text": ""}, separators=(",", ":"))

@@ -3,7 +3,7 @@
 import json
 import random
 
-from loadtests.ceiling.push_body import NUMBER, PARTITION, UUID, payload, push_template
+from loadtests.ceiling.push_body import NUMBER, PARTITION, UUID, name, payload, push_template
 
 
 def test_a_rendered_body_has_a_place_for_the_name_of_each_item() -> None:
@@ -13,6 +13,11 @@ def test_a_rendered_body_has_a_place_for_the_name_of_each_item() -> None:
     items = json.loads(text)["items"]
     assert [item["transactionId"] for item in items] == ["w1-42"] * 100
     assert {(item["queue"], item["partition"]) for item in items} == {("q", "p3")}
+
+
+def test_names_come_in_the_order_in_which_nothing_is_looked_up() -> None:
+    names = [name(tag, number) for tag in ("w9", "w10", "w11") for number in (0, 9, 10, 4_000_000)]
+    assert names == sorted(names, key=lambda made: (len(made), made))
 
 
 def test_an_id_that_does_not_count_has_a_place_in_each_item() -> None:

@@ -8,7 +8,7 @@ from uuid import RFC_4122, UUID
 
 import pytest
 
-from loadtests.ceiling.push_body import Ids, push_template
+from loadtests.ceiling.push_body import Ids, name, push_template
 from loadtests.ceiling.window import Asked
 from loadtests.ceiling.wrk import WrkResult, WrkRun, parse
 from queen.local.process import ChildFailed
@@ -42,7 +42,7 @@ async def test_pushes_name_every_message_once_and_share_out_the_partitions(
     for _, _, body in listener.requests:  # in the order in which a push expects ids
         request = [item["transactionId"] for item in json.loads(body)["items"]]
         first = int(request[0].removeprefix("w7-"))
-        assert request == [f"w7-{number:09d}" for number in range(first, first + 5)]
+        assert request == [name("w7", number) for number in range(first, first + 5)]
     assert {item["partition"] for item in items} == {f"p{number}" for number in range(10)}
     measured = result.measured(each=5)
     assert measured.run_messages <= len(names) <= measured.run_messages + 3 * 5

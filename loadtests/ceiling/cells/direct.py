@@ -18,7 +18,7 @@ from loadtests.ceiling import statements
 from loadtests.ceiling.bench import Bench
 from loadtests.ceiling.cells import PARTITIONS, PAYLOAD_BYTES, counted
 from loadtests.ceiling.cells.one_server import OneServer
-from loadtests.ceiling.push_body import payload
+from loadtests.ceiling.push_body import name, payload
 from loadtests.ceiling.window import Asked, Measured, WindowClock
 from loadtests.results import CeilingCell
 from queen.local.open_database import Connection
@@ -84,7 +84,7 @@ class DirectWrite(OneServer):
 
         def transactions() -> list[str]:
             first = next(numbers) * rows
-            return [f"{asked.tag}-{number}" for number in range(first, first + rows)]
+            return [name(asked.tag, number) for number in range(first, first + rows)]
 
         async def flush(connection: Connection) -> int:
             names = transactions()
