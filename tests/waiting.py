@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 DEADLINE_S = 10.0
 _LOOK_EVERY_S = 0.005
@@ -18,3 +19,9 @@ async def until(condition: Callable[[], bool | Awaitable[object]], deadline_s: f
             if met:
                 return
             await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def over(awaited: Awaitable[object]) -> None:
+    """Return when it is over, well or not."""
+    with suppress(Exception):
+        await awaited

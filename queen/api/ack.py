@@ -112,7 +112,7 @@ class AckResource:
         boarded = self._acker.board(group, items, deadline)
         if boarded is None:
             return self._judge(group, items, deadline)
-        return Later(boarded.turn, partial(self._land, group, items, boarded, deadline))
+        return Later(boarded.rider, partial(self._land, group, items, boarded, deadline))
 
     def _land(
         self,

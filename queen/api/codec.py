@@ -36,8 +36,14 @@ class Decoder:
         if not body:
             raise BadRequest("Empty request body")
         try:
-            body.decode()  # all of it must be UTF-8: msgspec does not look into payloads
-            return self._decode(body)
+            if not body.isascii():
+                body.decode()  # all of it must be UTF-8: msgspec does not look into payloads
+            try:
+                return self._decoder.decode(body)
+            except msgspec.ValidationError:
+                raise
+            except msgspec.DecodeError:
+                return self._decode_disguised(body)
         except msgspec.ValidationError as error:
             raise BadRequest(self._worded(str(error))) from None
         except UnicodeDecodeError as error:
@@ -47,15 +53,11 @@ class Decoder:
         except RecursionError:
             raise BadRequest("Invalid JSON: nested too deeply") from None
 
-    def _decode(self, body: bytes) -> Any:
-        try:
-            return self._decoder.decode(body)
-        except msgspec.ValidationError:
-            raise
-        except msgspec.DecodeError:
-            disguised = disguise(body)
-            if disguised is None:
-                raise
+    def _decode_disguised(self, body: bytes) -> Any:
+        """Raises once more what says that the body as it is cannot be decoded, where no disguise helps."""
+        disguised = disguise(body)
+        if disguised is None:
+            raise  # noqa: PLE0704 - in the handler of that
         return disguised.off(self._decoder.decode(disguised.body))
 
     def _worded(self, said: str) -> str:
@@ -103,4 +105,4 @@ def milliseconds(moment: datetime | None) -> str | None:
 
 def answer(value: object, status: int = 200) -> Response:
     """A JSON response."""
-    return Response(status=status, body=msgspec.json.encode(value))
+    return Response(status, msgspec.json.encode(value))

@@ -120,7 +120,7 @@ class PopResource:
         boarded = self._popper.board(wanted, request.client)
         if boarded is None:
             return self._pursue(wanted, self._popper.pop(wanted, request.client))
-        return Later(boarded.turn, partial(self._land, wanted, boarded))
+        return Later(boarded.rider, partial(self._land, wanted, boarded))
 
     def _land(self, wanted: PopRequest, boarded: Boarded[Landed]) -> Answer:
         landed = boarded.land()

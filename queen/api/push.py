@@ -12,8 +12,7 @@ from msgspec import Meta, Struct
 from queen.api.codec import Decoder, answer, null, text_of, uuid_of
 from queen.core.deadline import Deadline, StartDeadline
 from queen.core.ids import uuid7s
-from queen.core.push import Pushed, Pusher
-from queen.core.sharing import Boarded
+from queen.core.push import BoardedPush, Pusher, Stored
 from queen.core.store import NewMessage, PartitionName, UnknownPartition
 from queen.http.message import Answer, Later, Request, Response
 from queen.http.operation import Operation
@@ -86,39 +85,40 @@ class PushResource:
         boarded = self._pusher.board(messages, deadline)
         if boarded is None:
             return self._push(messages, deadline)
-        return Later(boarded.turn, partial(self._land, messages, boarded, deadline))
+        return Later(boarded.rider, partial(self._land, boarded))
 
-    def _land(
-        self, messages: Sequence[NewMessage], boarded: Boarded[list[Pushed]], deadline: Deadline
-    ) -> Answer:
+    def _land(self, boarded: BoardedPush) -> Answer:
         try:
-            return self._answer(messages, boarded.land())
+            return self._answer(self._pusher.land(boarded))
         except UnknownPartition:
-            self._pusher.forget(messages)
-            return self._push(messages, deadline)
+            self._pusher.forget(boarded.messages)
+            return self._push(boarded.messages, boarded.rider.deadline)
 
     async def _push(self, messages: Sequence[NewMessage], deadline: Deadline) -> Response:
-        return self._answer(messages, await self._pusher.push(messages, deadline))
+        return self._answer(await self._pusher.push(messages, deadline))
 
-    def _answer(self, messages: Sequence[NewMessage], done: Sequence[Pushed]) -> Response:
+    def _answer(self, stored: Stored) -> Response:
         self._activity.push_requests.add(1)
-        self._activity.pushed.add(sum(not each.duplicate for each in done))
-        return answer(list(map(_answer, range(len(done)), messages, done)), 201)
+        self._activity.pushed.add(len(stored.messages) - len(stored.duplicates))
+        return answer(_answers(stored), 201)
 
 
 def checked(items: Sequence[Item]) -> list[NewMessage]:
     """The messages that the client wants to be stored, with the ids that they keep. Raises `BadRequest`."""
-    return list(map(_checked, items, uuid7s(len(items))))
-
-
-def _checked(item: Item, message_id: str) -> NewMessage:
-    return NewMessage(
-        message_id,
-        _partition(item.queue, item.partition),
-        text_of(item.transaction_id, "transactionId") or message_id,
-        uuid_of(item.trace_id, "traceId") if item.trace_id else None,
-        bytes(item.payload),
-    )
+    messages: list[NewMessage] = []
+    ids = uuid7s(len(items))
+    for index, item in enumerate(items):
+        message_id = ids[index]
+        messages.append(
+            NewMessage(
+                message_id,
+                _partition(item.queue, item.partition),
+                text_of(item.transaction_id, "transactionId") or message_id,
+                uuid_of(item.trace_id, "traceId") if item.trace_id else None,
+                bytes(item.payload),
+            )
+        )
+    return messages
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -127,17 +127,26 @@ def _partition(queue: str, partition: str) -> PartitionName:
     return PartitionName(text_of(queue, "queue"), text_of(partition, "partition"))
 
 
-def _answer(index: int, message: NewMessage, pushed: Pushed) -> ItemAnswer:
-    transaction_id, message_id, partition_id = pushed.transaction_id, pushed.id, pushed.partition.uuid
-    return ItemAnswer(  # in the order of its fields: by name it would take half as long again
-        index,
-        transaction_id,
-        "duplicate" if pushed.duplicate else "queued",
-        message_id,
-        partition_id,
-        message.trace_id,
-        message.partition.queue,
-        transaction_id,
-        message_id,
-        partition_id,
-    )
+def _answers(stored: Stored) -> list[ItemAnswer]:
+    answers: list[ItemAnswer] = []
+    for index, message in enumerate(stored.messages):
+        partition = stored.partitions[index]
+        answers.append(
+            ItemAnswer(  # in the order of its fields: by name it would take half as long again
+                index,
+                message.transaction_id,
+                "queued",
+                message.id,
+                partition.uuid,
+                message.trace_id,
+                message.partition.queue,
+                message.transaction_id,
+                message.id,
+                partition.uuid,
+            )
+        )
+    for index, there in stored.duplicates.items():
+        duplicate = answers[index]
+        duplicate.status = "duplicate"
+        duplicate.message_id = duplicate.message_id_twin = there
+    return answers

@@ -8,7 +8,6 @@ Most requests are plain: they say `completed` of messages of one partition, unde
 `Acker.board` is that short way, which needs no task of its own; `judge` is the whole rule.
 """
 
-import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
@@ -16,6 +15,7 @@ from msgspec import Struct
 
 from queen.core.deadline import Deadline
 from queen.core.line import Figures
+from queen.core.rider import Rider
 from queen.core.sharing import Boarded, Shared
 from queen.core.store import AckItem, AckOutcome, Hold, PartitionName, PlainAck, Store, by_queue
 from queen.core.wakeups import Wakeups
@@ -73,11 +73,11 @@ class Acker:
         plain = plain_ack(group, items)
         if plain is None:
             return None
-        turn = self._plain.board(plain, len(items), deadline)
-        return Boarded(turn, partial(self._land, plain, turn))
+        rider = self._plain.board(plain, len(items), deadline)
+        return Boarded(rider, partial(self._land, plain, rider))
 
-    def _land(self, plain: PlainAck, turn: asyncio.Future[AckOutcome | None]) -> list[Acked] | None:
-        outcome = turn.result()
+    def _land(self, plain: PlainAck, rider: Rider[PlainAck, AckOutcome | None]) -> list[Acked] | None:
+        outcome = rider.result()
         if outcome is None:
             return None
         answer = acked(outcome)

@@ -93,10 +93,14 @@ class Backlog:
     def is_unlimited(self, messages: Collection[NewMessage]) -> bool:
         """Whether all their queues are known to have no maxSize: there is always room then."""
         now_s = self._clock()
-        for name in {message.partition.queue for message in messages}:
-            queue = self._queues.get(name)
-            if queue is None or queue.max_size or queue.is_stale(0, now_s):
-                return False
+        known: str | None = None  # most have the queue of the one before
+        for message in messages:
+            name = message.partition.queue
+            if name is not known:
+                queue = self._queues.get(name)
+                if queue is None or queue.max_size or queue.is_stale(0, now_s):
+                    return False
+                known = name
         return True
 
     async def _limited(self, counts: Mapping[str, int], deadline: Deadline) -> "list[_Queue]":

@@ -4,7 +4,6 @@ A second flush departs only when it is full: pushes to the same partitions wait 
 half-empty flushes would only make more round trips and more commits of the same messages.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -13,12 +12,12 @@ from msgspec import Struct
 
 from queen.core.deadline import Deadline
 from queen.core.line import Figures
+from queen.core.rider import Rider
 from queen.core.sharing import HoldOf, Shared
 from queen.core.store import NewMessage
 
 Existing = dict[int, str]  # index of a message → id of the one that is there already
 Insert = Callable[[Sequence[NewMessage], Sequence[int], Deadline], Awaitable[Existing]]
-Turn = asyncio.Future[Existing]
 
 # A message of more bytes than this weighs as much as several: a call of the database stays below 16 MB, or
 # holds a single push.
@@ -30,6 +29,9 @@ class Push(Struct, frozen=True, gc=False):
 
     messages: Sequence[NewMessage]
     partitions: Sequence[int]
+
+
+Boarding = Rider[Push, Existing]
 
 
 class Inserts(Protocol):
@@ -68,9 +70,13 @@ class Coalescer:
         """Pushes that wait to board, and some that have given up."""
         return self._shared.waiting
 
-    def board(self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline) -> Turn:
+    def board(
+        self, messages: Sequence[NewMessage], partitions: Sequence[int], deadline: Deadline
+    ) -> Boarding:
         """Like the `Insert` that it is made of. Fails with `PoolTimeout` when no flush comes in time."""
-        payload_bytes = sum([len(message.payload) for message in messages])
+        payload_bytes = 0
+        for message in messages:
+            payload_bytes += len(message.payload)
         weight = max(len(messages), payload_bytes // _BYTES_OF_ONE)
         return self._shared.board(Push(messages, partitions), weight, deadline)
 
@@ -96,7 +102,7 @@ async def _flush(store: Inserts, pushes: Sequence[Push], deadline: Deadline) -> 
 def _shares(pushes: Sequence[Push], existing: Existing) -> list[Existing]:
     """What each push finds of its own."""
     if not existing:
-        return [{} for _ in pushes]
+        return [existing] * len(pushes)
     shares: list[Existing] = []
     first = 0
     for push in pushes:

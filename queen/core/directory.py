@@ -44,11 +44,13 @@ class Directory:
 
     def known(self, names: Iterable[PartitionName]) -> list[Partition] | None:
         """The partitions of these names, if none has to be asked for."""
-        known = self._known
-        try:
-            return [known[name] for name in names]
-        except KeyError:
-            return None
+        partitions: list[Partition] = []
+        for name in names:
+            partition = self._known.get(name)
+            if partition is None:
+                return None
+            partitions.append(partition)
+        return partitions
 
     async def find(self, name: PartitionName, deadline: Deadline) -> Partition | None:
         """The partition, if it exists; it is not made."""

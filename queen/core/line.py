@@ -4,13 +4,11 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol
 
 from queen.core.deadline import Deadline
+from queen.core.rider import Answer, Asked, Rider
 from queen.errors import PoolTimeout, QueenError
-
-Asked = TypeVar("Asked")
-Answer = TypeVar("Answer")
 
 
 class Figures(Protocol):
@@ -29,37 +27,6 @@ class Figures(Protocol):
         ...
 
 
-class Rider(Generic[Asked, Answer]):
-    """One call on its way; `turn` is done when it has landed. Instants are of `time.monotonic`."""
-
-    __slots__ = ("asked", "asked_s", "boards_by_s", "deadline", "turn", "weight")
-
-    def __init__(
-        self,
-        asked: Asked,
-        weight: int,
-        deadline: Deadline,
-        asked_s: float,
-        boards_by_s: float,
-        turn: "asyncio.Future[Answer]",
-    ) -> None:
-        self.asked = asked
-        self.weight = weight
-        self.deadline = deadline
-        self.asked_s = asked_s
-        self.boards_by_s = boards_by_s
-        self.turn = turn
-
-    def tell(self, outcome: Answer | Exception) -> None:
-        """End its wait; one that was cancelled meanwhile is not told."""
-        if self.turn.done():
-            return
-        if isinstance(outcome, Exception):
-            self.turn.set_exception(outcome)
-        else:
-            self.turn.set_result(outcome)
-
-
 class Line(Generic[Asked, Answer]):
     """Who waits, for `boarding_ms` or until its deadline; then it is told a `PoolTimeout`."""
 
@@ -70,20 +37,24 @@ class Line(Generic[Asked, Answer]):
         self._figures = figures
         figures.watch(self._waits_s)
 
-    def join(self, asked: Asked, weight: int, deadline: Deadline, turn: "asyncio.Future[Answer]") -> None:
+    def join(self, asked: Asked, weight: int, deadline: Deadline) -> Rider[Asked, Answer]:
         """Wait behind the others."""
         asked_s = time.monotonic()
         boards_by_s = min(deadline.at_s, asked_s + self._boarding_s)
-        self.riders.append(Rider(asked, weight, deadline, asked_s, boards_by_s, turn))
+        rider: Rider[Asked, Answer] = Rider(asked, weight, deadline, asked_s, boards_by_s)
+        self.riders.append(rider)
         self.weight += weight
+        return rider
 
     def take(self, room: int) -> list[Rider[Asked, Answer]]:
         """From its beginning who fits in: one, however heavy, or several."""
         taken: list[Rider[Asked, Answer]] = []
         now_s = time.monotonic()
-        while self.riders and (not taken or self.riders[0].weight <= room):
-            rider = self._leave()
-            if rider.turn.done() or rider.boards_by_s <= now_s:
+        riders = self.riders
+        while riders and (not taken or riders[0].weight <= room):
+            rider = riders.popleft()
+            self.weight -= rider.weight
+            if rider.done or rider.boards_by_s <= now_s:
                 self._send_away(rider, PoolTimeout())
             else:
                 taken.append(rider)
@@ -94,7 +65,7 @@ class Line(Generic[Asked, Answer]):
     def expire(self) -> None:
         """Send away whose time is over."""
         now_s = time.monotonic()
-        while self.riders and (self.riders[0].turn.done() or self.riders[0].boards_by_s <= now_s):
+        while self.riders and (self.riders[0].done or self.riders[0].boards_by_s <= now_s):
             self._send_away(self._leave(), PoolTimeout())
 
     def expires_in_s(self) -> float:
@@ -112,9 +83,9 @@ class Line(Generic[Asked, Answer]):
         return rider
 
     def _send_away(self, rider: Rider[Asked, Answer], error: QueenError) -> None:
-        timed_out = isinstance(error, PoolTimeout) and not rider.turn.done()
+        timed_out = isinstance(error, PoolTimeout) and not rider.done
         self._figures.left(time.monotonic() - rider.asked_s, timed_out)
-        rider.tell(error)
+        asyncio.get_running_loop().call_soon(rider.tell, error)  # who is told may ask again at once
 
     def _waits_s(self) -> list[float]:
         now_s = time.monotonic()

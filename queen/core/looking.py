@@ -16,7 +16,6 @@ Looks share calls (core/sharing.py): those that arrive while one is in flight ri
 never wait for a lock, so none of them keeps the others waiting.
 """
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -28,6 +27,7 @@ from msgspec import Struct
 from queen.core.deadline import Deadline, StartDeadline
 from queen.core.directory import Directory
 from queen.core.line import Figures
+from queen.core.rider import Rider
 from queen.core.sharing import Shared
 from queen.core.store import (
     QUEUE_MODE_GROUP,
@@ -85,7 +85,7 @@ class Looker:
         self._deadline = deadline
         self._groups: dict[tuple[str, str], int] = {}
 
-    def board(self, request: PopRequest, lease_id: UUID | None) -> asyncio.Future[PopResult] | None:
+    def board(self, request: PopRequest, lease_id: UUID | None) -> Rider[PopQuery, PopResult] | None:
         """A look in company. None: it has a call of its own, or something has to be found out first.
 
         Fails with `UnknownGroup` or `UnknownPartition` when that was deleted since we knew it; then `forget`

@@ -14,7 +14,6 @@ second signal cuts off, since giving back is one more call to what the server no
 auto-acked delivery is lost in all of these cases: at most once.
 """
 
-import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -25,8 +24,9 @@ from msgspec.structs import replace
 
 from queen.core.deadline import Deadline
 from queen.core.looking import Looker, PopRequest
+from queen.core.rider import Rider
 from queen.core.sharing import Boarded
-from queen.core.store import Claimed, PopResult, UnknownGroup, UnknownPartition
+from queen.core.store import Claimed, PopQuery, PopResult, UnknownGroup, UnknownPartition
 from queen.core.wakeups import Waiter, Wakeups
 from queen.errors import DataRefused, OutcomeUnknown
 
@@ -76,11 +76,11 @@ class Popper:
         if self._need_not_look(request):
             return None
         lease_id = None if request.auto_ack else uuid4()
-        turn = self._looker.board(request, lease_id)
-        if turn is None:
+        rider = self._looker.board(request, lease_id)
+        if rider is None:
             return None
         until, looked = Deadline.after_ms(request.wait_ms), self._wakeups.now
-        return Boarded(turn, partial(self._land, request, listener, lease_id, until, looked, turn))
+        return Boarded(rider, partial(self._land, request, listener, lease_id, until, looked, rider))
 
     def _land(
         self,
@@ -89,10 +89,10 @@ class Popper:
         lease_id: UUID | None,
         until: Deadline,
         looked: int,
-        turn: asyncio.Future[PopResult],
+        rider: Rider[PopQuery, PopResult],
     ) -> Landed:
         try:
-            found = turn.result()
+            found = rider.result()
         except (UnknownGroup, UnknownPartition):
             self._looker.forget(request)
             return self._pursue(request, listener, until)

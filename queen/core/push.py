@@ -12,20 +12,19 @@ then: a message that left it to the server would be stored a second time.
 
 There are two ways with one meaning. `push` waits for whatever must be waited for: partitions that are not
 known yet, the depth of a queue that has a maxSize, a connection. `board` waits for nothing: when all is known
-and the strategy coalesces, the push is on its way (`Boarded` in core/sharing.py).
+and the strategy coalesces, the push is on its way (`BoardedPush`). It has loops where a comprehension would
+do: that is a function to make and to call, which shows where most pushes are of one message.
 """
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 
 from msgspec import Struct
 
 from queen.core.backlog import Backlog
-from queen.core.coalesce import Existing, Turn
+from queen.core.coalesce import Boarding, Existing
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
-from queen.core.sharing import Boarded
 from queen.core.store import NewMessage, Partition, PartitionName, by_queue
 from queen.core.strategies import Strategy
 from queen.core.wakeups import Wakeups
@@ -40,6 +39,43 @@ class Pushed(Struct, frozen=True, gc=False):
     duplicate: bool
 
 
+class Stored(Struct, frozen=True):
+    """What became of the messages of one push. `duplicates`: index → id of the one that is there already."""
+
+    messages: Sequence[NewMessage]
+    partitions: Sequence[Partition]
+    duplicates: Existing
+
+    @classmethod
+    def of(
+        cls, messages: Sequence[NewMessage], partitions: Sequence[Partition], existing: Existing
+    ) -> "Stored":
+        """A message that is there already with our own id is ours: it is no duplicate."""
+        if existing:
+            existing = {index: there for index, there in existing.items() if there != messages[index].id}
+        return cls(messages, partitions, existing)
+
+    def each(self) -> list[Pushed]:
+        """The same, message by message, in their order."""
+        return [
+            Pushed(
+                self.duplicates.get(index, message.id),
+                message.transaction_id,
+                partition,
+                index in self.duplicates,
+            )
+            for index, (message, partition) in enumerate(zip(self.messages, self.partitions, strict=True))
+        ]
+
+
+class BoardedPush(Struct, frozen=True):
+    """A push by the short way. Once `rider` is done, `Pusher.land` says what it comes to."""
+
+    rider: Boarding
+    messages: Sequence[NewMessage]
+    partitions: Sequence[Partition]
+
+
 class Pusher:
     """The push operation of one server process."""
 
@@ -49,84 +85,63 @@ class Pusher:
         self._directory = directory
         self._backlog = backlog
         self._wakeups = wakeups
-        self._stored: set[PartitionName] = set()  # in this round of the event loop
+        self._stored: list[Sequence[NewMessage]] = []  # in this round of the event loop
 
-    async def push(self, messages: Sequence[NewMessage], deadline: Deadline) -> list[Pushed]:
-        """Store the messages; one answer for each, in their order. Raises `QueueFull`."""
+    async def push(self, messages: Sequence[NewMessage], deadline: Deadline) -> Stored:
+        """Store the messages. Raises `QueueFull`."""
 
-        async def insert(partitions: Sequence[Partition]) -> list[Pushed]:
+        async def insert(partitions: Sequence[Partition]) -> Stored:
             ids = [partition.id for partition in partitions]
-            return pushed(messages, partitions, await self._insert(messages, ids, deadline))
+            return Stored.of(messages, partitions, await self._insert(messages, ids, deadline))
 
-        names = names_of(messages)
         async with self._backlog.room(messages, deadline):
-            done = await self._directory.with_partitions(names, deadline, insert)
-        self._wake(names)
+            done = await self._directory.with_partitions(names_of(messages), deadline, insert)
+        self._wake(messages)
         return done
 
-    def board(self, messages: Sequence[NewMessage], deadline: Deadline) -> Boarded[list[Pushed]] | None:
-        """The short way to the same. None: there is something to wait for, so `push` must do it.
-
-        It lands with `UnknownPartition` when a queue was deleted meanwhile; then nothing was stored, and
-        `push` does it all the same.
-        """
+    def board(self, messages: Sequence[NewMessage], deadline: Deadline) -> BoardedPush | None:
+        """The short way to the same. None: there is something to wait for, so `push` must do it."""
         if self._board is None or not self._backlog.is_unlimited(messages):
             return None
-        names = names_of(messages)
-        partitions = self._directory.known(names)
+        partitions = self._directory.known(names_of(messages))
         if partitions is None:
             return None
-        ids = [partition.id for partition in partitions]
-        turn = self._board(messages, ids, deadline)
-        return Boarded(turn, partial(self._land, messages, names, partitions, turn))
+        ids: list[int] = []
+        for partition in partitions:
+            ids.append(partition.id)
+        rider = self._board(messages, ids, deadline)
+        return BoardedPush(rider, messages, partitions)
 
-    def _land(
-        self,
-        messages: Sequence[NewMessage],
-        names: Sequence[PartitionName],
-        partitions: Sequence[Partition],
-        turn: Turn,
-    ) -> list[Pushed]:
-        existing = turn.result()
-        self._wake(names)
-        return pushed(messages, partitions, existing)
+    def land(self, push: BoardedPush) -> Stored:
+        """What a push by the short way comes to, once its rider is done.
+
+        Raises `UnknownPartition` when a queue was deleted meanwhile; then nothing was stored, and `push` does
+        it all the same.
+        """
+        existing = push.rider.result()
+        self._wake(push.messages)
+        return Stored.of(push.messages, push.partitions, existing)
 
     def forget(self, messages: Sequence[NewMessage]) -> None:
         """What was known of their partitions was wrong."""
         self._directory.forget(names_of(messages))
 
-    def _wake(self, names: Sequence[PartitionName]) -> None:
+    def _wake(self, messages: Sequence[NewMessage]) -> None:
         """Together with what else lands in this round of the event loop: all that shared a call does."""
         if not self._stored:
             asyncio.get_running_loop().call_soon(self._wake_for_stored)
-        self._stored.update(names)
+        self._stored.append(messages)
 
     def _wake_for_stored(self) -> None:
-        stored, self._stored = self._stored, set()
-        for queue, partitions in by_queue(stored).items():
+        stored, self._stored = self._stored, []
+        names = {message.partition for messages in stored for message in messages}
+        for queue, partitions in by_queue(names).items():
             self._wakeups.wake(queue, partitions)
 
 
 def names_of(messages: Sequence[NewMessage]) -> list[PartitionName]:
     """Where they go."""
-    return [message.partition for message in messages]
-
-
-def pushed(
-    messages: Sequence[NewMessage], partitions: Sequence[Partition], existing: Existing
-) -> list[Pushed]:
-    """The answers. A message that is there already with our own id is ours: it is no duplicate."""
-    if not existing:
-        return [
-            Pushed(message.id, message.transaction_id, partition, False)
-            for message, partition in zip(messages, partitions, strict=True)
-        ]
-    return [
-        Pushed(
-            id=existing.get(index, message.id),
-            transaction_id=message.transaction_id,
-            partition=partition,
-            duplicate=existing.get(index, message.id) != message.id,
-        )
-        for index, (message, partition) in enumerate(zip(messages, partitions, strict=True))
-    ]
+    names: list[PartitionName] = []
+    for message in messages:
+        names.append(message.partition)
+    return names

@@ -15,8 +15,11 @@
   everybody's.
 - With a queue many partitions may go at once. After `_MOST_SEARCHES` whoever rides with a partition that is
   gone is told that its own is: it looks again, and has lost nothing.
-- A rider is a future, so a call needs no task of its own; a flight is a task, and flies on as long as
-  somebody waits. Who stops waiting while in the air changes nothing: what was asked for is done all the same.
+- A rider (core/rider.py) needs no task of its own; a flight is a task, and flies on as long as somebody
+  waits. Who stops waiting while in the air changes nothing: what was asked for is done all the same.
+- A flight tells its riders together, in one callback of the event loop, and after the next one has departed:
+  the database must not wait while answers are made. Nobody is told from within line or flight, since whoever
+  is told may ask again at once.
 """
 
 import asyncio
@@ -28,7 +31,8 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 
 from queen.core.deadline import Deadline
-from queen.core.line import Answer, Asked, Figures, Line, Rider
+from queen.core.line import Figures, Line
+from queen.core.rider import Answer, Asked, Rider
 from queen.core.store import UnknownPartition
 from queen.errors import BadRequest, DataRefused, OutcomeUnknown, PoolTimeout, QueenError, ShuttingDown
 
@@ -58,10 +62,10 @@ HoldOf = Callable[[Deadline], AbstractAsyncContextManager[Held]]
 class Boarded(Struct, Generic[Landed], frozen=True):
     """A call on its way, without a task of its own.
 
-    Once `turn` is done, `land` gives what the call comes to, or raises its failure.
+    Once `rider` is done, `land` gives what the call comes to, or raises its failure.
     """
 
-    turn: asyncio.Future[Any]
+    rider: Rider[Any, Any]
     land: Callable[[], Landed]
 
 
@@ -109,14 +113,13 @@ class Shared(Generic[Held, Asked, Answer]):
         """Calls that wait to board, and some that have given up."""
         return len(self._line.riders)
 
-    def board(self, asked: Asked, weight: int, deadline: Deadline) -> "asyncio.Future[Answer]":
+    def board(self, asked: Asked, weight: int, deadline: Deadline) -> Rider[Asked, Answer]:
         """Ask in company. Fails with `PoolTimeout` when no flight takes it in time, else as the call does."""
-        turn: asyncio.Future[Answer] = self._loop.create_future()
-        self._line.join(asked, weight, deadline, turn)
+        rider = self._line.join(asked, weight, deadline)
         self._depart_if_due()
         if self._watch is None:
             self._watch_who_waits()
-        return turn
+        return rider
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -145,9 +148,13 @@ class Shared(Generic[Held, Asked, Answer]):
         if not others:
             return True
         late_s = self._loop.time() - LATE_S
+        full = self._line.weight >= self._most_weight
         on_time = at_gate = 0
         for other in others:
-            on_time += other.since_s > late_s
+            if other.since_s > late_s:
+                if not full:
+                    return False
+                on_time += 1
             at_gate += other.at_gate
         if at_gate >= _MOST_AT_GATE:
             return False
@@ -178,19 +185,22 @@ class Shared(Generic[Held, Asked, Answer]):
             async with self._hold(Deadline.after_ms(self._boarding_ms)) as held:
                 riders = self._board(flight)
                 outcomes = await self._outcomes(held, riders) if riders else ()
-            for rider, outcome in zip(riders, outcomes, strict=True):
-                rider.tell(outcome)
+            told = list(zip(riders, outcomes, strict=True))
         except PoolTimeout:
             return  # whoever waited as long as this flight has been told; who came later waits on
         except QueenError as error:
-            for rider in riders or self._board(flight):
-                rider.tell(error)
+            told = [(rider, error) for rider in riders or self._board(flight)]
         except asyncio.CancelledError:
-            _cut_off(riders)
+            self._cut_off(riders)
             raise
         except BaseException:  # a defect of ours
-            _cut_off(riders or self._board(flight))
+            self._cut_off(riders or self._board(flight))
             raise
+        self._loop.call_soon(_tell, told)
+
+    def _cut_off(self, riders: Sequence[Rider[Asked, Answer]]) -> None:
+        unknown = OutcomeUnknown("the call was cut off, the outcome is unknown")
+        self._loop.call_soon(_tell, [(rider, unknown) for rider in riders])
 
     def _board(self, flight: _Flight) -> list[Rider[Asked, Answer]]:
         """Take from the line, in its order, who fits in. From here on the flight is in the air."""
@@ -222,7 +232,7 @@ class Shared(Generic[Held, Asked, Answer]):
         while parts:
             part = parts.pop()
             try:
-                deadline = max(rider.deadline for rider in part)
+                deadline = Deadline(max([rider.deadline.at_s for rider in part]))
                 outcomes += await self._call(held, [rider.asked for rider in part], deadline)
             except (BadRequest, DataRefused, UnknownPartition) as error:
                 gone = isinstance(error, UnknownPartition)
@@ -237,6 +247,6 @@ class Shared(Generic[Held, Asked, Answer]):
         return outcomes
 
 
-def _cut_off(riders: Sequence[Rider[Asked, Answer]]) -> None:
-    for rider in riders:
-        rider.tell(OutcomeUnknown("the call was cut off, the outcome is unknown"))
+def _tell(told: Sequence[tuple[Rider[Asked, Answer], Answer | Exception]]) -> None:
+    for rider, outcome in told:
+        rider.tell(outcome)

@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 
 from msgspec import Struct
 
-from queen.core.coalesce import Coalescer, Insert, Turn
+from queen.core.coalesce import Boarding, Coalescer, Insert
 from queen.core.deadline import Deadline
 from queen.core.line import Figures
 from queen.core.store import Hold, NewMessage, Store
 from queen.settings import PushStrategy, Settings
 
-Board = Callable[[Sequence[NewMessage], Sequence[int], Deadline], Turn]
+Board = Callable[[Sequence[NewMessage], Sequence[int], Deadline], Boarding]
 
 
 class Strategy(Struct, frozen=True):

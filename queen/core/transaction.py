@@ -14,7 +14,7 @@ from queen.core.ack import STATUSES, Acked, acked, ended_leases, unknown_status
 from queen.core.backlog import Backlog
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
-from queen.core.push import Pushed, names_of, pushed
+from queen.core.push import Pushed, Stored, names_of
 from queen.core.store import (
     AckItem,
     NewMessage,
@@ -77,7 +77,7 @@ class Transactor:
                 return Transacted((), f"required lease {lease}: Invalid or expired lease")
             return _answers(
                 steps,
-                iter(pushed(messages, partitions, outcome.existing)),
+                iter(Stored.of(messages, partitions, outcome.existing).each()),
                 iter([acked(each) for each in outcome.acks]),
             )
 

@@ -2,17 +2,17 @@
 
 Time limits cost no timer per request: each connection states one `deadline_s` (event-loop time), and
 one sweep over all of them, once a second, expires those that are past it. A limit is therefore kept
-to within the sweep's interval. Every handler, be it a task or a future, is in `handlers` until it is done;
-the drain awaits them.
+to within the sweep's interval. Every handler, be it a task or what an answer waits for, is in `handlers`
+until it is done; the drain awaits them.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any, Protocol
 
 from queen.errors import Overloaded, ShuttingDown
+from queen.http.message import Awaited
 
 _log = logging.getLogger("queen.http")
 
@@ -46,7 +46,7 @@ class Connections:
     def __init__(self, max_clients: int, sweep_interval_s: float = SWEEP_INTERVAL_S) -> None:
         self.max_clients = max_clients
         self.open: set[Sweepable] = set()
-        self.handlers: set[asyncio.Future[Any]] = set()
+        self.handlers: set[Awaited] = set()
         self.refused = 0  # connections over `max_clients`, since the start
         self.abandoned = 0  # answers whose client had gone or half-closed, since the start
         self.draining = False
@@ -79,10 +79,16 @@ class Connections:
         self.handlers.add(task)
         task.add_done_callback(self._handler_done)
 
-    def watch(self, future: asyncio.Future[Any], then: Callable[[], None]) -> None:
-        """Count `future` as a handler of this worker, and call `then` once it is done."""
-        self.handlers.add(future)
-        future.add_done_callback(partial(self._came, then))
+    def watch(self, awaited: Awaited, then: Callable[[Awaited], None]) -> None:
+        """Count it as a handler of this worker, until `then`, which is called once it is done, says `end`."""
+        self.handlers.add(awaited)
+        awaited.add_done_callback(then)
+
+    def end(self, handler: Awaited) -> None:
+        """The handler is done."""
+        self.handlers.discard(handler)
+        if not self.handlers:
+            self._quiet.set()
 
     async def sweep_forever(self) -> None:
         """Expire what is past its deadline; the worker owns the task that runs this."""
@@ -114,11 +120,12 @@ class Connections:
     async def cut_off(self) -> int:
         """Cancel the handlers that still run and abort every connection; returns the handlers' number."""
         cut_off = 0
-        while unfinished := list(self.handlers):  # what was a future may go on as a task
+        while unfinished := list(self.handlers):  # what was awaited may go on as a task
             cut_off += len(unfinished)
             for handler in unfinished:
                 handler.cancel()
-            await asyncio.gather(*unfinished, return_exceptions=True)
+            tasks = [handler for handler in unfinished if asyncio.isfuture(handler)]
+            await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.sleep(0)  # let each be counted out
         for connection in list(self.open):
             connection.abort()
@@ -129,18 +136,7 @@ class Connections:
             self._quiet.clear()
             await self._quiet.wait()
 
-    def _came(self, then: Callable[[], None], future: asyncio.Future[Any]) -> None:
-        try:
-            then()
-        finally:
-            self._end(future)
-
     def _handler_done(self, task: asyncio.Future[None]) -> None:
-        self._end(task)
+        self.end(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("answer_failed", exc_info=error)
-
-    def _end(self, handler: asyncio.Future[Any]) -> None:
-        self.handlers.discard(handler)
-        if not self.handlers:
-            self._quiet.set()

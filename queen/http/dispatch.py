@@ -6,7 +6,7 @@ from typing import Any
 
 from queen.errors import QueenError
 from queen.http.auth import BearerToken
-from queen.http.message import Answer, Client, Later, Request, Response
+from queen.http.message import Answer, Client, Request, Response
 from queen.http.parser import ParsedRequest
 from queen.http.response import error_response
 from queen.http.routes import RouteTable
@@ -29,35 +29,32 @@ class Dispatcher:
     def begin(self, parsed: ParsedRequest, client: Client) -> Answer:
         """What the handler gives; an error response when it gives none."""
         try:
-            target = read_target(parsed.target)
-            self._token.check(parsed.method, target.path, parsed.headers)
-            route, params = self._routes.match(parsed.method, target.path)
+            head = parsed.head
+            target = read_target(head.target)
+            self._token.check(head.method, target.path, head.headers)
+            route, params = self._routes.match(head.method, target.path)
             return route.handler(
-                Request(parsed.method, target.path, params, target.query, parsed.headers, parsed.body, client)
+                Request(head.method, target.path, params, target.query, head.headers, parsed.body, client)
             )
         except Exception as error:  # noqa: BLE001 - the outermost edge of a request
-            return _failure(parsed, error)
-
-    def finish(self, parsed: ParsedRequest, later: Later) -> Answer:
-        """The same, of what was to come later."""
-        try:
-            return later.finish()
-        except Exception as error:  # noqa: BLE001 - the outermost edge of a request
-            return _failure(parsed, error)
+            return failure(parsed, error)
 
     async def answer(self, parsed: ParsedRequest, handler: Coroutine[Any, Any, Response]) -> Response:
         """The response of a handler that is a coroutine."""
         try:
             return await handler
         except Exception as error:  # noqa: BLE001 - the outermost edge of a request
-            return _failure(parsed, error)
+            return failure(parsed, error)
 
 
-def _failure(parsed: ParsedRequest, error: Exception) -> Response:
+def failure(parsed: ParsedRequest, error: Exception) -> Response:
+    """What the client sees of an error."""
     if isinstance(error, QueenError):
         error.__traceback__ = (
             None  # or error and frames, and with them the body, would wait for the collector
         )
         return error_response(error)
-    _log.error("handler_failed", exc_info=error, extra={"method": parsed.method, "target": parsed.target})
+    _log.error(
+        "handler_failed", exc_info=error, extra={"method": parsed.head.method, "target": parsed.head.target}
+    )
     return error_response(QueenError("internal error"))

@@ -1,8 +1,7 @@
 """A request as the handlers see it, and a response as they give it. No queues, no sockets in here."""
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -44,13 +43,26 @@ class Response(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Later(NamedTuple):
+class Awaited(Protocol):
+    """What an answer waits for: a future, or what behaves as one as far as this goes."""
+
+    def add_done_callback(self, callback: Callable[[Any], object], /) -> None:
+        """Call back, with this itself, once it is done or cancelled."""
+        ...
+
+    def cancel(self) -> object:
+        """The answer is wanted no more."""
+        ...
+
+
+class Later(msgspec.Struct, frozen=True):
     """A response that is made when something else is done, without a task that waits for it.
 
-    `finish` is called once, when `future` is done, and may answer or raise whatever a handler may.
+    `finish` is called once, when `awaited` is done, and may answer or raise whatever a handler may; where
+    that was cancelled, it raises `CancelledError`.
     """
 
-    future: asyncio.Future[Any]
+    awaited: Awaited
     finish: Callable[[], "Answer"]
 
 

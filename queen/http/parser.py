@@ -13,7 +13,6 @@ after any error the parser is of no further use.
 
 import enum
 import re
-from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -29,12 +28,8 @@ _BARE_LF = re.compile(rb"(?<!\r)\n")
 class ParsedRequest(msgspec.Struct, frozen=True):
     """One whole request, not yet routed."""
 
-    method: str
-    target: str
-    headers: Mapping[str, str]
+    head: Head
     body: bytes
-    keep_alive: bool  # the client wants the connection kept
-    http_1_0: bool
 
 
 class Continue(enum.Enum):
@@ -103,20 +98,31 @@ class RequestParser:
         head = self._head or self._read_head()
         if head is None:
             return None
-        content = self._read_body(head)
-        if content is None:
-            due, self._continue_due = self._continue_due, False
-            return CONTINUE if due else None
-        self._be_ready_for_next()
-        return ParsedRequest(head.method, head.target, head.headers, content, head.keep_alive, head.http_1_0)
+        end = self._at + head.content_length
+        if self._body is None and not head.chunked and end <= len(self._buffer):
+            content = self._buffer[self._at : end]
+            self._at = end
+        else:
+            body = self._read_body(head)
+            if not body.complete:
+                due, self._continue_due = self._continue_due, False
+                return CONTINUE if due else None
+            content = body.content()
+        self._head = self._body = None
+        self._scanned = 0
+        self._skipped_empty_line = self._continue_due = False
+        if self._at == len(self._buffer):
+            self._buffer, self._at = b"", 0
+        return ParsedRequest(head, content)
 
     def _read_head(self) -> Head | None:
         """The field lines end with an empty line, whose CRLF may be that of the request line."""
-        if not self._skipped_empty_line and self._buffer.startswith(b"\r\n", self._at):
-            self._at += 2
-            self._skipped_empty_line = True
         buffer, at, limits = self._buffer, self._at, self._limits
         line_end = buffer.find(b"\r\n", at, at + limits.request_line_bytes + 2)
+        if line_end == at and not self._skipped_empty_line:
+            self._at += 2
+            self._skipped_empty_line = True
+            return self._read_head()
         if line_end < 0:
             self._check_partial_line()
             return None
@@ -145,20 +151,9 @@ class RequestParser:
         if self._scanned >= longest + 2:
             raise HeadersTooLarge(f"the header fields are over {longest} bytes")
 
-    def _read_body(self, head: Head) -> bytes | None:
+    def _read_body(self, head: Head) -> LengthBody | ChunkedBody:
+        """Take what is there of a body that did not come at once."""
         if self._body is None:
-            end = self._at + head.content_length
-            if not head.chunked and end <= len(self._buffer):
-                content = self._buffer[self._at : end]
-                self._at = end
-                return content
             self._body = ChunkedBody(self._limits) if head.chunked else LengthBody(head.content_length)
         self._at = self._body.read(self._buffer, self._at)
-        return self._body.content() if self._body.complete else None
-
-    def _be_ready_for_next(self) -> None:
-        self._head = self._body = None
-        self._scanned = 0
-        self._skipped_empty_line = self._continue_due = False
-        if self._at == len(self._buffer):
-            self._buffer, self._at = b"", 0
+        return self._body

@@ -1,6 +1,6 @@
 """One HTTP/1.1 connection on an event loop: bytes in, one request at a time, answers in order.
 
-    bytes → RequestParser → Dispatcher (→ a task or a future, in `Connections`) → render → transport
+    bytes → RequestParser → Dispatcher (→ a task or a `Later`, in `Connections`) → render → transport
 
 The connection is always in one of three situations: *receiving* (the parser waits for bytes),
 *answering* (a handler runs; further bytes only pile up, see `flow`) or *finished* (the last answer is
@@ -16,21 +16,24 @@ and could take the answer with it (RFC 9112 §9.6).
 """
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from functools import partial
 from typing import Any, cast
 
 from queen.errors import NotDone, QueenError, ShuttingDown
 from queen.http.connections import Connections
-from queen.http.dispatch import Dispatcher
+from queen.http.dispatch import Dispatcher, failure
 from queen.http.errors import ProtocolError, RequestTimeout
 from queen.http.flow import FlowControl
 from queen.http.limits import Limits
-from queen.http.message import Answer, Later, Response
+from queen.http.message import Answer, Awaited, Later, Response
 from queen.http.parser import CONTINUE, ParsedRequest, Phase, RequestParser
 from queen.http.patience import Patience
 from queen.http.presence import ClientPresence
 from queen.http.response import CONTINUE_LINE, error_response, render
+
+_log = logging.getLogger("queen.http")
 
 
 class HttpConnection(asyncio.Protocol):
@@ -131,14 +134,15 @@ class HttpConnection(asyncio.Protocol):
         else:
             if event is CONTINUE:
                 self._transport.write(CONTINUE_LINE)
-            self._await_bytes()
-        self._update_flow()
+            self._await_bytes(self._parser.phase)
+        if self._parser.buffered_bytes or not self._flow.reading:
+            self._update_flow()
 
-    def _await_bytes(self) -> None:
+    def _await_bytes(self, phase: Phase) -> None:
         if self._client.gone:
             self._close()
         else:
-            self._patience.await_bytes(self._parser.phase)
+            self._patience.await_bytes(phase)
 
     # Answering.
 
@@ -153,17 +157,21 @@ class HttpConnection(asyncio.Protocol):
     def _pursue(self, request: ParsedRequest, answer: Answer) -> None:
         """Respond when there is something to respond with; not at once, or pipelined requests would nest."""
         if isinstance(answer, Later):
-            self._connections.watch(answer.future, partial(self._finish, request, answer))
+            self._connections.watch(answer.awaited, partial(self._finish, request, answer))
         elif isinstance(answer, Response):
             self._loop.call_soon(self._give, request, answer)
         else:
             self._connections.run(self._answer(request, answer))
 
-    def _finish(self, request: ParsedRequest, later: Later) -> None:
-        if later.future.cancelled():  # a forced stop
+    def _finish(self, request: ParsedRequest, later: Later, awaited: Awaited) -> None:
+        self._connections.end(awaited)
+        try:
+            answer = later.finish()
+        except asyncio.CancelledError:  # a forced stop
             self._transport.abort()
             return
-        answer = self._dispatcher.finish(request, later)
+        except Exception as error:  # noqa: BLE001 - the outermost edge of a request
+            answer = failure(request, error)
         if isinstance(answer, Response):
             self._give(request, answer)
         else:
@@ -182,16 +190,17 @@ class HttpConnection(asyncio.Protocol):
             self._connections.count_abandoned()
         try:
             self._respond(request, response)
-        except BaseException:  # a response that cannot be rendered
+        except Exception as error:  # noqa: BLE001 - such as a response that cannot be rendered
+            _log.error("answer_failed", exc_info=error)
             self._transport.abort()
-            raise
 
     def _respond(self, request: ParsedRequest, response: Response) -> None:
         if self._finished:
             return
-        keep_alive = request.keep_alive and not self._connections.draining
+        head = request.head
+        keep_alive = head.keep_alive and not self._connections.draining
         self._transport.write(
-            render(response, method=request.method, keep_alive=keep_alive, http_1_0=request.http_1_0)
+            render(response, method=head.method, keep_alive=keep_alive, http_1_0=head.http_1_0)
         )
         self._answering = False
         if not keep_alive:
@@ -201,7 +210,7 @@ class HttpConnection(asyncio.Protocol):
         elif self._parser.buffered_bytes:
             self._advance()
         else:
-            self._await_bytes()
+            self._await_bytes(Phase.IDLE)
 
     # Ending.
 

@@ -1,7 +1,7 @@
 """Responses as bytes (RFC 9112 §4, §6), each in one piece.
 
-What is the same in every response of a kind (status line, content type, CORS, connection) is rendered
-once and kept.
+What is the same in every response of a kind and a second (status line, content type, CORS, connection, date)
+is rendered once and kept.
 """
 
 import functools
@@ -24,13 +24,13 @@ def render(response: Response, *, method: str, keep_alive: bool, http_1_0: bool)
 
     Raises ValueError for a header that would break the framing.
     """
-    prefix = _prefix(response.status, response.content_type, _connection(keep_alive, http_1_0))
-    date = _date_line(int(time.time()))  # noqa: TID251 - a stamp, on the hot path
+    now_s = int(time.time())  # noqa: TID251 - a stamp, on the hot path
+    head = _head(response.status, response.content_type, keep_alive, http_1_0, now_s)
     extra = b"".join(map(_header_line, response.headers)) if response.headers else b""
     if response.status in _BODILESS:
-        return b"%b%b%b\r\n" % (prefix, date, extra)
+        return b"%b%b\r\n" % (head, extra)
     body = b"" if method == "HEAD" else response.body
-    return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (prefix, date, extra, len(response.body), body)
+    return b"%b%bContent-Length: %d\r\n\r\n%b" % (head, extra, len(response.body), body)
 
 
 def error_response(error: QueenError) -> Response:
@@ -59,18 +59,18 @@ def _connection(keep_alive: bool, http_1_0: bool) -> str:
 
 
 @functools.lru_cache(maxsize=256)
-def _prefix(status: int, content_type: str, connection: str) -> bytes:
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "Access-Control-Allow-Origin: *"]
+def _head(status: int, content_type: str, keep_alive: bool, http_1_0: bool, unix_s: int) -> bytes:
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        "Access-Control-Allow-Origin: *",
+        f"Date: {formatdate(unix_s, usegmt=True)}",
+    ]
     if status not in _BODILESS:
         lines.append(f"Content-Type: {content_type}")
+    connection = _connection(keep_alive, http_1_0)
     if connection:
         lines.append(f"Connection: {connection}")
     return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
-
-
-@functools.lru_cache(maxsize=1)
-def _date_line(unix_s: int) -> bytes:
-    return f"Date: {formatdate(unix_s, usegmt=True)}\r\n".encode("ascii")
 
 
 def _header_line(header: tuple[str, str]) -> bytes:

@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queen.core.coalesce import Coalescer, Existing
+from queen.core.coalesce import Boarding, Coalescer, Existing
 from queen.core.deadline import Deadline
 from queen.core.sharing import LATE_S
 from queen.core.store import NewMessage, PartitionName, UnknownPartition
@@ -478,3 +479,102 @@ async def test_a_round_of_the_event_loop_that_takes_long_sends_no_empty_flight()
     assert await first == await second == {}
     await until(lambda: sut.flying == 0)
     assert database.asked == 1
+
+
+def board(sut: Coalescer, name: str, then: Callable[[], None]) -> Boarding:
+    """A push that nobody awaits: `then` is called when it is told."""
+    message = NewMessage(new_id(), PartitionName("q", "p"), name, None, b"1")
+    rider = sut.board([message], [1], Deadline.after_ms(LONG_MS))
+    rider.add_done_callback(lambda _: then())
+    return rider
+
+
+async def test_the_next_flight_departs_before_the_riders_of_the_last_one_are_told() -> None:
+    database = Database()
+    sut = coalescer(database)
+    flown: list[tuple[str, int]] = []
+    first = await airborne(database, sut, "a")
+    for name in "bc":
+        board(sut, name, partial(lambda name: flown.append((name, len(database.flushes))), name))
+    await first_flight_lands(database, sut)
+    board(sut, "d", lambda: None)
+    database.open.set()
+    await until(lambda: len(flown) == 2)
+    assert flown == [("b", 3), ("c", 3)]
+    assert await first == {}
+
+
+async def first_flight_lands(database: Database, sut: Coalescer) -> None:
+    """And the next one waits in the database."""
+    database.open.set()
+    database.open.clear()
+    await until(lambda: len(database.flushes) == 2)
+
+
+async def test_riders_of_a_flight_are_told_in_one_callback_of_the_event_loop() -> None:
+    database = Database()
+    sut = coalescer(database)
+    loop = asyncio.get_running_loop()
+    told: list[str] = []
+
+    def tell(name: str) -> None:
+        told.append(name)
+        loop.call_soon(told.append, "later")
+
+    for name in "abc":
+        board(sut, name, partial(tell, name))
+    await until(lambda: len(told) == 6)
+    assert told == ["a", "b", "c", *["later"] * 3]
+
+
+async def test_a_callback_that_fails_costs_nobody_else_the_answer(caplog: pytest.LogCaptureFixture) -> None:
+    database = Database()
+    sut = coalescer(database)
+    told: list[str] = []
+
+    def fail() -> None:
+        raise TypeError("a defect")
+
+    board(sut, "a", partial(told.append, "a"))
+    board(sut, "b", fail)
+    board(sut, "c", partial(told.append, "c"))
+    await until(lambda: len(told) == 2)
+    assert told == ["a", "c"]
+    assert [record.message for record in caplog.records] == ["rider_failed"]
+    assert await push(sut, "d") == {}
+
+
+async def test_a_rider_that_is_cancelled_in_the_line_is_left_behind() -> None:
+    database = Database()
+    sut = coalescer(database)
+    first = await airborne(database, sut, "a")
+    told: list[str] = []
+    gone = board(sut, "b", partial(told.append, "b"))
+    board(sut, "c", partial(told.append, "c"))
+    gone.cancel()
+    assert told == ["b"]
+    database.open.set()
+    assert await first == {}
+    await until(lambda: told == ["b", "c"])
+    assert database.flushes == [["a"], ["c"]]
+
+
+async def test_who_is_sent_away_may_ask_again_at_once() -> None:
+    """As a client does that has pipelined the next request: the line is not in the middle of anything."""
+    database = Database()
+    sut = coalescer(database, boarding_ms=30)
+    flying = await airborne(database, sut, "a")
+    told: list[str] = []
+
+    def ask_again(name: str) -> None:
+        told.append(f"{name}, {sut.waiting} wait")
+        board(sut, f"{name} again", partial(told.append, f"{name} again"))
+
+    for name in "bcd":
+        board(sut, name, partial(ask_again, name))
+    time.sleep(0.035)  # noqa: ASYNC251 - the time of all three is over when the event loop goes on
+    await until(lambda: len(told) >= 3)
+    assert told[:3] == ["b, 0 wait", "c, 1 wait", "d, 2 wait"]
+    database.open.set()
+    await until(lambda: len(told) == 6)
+    assert await flying == {}

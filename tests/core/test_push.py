@@ -9,7 +9,7 @@ from queen.core.coalesce import Existing
 from queen.core.deadline import Deadline
 from queen.core.directory import Directory
 from queen.core.notices import Change
-from queen.core.push import Pusher
+from queen.core.push import Pusher, Stored
 from queen.core.store import NewMessage, Partition, PartitionName, Store
 from queen.core.strategies import Strategy
 from queen.core.wakeups import Wakeups
@@ -78,3 +78,16 @@ async def test_what_is_stored_later_wakes_again() -> None:
     await until(lambda: len(sut.announced) == 1)
     await sut.push("q", "a")
     await until(lambda: len(sut.announced) == 2)
+
+
+def test_a_message_that_is_there_with_our_own_id_is_no_duplicate() -> None:
+    messages = [new_message(PartitionName("q", "p"), "1") for _ in range(3)]
+    partitions = [Partition(1, "one")] * 3
+    there = new_message(PartitionName("q", "p"), "1").id
+    stored = Stored.of(messages, partitions, {0: messages[0].id, 2: there})
+    assert stored.duplicates == {2: there}
+    assert [(each.id, each.duplicate) for each in stored.each()] == [
+        (messages[0].id, False),
+        (messages[1].id, False),
+        (there, True),
+    ]

@@ -4,7 +4,6 @@ Databases of this room are copies of one that is migrated and else untouched: to
 half of the room's work. `tests/postgres/test_migrate.py` gets empty ones.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -37,6 +36,7 @@ from queen.postgres.pool import TunedPool, open_pool
 from queen.postgres.store import PostgresStore
 from queen.settings import PushStrategy, Settings
 from tests.conftest import Servers, TemplateOf, fresh_database
+from tests.waiting import over
 
 STATEMENT_TIMEOUT_MS = 20_000
 
@@ -86,7 +86,7 @@ class Queue:
         """Ack as /ack does: the short way if there is one, else by the whole rule."""
         boarded = self.acker.board(group, items, soon())
         if boarded is not None:
-            await asyncio.wait([boarded.turn])
+            await over(boarded.rider)
             done = boarded.land()
             if done is not None:
                 return done

@@ -17,7 +17,7 @@ async def push(queue: Queue, *names: str, to: str = "orders", partition: str = "
     pushed = []
     for name in names:  # one push each: a created_at of its own
         items = [new_message(PartitionName(to, partition), f'{{"n": "{name}"}}', name)]
-        pushed += await queue.pushers[PushStrategy.BATCH].push(items, soon())
+        pushed += (await queue.pushers[PushStrategy.BATCH].push(items, soon())).each()
     return pushed
 
 

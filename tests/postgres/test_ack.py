@@ -38,7 +38,7 @@ class Reader:
             for number in range(1, messages + 1)
         ]
         pushed = await self.queue.pushers[PushStrategy.BATCH].push(items, soon())
-        self.partition = UUID(pushed[0].partition.uuid)
+        self.partition = UUID(pushed.partitions[0].uuid)
 
     async def pop(self, batch: int = 10) -> Delivery | None:
         return await self.queue.pop(PopRequest(self.name, "p", group=self.group, batch=batch))

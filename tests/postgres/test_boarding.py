@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from queen.core.looking import PopRequest
 from queen.core.store import QUEUE_MODE_GROUP, AckItem, PartitionName
 from queen.errors import PoolTimeout
@@ -36,12 +38,12 @@ def kinds(queue: Queue) -> list[Ask]:
     async def pop() -> None:
         boarded = queue.popper.board(request, Ear())
         assert boarded is not None
-        await boarded.turn
+        await boarded.rider
 
     async def plain_ack() -> None:
         boarded = queue.acker.board(QUEUE_MODE_GROUP, [ack], soon())
         assert boarded is not None
-        await boarded.turn
+        await boarded.rider
 
     return [
         pushing(PushStrategy.COALESCE),
@@ -94,6 +96,6 @@ async def time_out_s(queue: Queue) -> float:
         [new_message(PartitionName("orders", "p"), "1")], soon()
     )
     assert boarded is not None
-    await asyncio.wait([boarded.turn])
-    assert isinstance(boarded.turn.exception(), PoolTimeout)
+    with pytest.raises(PoolTimeout):
+        await boarded.rider
     return loop.time() - asked_s

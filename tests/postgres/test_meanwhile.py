@@ -18,7 +18,7 @@ from queen.settings import PushStrategy
 from tests.attempts import attempts, within
 from tests.databases import WAIT_FOR_A_LOCK, connected
 from tests.messages import new_message
-from tests.waiting import until
+from tests.waiting import over, until
 
 from .conftest import Ear, Queue, popping, soon
 from .orders import names
@@ -176,7 +176,7 @@ async def boarded(popper: Popper, request: PopRequest) -> None:
     """A pop by the short way, up to its end."""
     on_its_way = popper.board(request, Ear())
     assert on_its_way is not None
-    await asyncio.wait([on_its_way.turn])
+    await over(on_its_way.rider)
     landed = on_its_way.land()
     assert isinstance(landed, Coroutine)
     await landed

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from queen.core.deadline import Deadline
-from queen.core.push import Pushed
+from queen.core.push import Stored
 from queen.core.store import NewMessage, PartitionName
 from queen.errors import (
     BadRequest,
@@ -35,7 +35,7 @@ def item(name: str) -> NewMessage:
 
 async def blocked_push(
     queue: Queue, strategy: PushStrategy, items: Sequence[NewMessage]
-) -> asyncio.Task[list[Pushed]]:
+) -> asyncio.Task[Stored]:
     """A push that waits in the database for a lock."""
     pushing = asyncio.create_task(queue.pushers[strategy].push(items, soon()))
     await until(lambda: queue.sql(WAIT_FOR_A_LOCK))

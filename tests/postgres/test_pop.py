@@ -30,7 +30,7 @@ from queen.postgres.store import PostgresStore
 from queen.settings import PushStrategy
 from tests.attempts import attempts, in_time
 from tests.messages import new_message
-from tests.waiting import until
+from tests.waiting import over, until
 
 from .conftest import Ear, Queue, open_queue, popping, settings_for, soon
 from .delivered import messages
@@ -183,7 +183,7 @@ async def test_a_batch_that_is_too_large_for_one_answer_comes_in_smaller_ones(qu
         assert names(await popper.pop(request, Ear())) == ["a", "b"]
         boarded = popper.board(request, Ear())
         assert boarded is not None
-        await asyncio.wait([boarded.turn])
+        await over(boarded.rider)
         landed = boarded.land()
         assert asyncio.iscoroutine(landed)
         assert names(await landed) == ["c"]
@@ -229,7 +229,7 @@ async def test_a_boarded_pop_whose_group_was_deleted_looks_once_more(queue: Queu
         store.looks = 0
         boarded = popper.board(request, Ear())
         assert boarded is not None
-        await asyncio.wait([boarded.turn])
+        await over(boarded.rider)
         landed = boarded.land()
         assert asyncio.iscoroutine(landed)
         assert names(await landed) == ["a"]
@@ -286,7 +286,7 @@ async def boarded_in_vain(queue: Queue) -> AsyncIterator[tuple[CountsLooks, Boar
         store.looks = 0
         boarded = popper.board(request, Ear())
         assert boarded is not None
-        await asyncio.wait([boarded.turn])
+        await over(boarded.rider)
         yield store, boarded
 
 
@@ -397,7 +397,7 @@ async def test_a_poll_that_boards_while_the_server_drains_does_not_wait(queue: Q
         queue.wakeups.close()
         late = queue.popper.board(PopRequest("orders", None, wait_ms=20_000), Ear())
         assert late is not None
-        await asyncio.wait([late.turn])
+        await over(late.rider)
         async with asyncio.timeout(10):
             assert await landing(late) is None
             assert await landing(boarded) is None

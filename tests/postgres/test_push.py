@@ -26,7 +26,7 @@ def item(transaction_id: str, partition: str = "p", payload: str = "1") -> NewMe
 
 
 async def push(queue: Queue, strategy: PushStrategy, *items: NewMessage) -> list[Pushed]:
-    return await queue.pushers[strategy].push(items, soon())
+    return (await queue.pushers[strategy].push(items, soon())).each()
 
 
 async def sequential_scans(queue: Queue, rows: int) -> int:

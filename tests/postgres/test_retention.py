@@ -208,8 +208,7 @@ async def test_a_key_is_free_again_when_its_message_is_gone(queue: Queue) -> Non
     await pusher.push([item], soon())
     await age(queue, 61)
     assert await sweep(queue, Expiry.RETENTION) == 1
-    [again] = await pusher.push([item], soon())
-    assert not again.duplicate
+    assert not (await pusher.push([item], soon())).duplicates
 
 
 async def test_a_group_starts_and_seeks_behind_the_tail(queue: Queue) -> None:

@@ -24,7 +24,7 @@ async def push(queue: Queue, *names: str, partition: str = "p") -> UUID:
     """Push; returns the partition's id."""
     items = [item(name, partition=partition) for name in names]
     pushed = await queue.pushers[PushStrategy.BATCH].push(items, soon())
-    return UUID(pushed[0].partition.uuid)
+    return UUID(pushed.partitions[0].uuid)
 
 
 def acking(
