@@ -4,10 +4,12 @@ The lag is what every request on this loop waits beside its own work: a loop tha
 by a computation, shows here first. uvloop's timers count whole milliseconds: below one there is no news.
 
 A block is sure to be seen when it lasts longer than the pause between two samples; of a shorter one that
-part of the pause is the chance. So the pause is short while anything happens on the loop. An idle loop has
-no lag, and ten looks a second for it were most of what an idle server took: after a window without news -
-no lag, and hardly any CPU time of this thread - the pause is longer, until there is news again. What may
-pass unseen is a single block shorter than the longer pause, after at least a window of silence.
+part of the pause is the chance. So the pause is short while anything happens on the loop. For an idle one ten
+looks a second were most of what an idle server took: after a window without news - hardly any CPU time of
+this thread, and no long lag - the pause is longer, until there is news again. A short lag without CPU time
+is none: machines stand still for some tens of milliseconds now and then, and that is kept as a sample, but
+looking closer would find nothing. What may pass unseen is a single block shorter than the longer pause,
+after at least a window of silence.
 """
 
 import asyncio
@@ -17,7 +19,8 @@ from collections import deque
 INTERVAL_S = 0.1
 RESTING_INTERVAL_S = 0.5
 WINDOW_S = 10.0
-NEWS_S = 0.01  # of lag, or of CPU time since the last sample
+NEWS_CPU_S = 0.01  # since the last sample
+NEWS_LAG_S = 0.1
 
 
 class LoopLag:
@@ -62,5 +65,5 @@ class LoopLag:
         while self._samples and self._samples[0][0] < now_s - self._window_s:
             self._samples.popleft()
         self._samples.append((now_s, lag_s))
-        if max(lag_s, used_s) >= NEWS_S:
+        if used_s >= NEWS_CPU_S or lag_s >= NEWS_LAG_S:
             self._news_s = now_s

@@ -55,6 +55,24 @@ async def test_a_loop_rests_after_a_window_of_silence_and_is_looked_at_closely_a
         await until(lambda: lag.pause_s == INTERVAL_S)
 
 
+async def test_a_loop_that_stood_still_for_a_moment_without_work_rests_on() -> None:
+    lag = LoopLag(window_s=0.5)
+    async with measuring(lag):
+        await until(lambda: lag.pause_s == RESTING_INTERVAL_S)
+        await asyncio.sleep(RESTING_INTERVAL_S - INTERVAL_S)
+        time.sleep(INTERVAL_S + 0.05)  # noqa: ASYNC251 - as when the machine stands still
+        await until(lambda: lag.worst_ms > 0)
+        assert lag.pause_s == RESTING_INTERVAL_S
+
+
+async def test_a_loop_that_is_blocked_for_long_is_looked_at_closely_although_it_does_no_work() -> None:
+    lag = LoopLag(window_s=0.5)
+    async with measuring(lag):
+        await until(lambda: lag.pause_s == RESTING_INTERVAL_S)
+        time.sleep(RESTING_INTERVAL_S + 0.15)  # noqa: ASYNC251
+        await until(lambda: lag.pause_s == INTERVAL_S)
+
+
 async def test_a_block_that_is_longer_than_the_longer_pause_is_always_seen() -> None:
     lag = LoopLag(window_s=0.5)
     async with measuring(lag):
