@@ -29,6 +29,14 @@ class PushStrategy(enum.Enum):
     COALESCE = "coalesce"
 
 
+class WorkerBalance(enum.Enum):
+    """Which worker of an instance serves a connection (queen/server/balance.py)."""
+
+    AUTO = "auto"
+    FIRST = "first"
+    EVEN = "even"
+
+
 class LogLevel(enum.Enum):
     """Least severe line that is written."""
 
@@ -45,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
     host: str = "127.0.0.1"
     port: Port = 6632  # 0: any free port, printed at start
     num_workers: Positive = 1  # processes that share the port
+    worker_balance: WorkerBalance = WorkerBalance.AUTO  # auto: first under coalesce, else even
     queen_token: str = ""  # empty: no authentication
 
     # the database
@@ -101,6 +110,13 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
                 f"DEFAULT_SUBSCRIPTION_MODE={self.default_subscription_mode!r}: expected all, new or nothing"
             )
 
+    @property
+    def first_worker_first(self) -> bool:
+        """Whether the first worker that has room serves a connection."""
+        if self.worker_balance is WorkerBalance.AUTO:
+            return self.push_strategy is PushStrategy.COALESCE
+        return self.worker_balance is WorkerBalance.FIRST
+
     def public(self) -> dict[str, str]:
         """Variable name → value as text, secrets masked; for logs, manifests and `--help`."""
         return {name: "***" if name in SECRETS and value else value for name, value in self.environ().items()}
@@ -142,5 +158,6 @@ def _one_line(text: str, given: Mapping[str, str]) -> str:
 
 _CHOICES = {
     "PUSH_STRATEGY": [strategy.value for strategy in PushStrategy],
+    "WORKER_BALANCE": [balance.value for balance in WorkerBalance],
     "LOG_LEVEL": [level.value for level in LogLevel],
 }

@@ -27,12 +27,28 @@ def test_values_come_from_the_environment_and_empty_means_not_set() -> None:
 
 
 @pytest.mark.parametrize(
+    ("balance", "strategy", "first"),
+    [
+        ("auto", "coalesce", True),
+        ("auto", "batch", False),
+        ("auto", "sequential", False),
+        ("first", "batch", True),
+        ("even", "coalesce", False),
+    ],
+)
+def test_the_first_worker_goes_first_where_calls_are_shared(balance: str, strategy: str, first: bool) -> None:
+    settings = load({"WORKER_BALANCE": balance, "PUSH_STRATEGY": strategy})
+    assert settings.first_worker_first is first
+
+
+@pytest.mark.parametrize(
     ("environ", "said"),
     [
         ({"DB_POOL_SIZE": "0"}, "DB_POOL_SIZE='0': expected int >= 1"),
         ({"DB_POOL_SIZE": "many"}, "DB_POOL_SIZE='many': expected int"),
         ({"PORT": "65536"}, "PORT='65536': expected int <= 65535"),
         ({"PUSH_STRATEGY": "x"}, "PUSH_STRATEGY='x': expected one of sequential, batch, coalesce"),
+        ({"WORKER_BALANCE": "x"}, "WORKER_BALANCE='x': expected one of auto, first, even"),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL='loud': expected one of debug, info, warn, error"),
         ({"ENABLE_METRICS": "perhaps"}, "ENABLE_METRICS='perhaps': expected bool"),
         (

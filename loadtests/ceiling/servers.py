@@ -17,7 +17,16 @@ from queen.settings import SECRETS, Settings, load
 STATEMENT_PARTITIONS = 10_000
 
 # What a cell decides, or what would make a window depend on the windows before it.
-DECIDED = ("HOST", "PORT", "NUM_WORKERS", "PUSH_STRATEGY", "DB_POOL_SIZE", "LOG_LEVEL", *SECRETS)
+DECIDED = (
+    "HOST",
+    "PORT",
+    "NUM_WORKERS",
+    "WORKER_BALANCE",
+    "PUSH_STRATEGY",
+    "DB_POOL_SIZE",
+    "LOG_LEVEL",
+    *SECRETS,
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -28,12 +37,14 @@ class ServerConfig:
     workers: int = 2
     pool: int = 20
     role: str = "write"
+    balance: str = "auto"
 
     @property
     def label(self) -> str:
-        """`coalesce-w2-p20`, with the role unless it is the usual one."""
+        """`coalesce-w2-p20`, with the role and the balance unless they are the usual ones."""
         role = "" if self.role == "write" else f"-{self.role}"
-        return f"{self.strategy}-w{self.workers}-p{self.pool}{role}"
+        balance = "" if self.balance == "auto" else f"-{self.balance}"
+        return f"{self.strategy}-w{self.workers}-p{self.pool}{role}{balance}"
 
 
 @dataclass(frozen=True)
@@ -92,6 +103,7 @@ def server_settings(config: ServerConfig, database: Database, environ: Mapping[s
             "PORT": "0",
             "LOG_LEVEL": "warn",
             "NUM_WORKERS": str(config.workers),
+            "WORKER_BALANCE": config.balance,
             "PUSH_STRATEGY": config.strategy,
             "DB_POOL_SIZE": str(config.pool),
         }

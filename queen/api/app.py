@@ -73,6 +73,12 @@ class Application:
     routes: RouteTable
     wakeups: Wakeups
     jobs: Periodic
+    pool: PoolGauges
+
+    @property
+    def pool_demand_s(self) -> float:
+        """Time integral of the clients of the pool, those that wait included, over its connections."""
+        return self.pool.demand_s
 
     def begin_drain(self) -> None:
         """Let every parked poll answer now, and begin nothing new: the server stops."""
@@ -137,7 +143,7 @@ async def application(
             reader = PostgresReader(pool)
             parts = _Parts(store, looks, plain, strategy, wakeups, backlog)
             routes = _routes(settings, parts, reader, instruments, siblings)
-            yield Application(routes, wakeups, jobs)
+            yield Application(routes, wakeups, jobs, gauges)
 
 
 async def _prepare(pool: Pool, settings: Settings) -> None:

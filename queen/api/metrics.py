@@ -53,10 +53,12 @@ class Cpu(Struct):
 class ClientConnections(Struct):
     """HTTP connections: open now, and since the start those over MAX_CLIENTS, which were answered 503.
 
-    `abandoned`: answers, since the start, whose client had gone or half-closed.
+    `moved`: went on to another worker, since the start; `abandoned`: answers whose client had gone or
+    half-closed.
     """
 
     open: int
+    moved: int
     refused: int
     abandoned: int
 
@@ -167,6 +169,7 @@ def _metrics(total: Reading, workers: Workers) -> Metrics:
         jobs_failed=total.jobs_failed,
         connections=ClientConnections(
             open=total.connections_open,
+            moved=total.connections_moved,
             refused=total.connections_refused,
             abandoned=total.answers_abandoned,
         ),

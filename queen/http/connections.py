@@ -19,8 +19,8 @@ _log = logging.getLogger("queen.http")
 SWEEP_INTERVAL_S = 1.0
 
 
-class Sweepable(Protocol):
-    """What the sweep and the drain need to know of a connection."""
+class Connection(Protocol):
+    """What the sweep, the drain and the balance (`queen.server.balance`) need to know of a connection."""
 
     @property
     def deadline_s(self) -> float:
@@ -39,14 +39,33 @@ class Sweepable(Protocol):
         """Close now, whatever is going on."""
         ...
 
+    @property
+    def used_s(self) -> float:
+        """When it last had to do with a request, in event-loop time."""
+        ...
+
+    @property
+    def descriptor(self) -> int | None:
+        """The client's socket, while another process could go on with it."""
+        ...
+
+    def after_answer(self, leave: "Callable[[Connection], None]") -> None:
+        """Call `leave` with the next answer that is out before anything of another request has come."""
+        ...
+
+    def let_go(self) -> None:
+        """Another process goes on with it: end here, without a word to the client."""
+        ...
+
 
 class Connections:
     """The open connections, and the handlers that run on their behalf."""
 
     def __init__(self, max_clients: int, sweep_interval_s: float = SWEEP_INTERVAL_S) -> None:
         self.max_clients = max_clients
-        self.open: set[Sweepable] = set()
+        self.open: set[Connection] = set()
         self.handlers: set[Awaited] = set()
+        self.moved = 0  # connections that went on to another worker, since the start
         self.refused = 0  # connections over `max_clients`, since the start
         self.abandoned = 0  # answers whose client had gone or half-closed, since the start
         self.draining = False
@@ -54,7 +73,7 @@ class Connections:
         self._loop = asyncio.get_running_loop()
         self._quiet = asyncio.Event()  # set whenever a connection or a handler has ended
 
-    def admit(self, connection: Sweepable) -> None:
+    def admit(self, connection: Connection) -> None:
         """Count a new connection in. Raises `ShuttingDown` or `Overloaded` when it cannot be taken."""
         if self.draining:
             raise ShuttingDown("the server is shutting down")
@@ -63,7 +82,7 @@ class Connections:
             raise Overloaded(f"more than {self.max_clients} connections")
         self.open.add(connection)
 
-    def leave(self, connection: Sweepable) -> None:
+    def leave(self, connection: Connection) -> None:
         """The connection is closed."""
         self.open.discard(connection)
         self._quiet.set()
@@ -90,14 +109,16 @@ class Connections:
         if not self.handlers:
             self._quiet.set()
 
-    async def sweep_forever(self) -> None:
-        """Expire what is past its deadline; the worker owns the task that runs this."""
+    async def sweep_forever(self, then: Callable[[], None] | None = None) -> None:
+        """Expire what is past its deadline, and call `then`, again and again; the worker owns the task."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self._sweep_interval_s)
             now_s = loop.time()
             for connection in [each for each in self.open if each.deadline_s <= now_s]:
                 connection.expire()
+            if then is not None:
+                then()
 
     def begin_drain(self) -> None:
         """From now on: no new connections, 503 for new requests, idle connections are closed."""

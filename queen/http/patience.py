@@ -28,6 +28,11 @@ class Patience:
         self._head_begun = False
         self.deadline_s = clock() + limits.keep_alive_timeout_s
 
+    @property
+    def used_s(self) -> float:
+        """When an idle connection last answered; infinity while a request is answered."""
+        return self.deadline_s - self._limits.keep_alive_timeout_s
+
     def await_bytes(self, phase: Phase) -> None:
         """Bytes came, or an answer left: wait for what comes next."""
         if phase is Phase.IDLE:

@@ -11,18 +11,19 @@ that does not take its answer is cut off.
 A client that goes away does not cancel its handler (a push must finish): the handler learns of it by
 `Request.client`. A client that has only shut down its sending side looks the same; it still gets the
 answers to what it sent.
+A connection may be handed to another process that serves the same port (`descriptor`, `let_go`).
 After a refusal the connection lingers, since closing on unread bytes would reset the connection
 and could take the answer with it (RFC 9112 §9.6).
 """
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, cast
 
 from queen.errors import NotDone, QueenError, ShuttingDown
-from queen.http.connections import Connections
+from queen.http.connections import Connection, Connections
 from queen.http.dispatch import Dispatcher, failure
 from queen.http.errors import ProtocolError, RequestTimeout
 from queen.http.flow import FlowControl
@@ -37,24 +38,35 @@ _log = logging.getLogger("queen.http")
 
 
 class HttpConnection(asyncio.Protocol):
-    """The server's side of one connection."""
+    """The server's side of one connection. `welcome`: called with it when its first answer is out."""
 
     _transport: asyncio.Transport
     _flow: FlowControl
 
-    def __init__(self, connections: Connections, dispatcher: Dispatcher, limits: Limits) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        dispatcher: Dispatcher,
+        limits: Limits,
+        welcome: Callable[[Connection], None] | None = None,
+    ) -> None:
         self._connections = connections
         self._dispatcher = dispatcher
         self._parser = RequestParser(limits)
         self._client = ClientPresence()
         self._answering = False
         self._finished = False
+        self._after_answer = welcome
         self._loop = asyncio.get_running_loop()
         self._patience = Patience(limits, self._loop.time)
 
     @property
     def deadline_s(self) -> float:
         return self._patience.deadline_s
+
+    @property
+    def used_s(self) -> float:
+        return self._patience.used_s
 
     # What the event loop tells.
 
@@ -118,6 +130,27 @@ class HttpConnection(asyncio.Protocol):
             self._patience.hurry()
 
     def abort(self) -> None:
+        self._transport.abort()
+
+    # What the balance among processes asks for.
+
+    @property
+    def descriptor(self) -> int | None:
+        """The client's socket, while another process could go on: nothing is read, nothing is to be sent."""
+        untouched = self._parser.phase is Phase.IDLE and not self._transport.get_write_buffer_size()
+        if self._finished or self._answering or self._client.gone or not untouched:
+            return None
+        descriptor: int = self._transport.get_extra_info("socket").fileno()
+        return descriptor
+
+    def after_answer(self, leave: Callable[[Connection], None]) -> None:
+        """Call `leave` with the next answer that is out before anything of another request has come."""
+        self._after_answer = leave
+
+    def let_go(self) -> None:
+        """Another process goes on with the client, from its next request: end without a word."""
+        self._finished = True
+        self._connections.leave(self)
         self._transport.abort()
 
     # Receiving.
@@ -211,6 +244,9 @@ class HttpConnection(asyncio.Protocol):
             self._advance()
         else:
             self._await_bytes(Phase.IDLE)
+            if self._after_answer is not None:
+                leave, self._after_answer = self._after_answer, None
+                leave(self)
 
     # Ending.
 

@@ -99,6 +99,11 @@ class PoolGauges:
         """A request got no connection in time."""
         self.timeouts += 1
 
+    @property
+    def demand_s(self) -> float:
+        """Time integral of the borrowed connections and of the requests that wait, over the pool's size."""
+        return (self._busy.area + self._waiting.area) / self._size
+
     def read(self) -> PoolReading:
         """All figures, at one instant."""
         total = self._total()

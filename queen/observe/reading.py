@@ -34,6 +34,9 @@ class Reading(Additive, frozen=True):
     parked_polls: Annotated[int, gauge("queen_parked_polls", "Pops that wait for a message")]
     listening: Annotated[int, gauge("queen_wakeups_listening", "1 if wake-ups of other processes arrive")]
     connections_open: Annotated[int, gauge("queen_http_connections", "Connections open")]
+    connections_moved: Annotated[
+        int, counter("queen_http_connections_moved_total", "Connections that went on to another worker")
+    ]
     connections_refused: Annotated[
         int, counter("queen_http_connections_refused_total", "Connections over MAX_CLIENTS, answered 503")
     ]
@@ -65,6 +68,7 @@ class Reading(Additive, frozen=True):
 class ConnectionCounts(Protocol):
     """The worker's HTTP connections, as far as they are counted."""
 
+    moved: int
     refused: int
     abandoned: int
 
@@ -139,6 +143,7 @@ class Instruments:
             parked_polls=self.polls.parked,
             listening=int(self.listener.listening),
             connections_open=len(self.connections.open),
+            connections_moved=self.connections.moved,
             connections_refused=self.connections.refused,
             answers_abandoned=self.connections.abandoned,
             pushes_refused=self.backlog.refused,

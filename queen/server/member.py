@@ -2,9 +2,9 @@
 
 usage: python -m queen.server.member WORKER_ID WORKERS TETHER DIRECTORY
 TETHER is the inherited file descriptor of `queen.server.tether`, DIRECTORY the place of the sockets by
-which the workers tell each other their figures. The settings come as environment variables; of the
-instance's pool this worker has been given its share. It ends with the exit code of its drain, and says
-on the tether, not on stderr, why it cannot start: several would say the same.
+which the workers tell each other their figures and pass each other clients. The settings come as
+environment variables; of the instance's pool this worker has been given its share. It ends with the exit
+code of its drain, and says on the tether, not on stderr, why it cannot start: several would say the same.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from queen.errors import UserError
@@ -20,6 +19,7 @@ from queen.event_loop import loop_factory
 from queen.observe.log import start_logging
 from queen.server.file_limit import raise_file_limit
 from queen.server.listening import bind
+from queen.server.membership import Membership
 from queen.server.siblings import NeighbourSockets
 from queen.server.stop import Stop, call_on_signals
 from queen.server.tether import Report, Tether
@@ -28,19 +28,6 @@ from queen.settings import Settings, load
 
 EXIT_CANNOT_START = 1
 MODULE = "queen.server.member"
-
-
-@dataclass(frozen=True)
-class Membership:
-    """A worker's place in its instance, as it is handed over on the command line."""
-
-    worker_id: int
-    workers: int
-    directory: Path
-
-    def arguments(self, tether: int) -> tuple[str, ...]:
-        """The command line of the worker that is to have it."""
-        return (str(self.worker_id), str(self.workers), str(tether), str(self.directory))
 
 
 def main(arguments: Sequence[str], application: ApplicationFactory) -> int:
@@ -64,7 +51,13 @@ async def _serve(
     try:
         sockets = bind(settings.host, settings.port, joining=True)
         return await serve(
-            settings, application, sockets, stop, siblings, ready=lambda: tether.report(Report())
+            settings,
+            application,
+            sockets,
+            stop,
+            siblings,
+            ready=lambda: tether.report(Report()),
+            membership=membership,
         )
     except UserError as error:
         tether.report(Report(failure=str(error)))

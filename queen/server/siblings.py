@@ -16,6 +16,7 @@ import msgspec
 
 from queen.errors import UserError
 from queen.observe.reading import Reading
+from queen.server import handover, loads
 
 PATIENCE_S = 0.5
 OWNER_LOCK = "owner.lock"  # by which the supervisor holds the directory
@@ -55,12 +56,15 @@ class NeighbourSockets:
     def remove_directory(self) -> None:
         """Leave nothing behind in the supervisor's place: whoever finds no socket of another is the last.
 
-        The path came on the command line, so nothing goes but the lock and a directory that is empty then.
+        The path came on the command line, so nothing goes but what is ours by name, and a directory that is
+        empty then.
         """
         if any(self._path(number).exists() for number in range(self.workers)):
             return
+        left = [f"{number}.{handover.CLIENTS}" for number in range(self.workers)]
         with suppress(OSError):
-            (self._directory / OWNER_LOCK).unlink(missing_ok=True)
+            for name in (OWNER_LOCK, loads.FILE, *left):
+                (self._directory / name).unlink(missing_ok=True)
             self._directory.rmdir()
 
     async def _ask(self, number: int) -> Reading | None:

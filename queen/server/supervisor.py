@@ -23,7 +23,7 @@ from queen.errors import UserError
 from queen.observe.log import start_logging
 from queen.server import member
 from queen.server.listening import announce, port_of, reserve
-from queen.server.member import Membership
+from queen.server.membership import Membership
 from queen.server.post import Post
 from queen.server.stop import Stop, call_on_signals
 from queen.server.worker_process import WorkerProcess
@@ -36,7 +36,7 @@ CLOSING_S = 5.0  # beyond the grace of the drain and that of the pool's closing:
 def run(settings: Settings, directory: Path) -> int:
     """Serve the queue with NUM_WORKERS processes until a signal; returns the exit code.
 
-    `directory`: the caller's, for the workers' sockets and nothing else. If we are killed, the last of them
+    `directory`: the caller's, for what the workers share and nothing else. If we are killed, the last of them
     removes it. Raises `UserError` when the port cannot be had or a worker cannot start.
     """
     start_logging(settings.log_level)

@@ -31,8 +31,10 @@ from queen.observe.instance import Alone, Siblings
 from queen.observe.log import start_logging
 from queen.observe.loop_lag import LoopLag
 from queen.server import collector
+from queen.server.balance import Balance
 from queen.server.file_limit import raise_file_limit
 from queen.server.listening import announce, bind
+from queen.server.membership import Membership
 from queen.server.stop import Stop, call_on_signals
 from queen.settings import Settings
 
@@ -48,6 +50,11 @@ class Application(Protocol):
     @property
     def routes(self) -> RouteTable:
         """The operations."""
+        ...
+
+    @property
+    def pool_demand_s(self) -> float:
+        """Time integral of the clients of the pool, those that wait included, over its connections."""
         ...
 
     def begin_drain(self) -> None:
@@ -89,16 +96,25 @@ async def serve(
     stop: Stop,
     siblings: Siblings,
     ready: Callable[[], None],
+    membership: Membership | None = None,
 ) -> int:
-    """Serve one application on bound sockets until `stop`; calls `ready` once and returns the exit code."""
+    """Serve one application on bound sockets until `stop`; calls `ready` once and returns the exit code.
+
+    `membership`: of a worker that shares the clients with others, as WORKER_BALANCE says.
+    """
     lag = LoopLag()
     connections = Connections(settings.max_clients, _sweep_interval_s(settings))
     async with application(settings, connections, lag, siblings) as served:
         dispatcher = Dispatcher(served.routes, BearerToken(settings.queen_token))
         limits = Limits.of(settings)
+        balance = None
+        if membership is not None and settings.first_worker_first:
+            balance = Balance(membership, connections, lambda: served.pool_demand_s)
+        welcome, look = (balance.welcome, balance.look) if balance else (None, None)
         async with (
-            _running(connections.sweep_forever(), lag.measure_forever()),
-            _listening(sockets, lambda: HttpConnection(connections, dispatcher, limits)),
+            _taking(balance, lambda: HttpConnection(connections, dispatcher, limits)),
+            _running(connections.sweep_forever(look), lag.measure_forever()),
+            _listening(sockets, lambda: HttpConnection(connections, dispatcher, limits, welcome)),
         ):
             with collector.calm():
                 ready()
@@ -137,6 +153,32 @@ async def _listening(
     finally:
         for server in servers:
             server.close()
+
+
+@asynccontextmanager
+async def _taking(balance: Balance | None, protocol: Callable[[], asyncio.Protocol]) -> AsyncIterator[None]:
+    """Go on with connections of other workers inside the block."""
+    if balance is None:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    async with asyncio.TaskGroup() as group:
+
+        def take(client: socket) -> None:
+            group.create_task(_go_on(loop, protocol, client))
+
+        with balance.running(take):
+            yield
+
+
+async def _go_on(
+    loop: asyncio.AbstractEventLoop, protocol: Callable[[], asyncio.Protocol], client: socket
+) -> None:
+    client.setblocking(False)
+    try:
+        await loop.connect_accepted_socket(protocol, client)
+    except OSError:  # the client has gone meanwhile
+        client.close()
 
 
 @asynccontextmanager

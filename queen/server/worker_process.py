@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Self
 
-from queen.server.member import Membership
+from queen.server.membership import Membership
 from queen.server.stop import signals_held
 from queen.server.tether import SIGNALLED, Report, decode
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from queen.local.database import Database
 from queen.local.server import QueenServer
-from queen.settings import PushStrategy
+from queen.settings import PushStrategy, WorkerBalance
 from tests.conftest import EMBEDDED, INSTALLED, Servers, fresh_database
 from tests.databases import connected
 
@@ -37,11 +37,12 @@ class Configuration:
         return f"{self.strategy.value}-{self.workers}w-pg{self.postgres}"
 
     def environ(self) -> Mapping[str, str]:
-        """The server's variables for it."""
+        """The server's variables for it: of two workers, both have clients."""
         return {
             "PORT": "0",
             "PUSH_STRATEGY": self.strategy.value,
             "NUM_WORKERS": str(self.workers),
+            "WORKER_BALANCE": WorkerBalance.EVEN.value,
             "DB_POOL_SIZE": str(POOL_SIZE),
             "DB_CONNECTION_TIMEOUT": str(PATIENCE_MS),
         }

@@ -5,6 +5,7 @@ import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -65,12 +66,13 @@ class Postgres:
 
 
 def environ(database: Database, strategy: PushStrategy, port: int = 0) -> Mapping[str, str]:
-    """The variables of a server of two workers."""
+    """The variables of a server of two workers, both of which have clients."""
     return {
         **database.environ(),
         "PORT": str(port),
         "PUSH_STRATEGY": strategy.value,
         "NUM_WORKERS": str(WORKERS),
+        "WORKER_BALANCE": "even",
         "DB_POOL_SIZE": "8",
         "SHUTDOWN_GRACE": str(round(GRACE_S * 1000)),
     }
@@ -97,6 +99,19 @@ class Servers:
 def worker_pids(server: QueenServer) -> set[int]:
     """Process ids of a server's workers."""
     return {child.pid for child in psutil.Process(server.pid).children()}
+
+
+def clients_by_worker(server: QueenServer) -> dict[int, int]:
+    """Process id of each worker → connections that clients have to it."""
+    port = urlsplit(server.url).port
+    found: dict[int, int] = {}
+    for pid in worker_pids(server):
+        with suppress(psutil.NoSuchProcess):
+            sockets = psutil.Process(pid).net_connections("tcp")
+            found[pid] = sum(
+                each.status == psutil.CONN_ESTABLISHED and each.laddr.port == port for each in sockets
+            )
+    return found
 
 
 async def workers_answering(server: QueenServer) -> int:

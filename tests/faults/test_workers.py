@@ -15,7 +15,7 @@ from tests.attempts import attempts, in_time
 from tests.waiting import until
 
 from .load import running
-from .serving import WORKERS, environ, worker_pids, workers_answering
+from .serving import WORKERS, clients_by_worker, environ, worker_pids, workers_answering
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -57,6 +57,30 @@ async def test_killed_workers_are_replaced_and_nothing_is_lost(
             print(f"replaced in {there_s:.3f} s, all serve in {serves_s:.3f} s; {verdict}")
             assert not verdict.findings, str(verdict)
             in_time(there_s, REPLACED_WITHIN_S)
+
+
+async def test_clients_of_a_killed_first_worker_go_to_the_next_and_come_back(
+    database: Database, queue: str, tmp_path: Path
+) -> None:
+    """WORKER_BALANCE=first: one worker has them all, and is killed each time."""
+    variables = {**environ(database, PushStrategy.COALESCE), "WORKER_BALANCE": "first"}
+    async with QueenServer.start(variables, log=tmp_path / "log") as server:
+
+        async def one_serves_them() -> bool:
+            return sorted(clients > 1 for clients in clients_by_worker(server).values()) == [False, True]
+
+        async with running(queue, lambda: server.url) as load:
+            await load.progress()
+            for _ in range(2):
+                clients = clients_by_worker(server)
+                serving = max(clients, key=clients.__getitem__)
+                os.kill(serving, signal.SIGKILL)
+                await replaced(server, {serving})
+                await load.progress()
+                await until(one_serves_them)
+            verdict = await load.drained(database)
+    print(verdict)
+    assert not verdict.findings, str(verdict)
 
 
 async def test_a_new_server_goes_on_where_a_killed_supervisor_left_off(

@@ -18,6 +18,7 @@ NOTHING = Reading(
     parked_polls=0,
     listening=0,
     connections_open=0,
+    connections_moved=0,
     connections_refused=0,
     answers_abandoned=0,
     pushes_refused=0,

@@ -44,6 +44,7 @@ class SmallApplication:
 
     worker_id: int
     draining: asyncio.Event = field(default_factory=asyncio.Event)
+    pool_demand_s: float = 0.0
 
     @property
     def routes(self) -> RouteTable:

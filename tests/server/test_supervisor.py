@@ -63,6 +63,19 @@ def has_workers(supervisor: int, number: int) -> bool:
     return sum(child.status() != psutil.STATUS_ZOMBIE for child in children) == number
 
 
+def test_a_client_that_comes_again_is_the_first_workers_or_anothers_while_it_is_not_there() -> None:
+    with running(NUM_WORKERS="3", LOG_LEVEL="warn") as server:
+        clients = [server.connect() for _ in range(30)]
+        assert {client.who()[0] for client in clients} == {0, 1, 2}  # 1 in 60,000 that one got none
+        assert wait_for(lambda: {client.who()[0] for client in clients} == {0})
+        killed = clients[0].who()[1]
+        os.kill(killed, signal.SIGKILL)
+        next_line(server, "worker_ended", 0)
+        meanwhile = server.connect()
+        assert meanwhile.who()[1] != killed
+        assert wait_for(lambda: meanwhile.who()[0] == 0)
+
+
 def test_one_that_dies_again_and_again_is_replaced_later_and_later() -> None:
     with running(**TWO) as server:
         pauses_s = []

@@ -1,4 +1,4 @@
-"""One worker or two, with the same pool in all: what is faster, and how unevenly few clients come to two."""
+"""One worker or two with the same pool in all, clients to the first or evenly: what is faster."""
 
 from loadtests.ceiling.cells.few_clients import FewClients
 from loadtests.ceiling.cells.http_pop import HttpPop
@@ -10,8 +10,9 @@ from loadtests.results import CeilingRatio
 CLIENTS, FEW_CLIENTS, SMALL_POOL = 64, 8, 4
 
 
-def _loads(workers: int) -> dict[str, HttpPush | HttpPop]:
-    writing, reading = ServerConfig(workers=workers), ServerConfig(workers=workers, role="read")
+def _loads(workers: int, balance: str = "auto") -> dict[str, HttpPush | HttpPop]:
+    writing = ServerConfig(workers=workers, balance=balance)
+    reading = ServerConfig(workers=workers, balance=balance, role="read")
     return {
         "push-1": HttpPush(writing, 1, CLIENTS),
         "push-100": HttpPush(writing, 100, CLIENTS),
@@ -21,7 +22,7 @@ def _loads(workers: int) -> dict[str, HttpPush | HttpPop]:
 
 
 def _few(workers: int) -> FewClients:
-    """By `batch`, where every request waits for a connection of its own."""
+    """By `batch`: each request waits for a connection of its own, and the kernel deals the clients out."""
     return FewClients(HttpPush(ServerConfig("batch", workers, SMALL_POOL), 100, FEW_CLIENTS))
 
 
@@ -31,15 +32,15 @@ NAMES = {
     "pop-100": "pop ×100",
     "pop-ack-100": "pop, then ack ×100",
 }
-_ONE, _TWO = _loads(1), _loads(2)
+_ONE, _TWO, _EVEN = _loads(1), _loads(2), _loads(2, "even")
 _ONE_FEW, _TWO_FEW = _few(1), _few(2)
-CELLS: tuple[Cell, ...] = (*_ONE.values(), *_TWO.values(), _ONE_FEW, _TWO_FEW)
+CELLS: tuple[Cell, ...] = (*_ONE.values(), *_TWO.values(), *_EVEN.values(), _ONE_FEW, _TWO_FEW)
 _FEW = f"{FEW_CLIENTS} clients, pool of {SMALL_POOL}"
 
 PART = Part(
     name="workers",
     help="one worker or two with the same pool, few clients of a small one",
-    takes="3 minutes",
+    takes="5 minutes",
     cells=CELLS,
     ratios=(
         *(
@@ -48,6 +49,15 @@ PART = Part(
                 label=f"1 worker / 2 workers: {name}",
                 of=_ONE[load].key,
                 base=(_TWO[load].key,),
+            )
+            for load, name in NAMES.items()
+        ),
+        *(
+            CeilingRatio(
+                key=f"balance-{load}",
+                label=f"2 workers, clients to the first / evenly: {name}",
+                of=_TWO[load].key,
+                base=(_EVEN[load].key,),
             )
             for load, name in NAMES.items()
         ),
