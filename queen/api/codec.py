@@ -42,8 +42,8 @@ class Decoder:
                 return self._decoder.decode(body)
             except msgspec.ValidationError:
                 raise
-            except msgspec.DecodeError:
-                return self._decode_disguised(body)
+            except msgspec.DecodeError as error:
+                return self._decode_disguised(body, error)
         except msgspec.ValidationError as error:
             raise BadRequest(self._worded(str(error))) from None
         except UnicodeDecodeError as error:
@@ -53,11 +53,11 @@ class Decoder:
         except RecursionError:
             raise BadRequest("Invalid JSON: nested too deeply") from None
 
-    def _decode_disguised(self, body: bytes) -> Any:
-        """Raises once more what says that the body as it is cannot be decoded, where no disguise helps."""
+    def _decode_disguised(self, body: bytes, error: msgspec.DecodeError) -> Any:
+        """Raises the error of the body as it is, where no disguise helps."""
         disguised = disguise(body)
         if disguised is None:
-            raise  # noqa: PLE0704 - in the handler of that
+            raise error
         return disguised.off(self._decoder.decode(disguised.body))
 
     def _worded(self, said: str) -> str:

@@ -49,8 +49,8 @@ class Connection(Protocol):
         """The client's socket, while another process could go on with it."""
         ...
 
-    def after_answer(self, leave: "Callable[[Connection], None]") -> None:
-        """Call `leave` with the next answer that is out before anything of another request has come."""
+    def after_answer(self, then: "Callable[[Connection], None]") -> None:
+        """Call `then` with the next answer that is out before anything of another request has come."""
         ...
 
     def let_go(self) -> None:

@@ -30,7 +30,7 @@ class Patience:
 
     @property
     def used_s(self) -> float:
-        """When an idle connection last answered; infinity while a request is answered."""
+        """When it last answered, roughly while a request arrives; infinity while one is answered."""
         return self.deadline_s - self._limits.keep_alive_timeout_s
 
     def await_bytes(self, phase: Phase) -> None:

@@ -138,14 +138,14 @@ class HttpConnection(asyncio.Protocol):
     def descriptor(self) -> int | None:
         """The client's socket, while another process could go on: nothing is read, nothing is to be sent."""
         untouched = self._parser.phase is Phase.IDLE and not self._transport.get_write_buffer_size()
-        if self._finished or self._answering or self._client.gone or not untouched:
+        if self._finished or self._answering or not untouched:
             return None
         descriptor: int = self._transport.get_extra_info("socket").fileno()
         return descriptor
 
-    def after_answer(self, leave: Callable[[Connection], None]) -> None:
-        """Call `leave` with the next answer that is out before anything of another request has come."""
-        self._after_answer = leave
+    def after_answer(self, then: Callable[[Connection], None]) -> None:
+        """Call `then` with the next answer that is out before anything of another request has come."""
+        self._after_answer = then
 
     def let_go(self) -> None:
         """Another process goes on with the client, from its next request: end without a word."""
@@ -245,8 +245,8 @@ class HttpConnection(asyncio.Protocol):
         else:
             self._await_bytes(Phase.IDLE)
             if self._after_answer is not None:
-                leave, self._after_answer = self._after_answer, None
-                leave(self)
+                then, self._after_answer = self._after_answer, None
+                then(self)
 
     # Ending.
 

@@ -11,8 +11,8 @@ The kernel deals new connections to all workers (SO_REUSEPORT). A client that co
 request, is passed on if another worker is the first that has room; one that comes once is not worth it. And
 about once a second each worker looks at itself:
 
-- when it is `FULL`, in two looks, it passes on as many of the connections in use as even it out with the
-  first other worker that has room;
+- when it is `FULL`, in two looks, it passes on as many of the connections in use as even it out with another
+  worker that has room;
 - when one before it can do for both (`TOGETHER`), and none behind it is in use, it passes on all in use.
 
 A connection goes with one of its answers, when that is sent and nothing of another request was read
@@ -23,139 +23,139 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from socket import socket
 
 from queen.http.connections import Connection, Connections
+from queen.server.file_limit import sockets_possible
 from queen.server.handover import Handover
 from queen.server.loads import Loads
 from queen.server.membership import Membership
+from queen.server.work import Work
 
-# Loads: shares of what a worker can do. The processor time of a thread reaches 1 only when it never waits.
+# Loads: shares of what a worker can do.
 IN_USE = 0.05
 ROOM = 0.8  # below it a worker gets connections of others,
 FULL = 0.95  # and from here on others get its own
 TOGETHER = 0.7  # of two workers, when one can do for both
-LOOK_S = 0.5  # between two looks at least
+LOST_S = 5.0  # after a client was lost, for how long we want no others
 PLAN_S = 1.0  # from a look, for how long a connection may go by what was seen
 
 
 class Balance:
-    """One worker's part in it.
-
-    `demand_s`: time integral of the clients of the pool, those that wait included, over its connections;
-    `used_s`: the processor time of this thread; `clock`: the same in all processes. All in seconds.
-    """
+    """One worker's part in it. `clock`, in seconds, is the same in all processes."""
 
     def __init__(
         self,
         membership: Membership,
         connections: Connections,
-        demand_s: Callable[[], float],
-        used_s: Callable[[], float] = time.thread_time,
+        work: Work,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._membership = membership
         self._connections = connections
-        self._demand_s = demand_s
-        self._used_s = used_s
+        self._most_clients = min(connections.max_clients, sockets_possible())
+        self._work = work
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._loads = Loads(membership, clock)
         self._handover = Handover(membership)
         self._takes_part = False
-        self._looked_s = clock()
-        self._seen_demand_s, self._seen_used_s = demand_s(), used_s()  # at the last look
-        self._work = self._work_before = 0.0  # of the processor and the pool, at the last two looks
+        self._lost_s = -math.inf  # when a client was lost for want of a descriptor
 
     @contextmanager
     def running(self, take: Callable[[socket], None]) -> Iterator[None]:
         """Take part inside the block; `take` goes on with another worker's client. Raises `UserError`."""
 
         def receive(client: socket | None) -> None:
-            if client is None:  # no descriptor was to be had for it
-                self._work = 1.0
-            else:
+            if client is not None:
                 take(client)
-            self._tell()
+            else:
+                self._lost_s = self._clock()
+                self.tell()
 
         with self._handover.receiving(receive):
             self._takes_part = True
-            self._tell()
+            self.tell()
             try:
                 yield
             finally:
                 self._takes_part = False
                 self._loads.leave()
 
+    def tell(self) -> None:
+        """Let the others know our load as it is now, as long as we take part."""
+        if self._takes_part:
+            self._loads.tell(min(self._load(), 1.0))
+
     def welcome(self, connection: Connection) -> None:
         """A client has had its first answer: see whose it is when it comes again."""
-        connection.after_answer(self._seat)
+        self.tell()
+        connection.after_answer(self._pass_to_first)
 
     def look(self) -> None:
         """See what our load is, tell the others, and pass on what is better elsewhere."""
-        elapsed_s = self._clock() - self._looked_s
-        if elapsed_s < LOOK_S:
+        elapsed_s = self._work.look()
+        if elapsed_s is None:
             return
-        self._looked_s += elapsed_s
-        self._work_before, self._work = self._work, self._measure(elapsed_s)
-        load = self._tell()
-        if min(self._work_before, self._work) >= FULL or self._clients() >= FULL:
-            for to in self._membership.others:
-                theirs = self._loads.of(to)
-                if theirs < ROOM:
-                    self._pass_on(to, (load - theirs) / (2 * load), elapsed_s)
-                    return
-        elif all(self._loads.of(number) < IN_USE or self._is_gone(number) for number in self._behind()):
-            for to in range(self._membership.worker_id):
-                if self._loads.of(to) + load <= TOGETHER:
-                    self._pass_on(to, 1.0, elapsed_s)
-                    return
+        self.tell()
+        loads = [self._loads.of(number) for number in range(self._membership.workers)]
+        plan = self._sharing(loads) or self._coming_together(loads)
+        if plan is not None:
+            self._pass_on(*plan, elapsed_s)
 
-    def _measure(self, elapsed_s: float) -> float:
-        demand_s, used_s = self._demand_s(), self._used_s()
-        demand = (demand_s - self._seen_demand_s) / elapsed_s
-        used = (used_s - self._seen_used_s) / elapsed_s
-        self._seen_demand_s, self._seen_used_s = demand_s, used_s
-        pool = demand if demand > 1 else ROOM * demand  # there is room until somebody waits
-        return min(max(pool, used), 1.0)
+    def _sharing(self, loads: Sequence[float]) -> tuple[int, float] | None:
+        """To which worker to pass on which share of the connections in use, when we are full.
+
+        Of several that are full each takes another one that has room, as far as there are others.
+        """
+        load = max(self._work.lasting, self._clients())
+        full = [number for number, theirs in enumerate(loads) if FULL <= theirs < math.inf]
+        roomy = [number for number, theirs in enumerate(loads) if theirs < ROOM]
+        if load < FULL or not roomy or self._membership.worker_id not in full:
+            return None
+        place = full.index(self._membership.worker_id) % len(roomy)
+        to = roomy[place]
+        givers = len(full[place :: len(roomy)])
+        return to, (load - loads[to]) / ((givers + 1) * load)
+
+    def _coming_together(self, loads: Sequence[float]) -> tuple[int, float] | None:
+        """The same, of all, when one worker before us can do for both and none behind us is in use."""
+        worker_id = self._membership.worker_id
+        if any(IN_USE <= theirs < math.inf for theirs in loads[worker_id + 1 :]):
+            return None
+        can = (number for number in range(worker_id) if loads[number] + self._load() <= TOGETHER)
+        to = next(can, None)
+        return None if to is None else (to, 1.0)
+
+    def _load(self) -> float:
+        lost = self._clock() - self._lost_s < LOST_S
+        return max(self._work.now, self._clients(), float(lost))
 
     def _clients(self) -> float:
-        return len(self._connections.open) / self._connections.max_clients
-
-    def _tell(self) -> float:
-        """Let the others know our load, as long as we take part."""
-        load = max(self._work, self._clients())
-        if self._takes_part:
-            self._loads.tell(load)
-        return load
-
-    def _behind(self) -> range:
-        return range(self._membership.worker_id + 1, self._membership.workers)
-
-    def _is_gone(self, worker_id: int) -> bool:
-        return self._loads.of(worker_id) == math.inf
+        return len(self._connections.open) / self._most_clients
 
     def _pass_on(self, to: int, share: float, within_s: float) -> None:
         """A share of the connections that were in use within that time, each with one of its answers."""
         since_s = self._loop.time() - within_s
         used = [each for each in self._connections.open if each.used_s >= since_s]
+        until_s = self._clock() + PLAN_S
         for connection in random.sample(used, round(share * len(used))):
-            connection.after_answer(partial(self._move, to, self._looked_s + PLAN_S))
+            connection.after_answer(partial(self._pass_by_plan, to, until_s))
 
-    def _move(self, to: int, until_s: float, connection: Connection) -> None:
+    def _pass_by_plan(self, to: int, until_s: float, connection: Connection) -> None:
         in_time = self._clock() < until_s and self._loads.of(to) < ROOM
         if in_time and not self._pass(to, connection):
-            connection.after_answer(partial(self._move, to, until_s))
+            connection.after_answer(partial(self._pass_by_plan, to, until_s))
 
-    def _seat(self, connection: Connection) -> None:
+    def _pass_to_first(self, connection: Connection) -> None:
         """Pass on a client that has come again, unless it is ours."""
         for number in range(self._membership.workers):
             if self._loads.of(number) < ROOM:
                 if number != self._membership.worker_id and not self._pass(number, connection):
-                    connection.after_answer(self._seat)
+                    connection.after_answer(self._pass_to_first)
                 return
 
     def _pass(self, to: int, connection: Connection) -> bool:

@@ -2,10 +2,17 @@
 
 import logging
 import resource
+import sys
 
 _log = logging.getLogger("queen.server")
 
 RESERVE = 64  # log, listening sockets, event loop, and what libraries open for a moment
+
+
+def sockets_possible() -> int:
+    """How many there is room for as the limit stands."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else max(soft - RESERVE, 1)
 
 
 def raise_file_limit(connections: int) -> int:

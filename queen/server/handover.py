@@ -3,9 +3,9 @@
     sendmsg to DIRECTORY/N.clients → worker N goes on with the client
 
 A message of a Unix datagram socket is there whole or not at all (unix(7)), and so is the descriptor in it
-(SCM_RIGHTS); a client's bytes that nobody has read go with it. Few messages may wait to be read (ten by
-default on Linux): more stay with the sender, until there is room again. Those that wait belong to the worker
-that is to read them: if it is stopped they wait, if it is killed they are lost to it as its own clients are.
+(SCM_RIGHTS); a client's bytes that nobody has read go with it. Few messages may wait to be read: more stay
+with the sender, until there is room again. Those that wait belong to the worker that is to read them: if it
+is stopped they wait, if it is killed they are lost to it as its own clients are.
 """
 
 import asyncio
@@ -75,6 +75,7 @@ class Handover:
 def _datagrams() -> socket.socket:
     made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     made.setblocking(False)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # its least: few are to wait, whatever is allowed
     return made
 
 

@@ -10,6 +10,7 @@ import os
 import struct
 from collections.abc import Callable
 
+from queen.errors import UserError
 from queen.server.membership import Membership
 
 FILE = "loads"
@@ -20,19 +21,24 @@ _NEVER = -math.inf
 
 
 class Loads:
-    """The table, and our own row in it. `clock` is the same for all processes, as `time.monotonic` is."""
+    """The table, and our own row in it. `clock` is the same for all processes, as `time.monotonic` is.
+
+    Raises `UserError` when there is no room for it.
+    """
 
     def __init__(self, membership: Membership, clock: Callable[[], float]) -> None:
         self._worker_id = membership.worker_id
         self._clock = clock
         bytes_ = membership.workers * _ROW.size
-        descriptor = os.open(membership.directory / FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        path = membership.directory / FILE
         try:
-            os.ftruncate(descriptor, bytes_)
-            self._rows = mmap.mmap(descriptor, bytes_)
-        finally:
-            os.close(descriptor)
-        self.leave()
+            with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
+                file.truncate(bytes_)
+                # Written first: a page that the disk has no room for is an error here, a signal when mapped.
+                os.pwrite(file.fileno(), _ROW.pack(_NEVER, 0.0), self._worker_id * _ROW.size)
+                self._rows = mmap.mmap(file.fileno(), bytes_)
+        except OSError as error:
+            raise UserError(f"cannot make {path}: {error.strerror}; try another TMPDIR") from None
 
     def tell(self, load: float) -> None:
         """Of us: from 0.0, idle, to 1.0, no room for more."""

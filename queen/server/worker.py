@@ -36,6 +36,7 @@ from queen.server.file_limit import raise_file_limit
 from queen.server.listening import announce, bind
 from queen.server.membership import Membership
 from queen.server.stop import Stop, call_on_signals
+from queen.server.work import Work
 from queen.settings import Settings
 
 _log = logging.getLogger("queen.server")
@@ -109,7 +110,7 @@ async def serve(
         limits = Limits.of(settings)
         balance = None
         if membership is not None and settings.first_worker_first:
-            balance = Balance(membership, connections, lambda: served.pool_demand_s)
+            balance = Balance(membership, connections, Work(lambda: served.pool_demand_s))
         welcome, look = (balance.welcome, balance.look) if balance else (None, None)
         async with (
             _taking(balance, lambda: HttpConnection(connections, dispatcher, limits)),
@@ -165,20 +166,24 @@ async def _taking(balance: Balance | None, protocol: Callable[[], asyncio.Protoc
     async with asyncio.TaskGroup() as group:
 
         def take(client: socket) -> None:
-            group.create_task(_go_on(loop, protocol, client))
+            group.create_task(_go_on(loop, protocol, client, balance))
 
         with balance.running(take):
             yield
 
 
 async def _go_on(
-    loop: asyncio.AbstractEventLoop, protocol: Callable[[], asyncio.Protocol], client: socket
+    loop: asyncio.AbstractEventLoop,
+    protocol: Callable[[], asyncio.Protocol],
+    client: socket,
+    balance: Balance,
 ) -> None:
     client.setblocking(False)
     try:
         await loop.connect_accepted_socket(protocol, client)
     except OSError:  # the client has gone meanwhile
         client.close()
+    balance.tell()
 
 
 @asynccontextmanager

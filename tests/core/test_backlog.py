@@ -95,6 +95,31 @@ async def test_what_is_larger_than_max_size_passes_when_nothing_waits(backlog: B
         await push(backlog, 1)
 
 
+@pytest.mark.parametrize(
+    ("queues", "unlimited"),
+    [
+        (["free", "free"], True),
+        (["free", "orders"], False),
+        (["orders", "free"], False),
+        (["free", "free", "orders"], False),
+        (["free", "unknown"], False),
+    ],
+)
+async def test_a_request_is_unlimited_when_each_of_its_queues_is(
+    backlog: Backlog, queues: list[str], unlimited: bool
+) -> None:
+    await push(backlog, 1, "free")
+    await push(backlog, 1)
+    asked = [message for queue in queues for message in messages(1, queue)]
+    assert backlog.is_unlimited(asked) is unlimited
+
+
+async def test_that_a_queue_is_unlimited_is_known_for_ten_seconds(backlog: Backlog, clock: Clock) -> None:
+    await push(backlog, 1, "free")
+    clock.now_s += UNLIMITED_FOR_S + 0.1
+    assert not backlog.is_unlimited(messages(2, "free"))
+
+
 async def test_a_queue_without_max_size_is_asked_for_every_ten_seconds(
     backlog: Backlog, store: Store, clock: Clock
 ) -> None:

@@ -204,7 +204,9 @@ async def test_there_is_a_descriptor_only_between_two_requests() -> None:
         assert not may_go()
         connection.data_received(request(1)[10:])
         assert not may_go()  # it is being answered
+        assert connection.used_s == float("inf")
         await until(may_go)
+        assert connection.used_s == pytest.approx(asyncio.get_running_loop().time(), abs=5)
         transport.unsent_bytes = 1
         assert not may_go()
         transport.unsent_bytes = 0

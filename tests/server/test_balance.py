@@ -12,6 +12,7 @@ import pytest
 from queen.http.connections import Connection, Connections
 from queen.server.balance import Balance
 from queen.server.membership import Membership
+from queen.server.work import Work
 from tests.clock import Clock
 from tests.server.descriptors import no_more_descriptors
 from tests.waiting import until
@@ -76,23 +77,34 @@ class Worker:
         self.balance = Balance(
             Membership(self.worker_id, self.instance.workers, self.instance.directory),
             self.connections,
-            lambda: self.demand_s,
-            lambda: self.used_s,
+            Work(lambda: self.demand_s, lambda: self.used_s, self.instance.clock),
             self.instance.clock,
         )
 
     def open(self, number: int = 1, answers: int = 2) -> list[Client]:
         """Connections that the kernel deals it, after so many answers."""
-        clients = [Client(asyncio.get_running_loop().time()) for _ in range(number)]
-        self.clients += clients
+        clients = self.hold(number)
         for client in clients:
-            self.connections.admit(client)
             client.after_answer(self.balance.welcome)
             for _ in range(answers):
                 client.answer()
             if client.gone:
                 self.connections.leave(client)
         return clients
+
+    def hold(self, number: int) -> list[Client]:
+        """Connections that have found their place."""
+        clients = [Client(asyncio.get_running_loop().time()) for _ in range(number)]
+        self.clients += clients
+        for client in clients:
+            self.connections.admit(client)
+        return clients
+
+    def take(self, client: socket.socket) -> None:
+        """Go on with a client of another worker."""
+        self.received.append(client)
+        self.hold(1)
+        self.balance.tell()
 
     @property
     def leaving(self) -> list[Client]:
@@ -132,7 +144,7 @@ def running(directory: Path, workers: int = 2) -> Iterator[Instance]:
     instance = Instance(directory, workers)
     with ExitStack() as stack:
         for member in instance.members:
-            stack.enter_context(member.balance.running(member.received.append))
+            stack.enter_context(member.balance.running(member.take))
         yield instance
     instance.close()
 
@@ -170,7 +182,7 @@ async def test_where_nobody_has_room_everybody_keeps_what_comes(tmp_path: Path) 
 async def test_one_that_is_nearly_at_its_max_clients_gets_no_more(tmp_path: Path) -> None:
     with running(tmp_path) as instance:
         first, second = instance.members
-        assert not any(gone(first.open(80)))
+        first.hold(80)
         instance.pass_a_second(0.0, 0.0)
         assert gone(second.open()) == [False]
 
@@ -181,19 +193,14 @@ async def test_each_that_comes_counts_at_once(tmp_path: Path) -> None:
         first, second = instance.members
         first.open(79)
         assert gone(second.open()) == [True]
-        await until(lambda: len(first.received) == 1)
-        first.open()  # what it received, as far as it counts
-        first.balance.look()
-        await until(lambda: len(first.received) == 1)
-        assert gone(second.open()) == [True]
-        await until(lambda: len(first.received) == 2)
+        await until(lambda: len(first.connections.open) == 80)
         assert gone(second.open()) == [False]
 
 
 async def test_one_that_is_over_its_max_clients_shares(tmp_path: Path) -> None:
     with running(tmp_path) as instance:
         first, _ = instance.members
-        first.open(96)
+        first.hold(96)
         instance.pass_a_second(0.0, 0.0)
         assert len(first.leaving) == 48
 
@@ -264,6 +271,41 @@ async def test_a_pool_that_is_used_up_without_anybody_waiting_moves_nobody(tmp_p
         assert not any(gone(clients))
 
 
+async def test_the_more_wait_for_the_pool_the_more_go(tmp_path: Path) -> None:
+    with running(tmp_path) as instance:
+        first, second = instance.members
+        first.open(40)
+        for _ in range(2):
+            first.demand_s += 2 * LOOK_S
+            second.demand_s += 0.625 * LOOK_S  # counts as half
+            instance.pass_a_second(0.0, 0.0)
+        assert len(first.leaving) == 15  # 3/8 of them: then 1.25 are wanted of each
+
+
+async def test_of_several_that_are_full_each_gives_its_part(tmp_path: Path) -> None:
+    with running(tmp_path, 5) as instance:
+        *full, last = instance.members
+        for member in full:
+            member.hold(40)
+        for _ in range(2):
+            instance.pass_a_second(1.0, 1.0, 1.0, 1.0, 0.0)
+        assert [len(member.leaving) for member in full] == [8, 8, 8, 8]  # then each has 32
+        assert last.leaving == []
+
+
+async def test_of_several_that_are_full_each_gives_to_another_one(tmp_path: Path) -> None:
+    with running(tmp_path, 4) as instance:
+        first, second, third, fourth = instance.members
+        clients = first.hold(40) + second.hold(40)
+        for _ in range(2):
+            instance.pass_a_second(1.0, 1.0, 0.0, 0.0)
+        assert [len(first.leaving), len(second.leaving)] == [20, 20]
+        for client in clients:
+            client.answer()
+            await asyncio.sleep(0)
+        await until(lambda: len(third.received) == len(fourth.received) == 20)
+
+
 async def test_what_is_idle_stays(tmp_path: Path) -> None:
     with running(tmp_path) as instance:
         first, _ = instance.members
@@ -306,6 +348,17 @@ async def test_of_several_that_one_can_do_for_the_last_one_gives_first(tmp_path:
         assert len(second.leaving) == 4
 
 
+async def test_behind_one_that_is_not_there_nobody_is_waited_for(tmp_path: Path) -> None:
+    instance = Instance(tmp_path, 3)
+    first, second, _ = instance.members
+    with first.balance.running(first.take), second.balance.running(second.take):
+        second.hold(4)
+        instance.pass_a_second(0.3, 0.3, 0.0)
+        instance.pass_a_second(0.3, 0.3, 0.0)
+        assert len(second.leaving) == 4
+    instance.close()
+
+
 @pytest.mark.parametrize("then_full", [False, True])
 async def test_one_that_cannot_go_yet_tries_again_while_there_is_room(
     tmp_path: Path, then_full: bool
@@ -332,8 +385,8 @@ async def test_one_that_cannot_go_yet_tries_again_while_there_is_room(
 async def test_one_that_has_ended_gets_nothing_and_is_not_there(tmp_path: Path) -> None:
     instance = Instance(tmp_path, 3)
     first, second, third = instance.members
-    with second.balance.running(second.received.append), third.balance.running(third.received.append):
-        with first.balance.running(first.received.append):
+    with second.balance.running(second.take), third.balance.running(third.take):
+        with first.balance.running(first.take):
             assert gone(third.open()) == [True]
         assert len(first.received) == 1  # it was on the way
         assert gone(third.open()) == [True]

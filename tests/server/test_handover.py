@@ -104,7 +104,7 @@ async def test_what_a_killed_worker_left_is_nobody_and_gives_way(tmp_path: Path)
 
 
 async def test_more_than_may_wait_stay_and_those_on_the_way_at_the_end_are_received(tmp_path: Path) -> None:
-    with sending(tmp_path) as sender, receiver() as got, clients(600) as pairs:
+    with sending(tmp_path) as sender, receiver() as got, clients(20) as pairs:
         servers = [server for _, server in pairs]
         with of(1, tmp_path).receiving(got):
             sent = [server for server in servers if sender.send(1, server.fileno())]
@@ -121,7 +121,8 @@ async def test_from_its_end_on_it_is_sent_nothing_although_its_socket_is_still_t
 
     def send_one_more(client: socket.socket | None) -> None:
         got(client)
-        sent.append(sender.send(1, servers[1].fileno()))
+        if not sent:
+            sent.append(sender.send(1, servers[1].fileno()))
 
     with sending(tmp_path) as sender, receiver() as got, clients(2) as pairs:
         servers = [server for _, server in pairs]
