@@ -73,7 +73,7 @@ class Settings(msgspec.Struct, frozen=True, rename="upper"):
     # the queue
     push_strategy: PushStrategy = PushStrategy.COALESCE
     push_max_flushes: Positive = 2  # coalesce: flushes in flight, of one worker; the second only when full
-    push_max_flush_messages: Positive = 1_000  # coalesce: messages of one flush, but at least one request
+    push_max_flush_messages: Positive = 2_000  # coalesce: messages of one flush, but at least one request
     default_timeout: NonNegative = 30_000  # ms a long poll waits when it names no timeout
     default_batch_size: Positive = 1  # messages a pop returns when it names no batch
     default_subscription_mode: str = ""  # "", "all", "new"

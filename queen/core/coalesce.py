@@ -21,7 +21,7 @@ Insert = Callable[[Sequence[NewMessage], Sequence[int], Deadline], Awaitable[Exi
 
 # A message of more bytes than this weighs as much as several: a call of the database stays below 16 MB, or
 # holds a single push.
-_BYTES_OF_ONE = 16 * 1024
+_BYTES_OF_ONE = 8 * 1024
 
 
 class Push(Struct, frozen=True, gc=False):

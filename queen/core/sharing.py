@@ -5,9 +5,10 @@
 - A flight first gets its connection, at the gate, and then takes who waits, in the order of arrival, up to
   `weight` (and at least one rider, however heavy). So a rider waits in one line, and for one thing.
 - Up to `flights` are under way at a time, a further one only when it is full.
-- A flight that is up for `LATE_S` is late - a lock, a slow disk, a far database - and no longer counts: who
-  waits does not wait for it, and one that is stuck holds up nobody but its own riders. The same at the gate,
-  where opening a connection may hang, but `_MOST_AT_GATE` at a time are enough there.
+- A flight that is up for `LATE_S`, or as much longer as it carries more than a thousand messages, is late - a
+  lock, a slow disk, a far database - and no longer counts: who waits does not wait for it, and one that is
+  stuck holds up nobody but its own riders. The same at the gate, where opening a connection may hang, but
+  `_MOST_AT_GATE` at a time are enough there.
 - Who has waited for `boarding_ms` gets a `PoolTimeout`: from asking to having a connection, and nothing was
   done.
 - A rider's failure stays its own: a flight that the database refuses for what is in it is flown again in two
@@ -70,13 +71,22 @@ class Boarded(Struct, Generic[Landed], frozen=True):
 
 
 class _Flight:
-    """One that is under way: since when, in the event loop's time, and whether it has yet to take riders."""
+    """One that is under way: whether it has yet to take riders, and when it is late (event-loop time)."""
 
-    __slots__ = ("at_gate", "since_s")
+    __slots__ = ("at_gate", "late_at_s")
 
-    def __init__(self, since_s: float) -> None:
-        self.since_s = since_s
+    def __init__(self, now_s: float) -> None:
+        self.come_to_gate(now_s)
+
+    def come_to_gate(self, now_s: float) -> None:
+        """Wait for a connection."""
         self.at_gate = True
+        self.late_at_s = now_s + LATE_S
+
+    def take_off(self, now_s: float, weight: int) -> None:
+        """With riders of that weight."""
+        self.at_gate = False
+        self.late_at_s = now_s + LATE_S * max(1.0, weight / _FLIGHT_MESSAGES)
 
 
 class Shared(Generic[Held, Asked, Answer]):
@@ -147,11 +157,11 @@ class Shared(Generic[Held, Asked, Answer]):
         """Whether one more flight may take off beside these: full, also when those at the gate are."""
         if not others:
             return True
-        late_s = self._loop.time() - LATE_S
+        now_s = self._loop.time()
         full = self._line.weight >= self._most_weight
         on_time = at_gate = 0
         for other in others:
-            if other.since_s > late_s:
+            if other.late_at_s > now_s:
                 if not full:
                     return False
                 on_time += 1
@@ -176,8 +186,7 @@ class Shared(Generic[Held, Asked, Answer]):
             others = [other for other in self._flights.values() if other is not flight]
             if not self._may_depart(others):
                 break
-            flight.since_s = self._loop.time()
-            flight.at_gate = True
+            flight.come_to_gate(self._loop.time())
 
     async def _fly_once(self, flight: _Flight) -> None:
         riders: list[Rider[Asked, Answer]] = []
@@ -205,8 +214,7 @@ class Shared(Generic[Held, Asked, Answer]):
     def _board(self, flight: _Flight) -> list[Rider[Asked, Answer]]:
         """Take from the line, in its order, who fits in. From here on the flight is in the air."""
         riders = self._line.take(self._most_weight)
-        flight.since_s = self._loop.time()
-        flight.at_gate = False
+        flight.take_off(self._loop.time(), sum([rider.weight for rider in riders]))
         self._depart_if_due()
         return riders
 

@@ -364,11 +364,23 @@ async def test_a_flight_that_is_stuck_holds_up_nobody_but_its_riders() -> None:
     assert await asyncio.gather(stuck, *others) == [{}] * 3
 
 
+async def test_a_flight_is_late_the_later_the_more_it_carries() -> None:
+    database = Database()
+    sut = coalescer(database, flights=2, messages=3_000)
+    began_s = time.monotonic()
+    stuck = await airborne(database, sut, *(str(number) for number in range(3_000)))
+    other = push(sut, "b")
+    await until(lambda: sut.flying == 2)
+    assert time.monotonic() - began_s >= 3 * LATE_S
+    database.open.set()
+    assert (await stuck, await other) == ({}, {})
+
+
 async def test_large_payloads_make_a_flush_full() -> None:
     database = Database()
     sut = coalescer(database, messages=10)
     flying = await airborne(database, sut, "a")
-    large = [NewMessage(new_id(), PartitionName("q", "p"), "large", None, b"x" * 16 * 1024 * 10)]
+    large = [NewMessage(new_id(), PartitionName("q", "p"), "large", None, b"x" * 8 * 1024 * 10)]
     tasks = [asyncio.create_task(sut.insert(large, [1], Deadline.after_ms(LONG_MS))), push(sut, "b")]
     await parked(sut, 2)
     database.open.set()
