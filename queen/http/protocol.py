@@ -168,8 +168,7 @@ class HttpConnection(asyncio.Protocol):
             if event is CONTINUE:
                 self._transport.write(CONTINUE_LINE)
             self._await_bytes(self._parser.phase)
-        if self._parser.buffered_bytes or not self._flow.reading:
-            self._update_flow()
+        self._update_flow()
 
     def _await_bytes(self, phase: Phase) -> None:
         if self._client.gone:

@@ -16,8 +16,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from queen.errors import UserError
-from queen.server.membership import Membership
+from queen.server.membership import Membership, cannot_make
 
 CLIENTS = "clients"  # the kind of the sockets' names
 
@@ -53,13 +52,12 @@ class Handover:
         cannot have any more (RLIMIT_NOFILE), it is called with None: that client is lost. Raises `UserError`.
         """
         loop = asyncio.get_running_loop()
-        path = self._membership.place(self._membership.worker_id, CLIENTS)
-        path.unlink(missing_ok=True)  # of the worker that had this number before and was killed
+        path = self._membership.free_place(CLIENTS)
         with _datagrams() as receiver, _datagrams() as sender:
             try:
                 receiver.bind(str(path))
-            except OSError as error:  # the path of a Unix socket has 107 bytes at most (unix(7))
-                raise UserError(f"cannot make a socket at {path}: {error}; try another TMPDIR") from None
+            except OSError as error:
+                raise cannot_make(f"a socket at {path}", error) from None
             loop.add_reader(receiver, _receive_all, receiver, receive)
             self._sender = sender
             try:

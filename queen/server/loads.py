@@ -10,8 +10,7 @@ import os
 import struct
 from collections.abc import Callable
 
-from queen.errors import UserError
-from queen.server.membership import Membership
+from queen.server.membership import Membership, cannot_make
 
 FILE = "loads"
 FRESH_S = 3.0
@@ -38,7 +37,7 @@ class Loads:
                 os.pwrite(file.fileno(), _ROW.pack(_NEVER, 0.0), self._worker_id * _ROW.size)
                 self._rows = mmap.mmap(file.fileno(), bytes_)
         except OSError as error:
-            raise UserError(f"cannot make {path}: {error.strerror}; try another TMPDIR") from None
+            raise cannot_make(str(path), error) from None
 
     def tell(self, load: float) -> None:
         """Of us: from 0.0, idle, to 1.0, no room for more."""

@@ -47,7 +47,7 @@ async def _serve(
     stop = Stop()
     call_on_signals(stop.ask_to_drain)
     tether = Tether(end, stop)
-    siblings = NeighbourSockets(membership.worker_id, membership.workers, membership.directory)
+    siblings = NeighbourSockets(membership)
     try:
         sockets = bind(settings.host, settings.port, joining=True)
         return await serve(

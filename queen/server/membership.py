@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from queen.errors import UserError
+
 
 @dataclass(frozen=True)
 class Membership:
@@ -22,5 +24,16 @@ class Membership:
         return [number for number in range(self.workers) if number != self.worker_id]
 
     def place(self, worker_id: int, kind: str) -> Path:
-        """Where that worker has its file of this kind."""
+        """Where that worker has its socket of this kind."""
         return self.directory / f"{worker_id}.{kind}"
+
+    def free_place(self, kind: str) -> Path:
+        """Our own, without what a worker left there that had our number before and was killed."""
+        path = self.place(self.worker_id, kind)
+        path.unlink(missing_ok=True)
+        return path
+
+
+def cannot_make(what: str, error: OSError) -> UserError:
+    """What to tell of what the workers share; the path of a socket has 107 bytes at most (unix(7))."""
+    return UserError(f"cannot make {what}: {error}; try another TMPDIR")

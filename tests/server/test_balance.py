@@ -245,14 +245,24 @@ async def test_a_client_that_does_not_answer_soon_stays(tmp_path: Path) -> None:
         assert first.leaving == []
 
 
-async def test_who_waits_for_the_pool_counts_as_the_processor_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("demand", "others", "leaving"),
+    [
+        (1.5, 0.0, 20),  # half of them
+        (2.0, 0.625, 15),  # 3/8 of them: the other's counts as 0.5, then 1.25 are wanted of each
+    ],
+)
+async def test_who_waits_for_the_pool_counts_as_the_processor_does_and_the_more_the_more(
+    tmp_path: Path, demand: float, others: float, leaving: int
+) -> None:
     with running(tmp_path) as instance:
         first, second = instance.members
         first.open(40)
         for _ in range(2):
-            first.demand_s += 1.5 * LOOK_S
+            first.demand_s += demand * LOOK_S
+            second.demand_s += others * LOOK_S
             instance.pass_a_second(0.1, 0.0)
-        assert len(first.leaving) == 20
+        assert len(first.leaving) == leaving
         assert second.leaving == []
 
 
@@ -269,17 +279,6 @@ async def test_a_pool_that_is_used_up_without_anybody_waiting_moves_nobody(tmp_p
             instance.pass_a_second(0.1, 0.1)
         assert first.leaving == second.leaving == []
         assert not any(gone(clients))
-
-
-async def test_the_more_wait_for_the_pool_the_more_go(tmp_path: Path) -> None:
-    with running(tmp_path) as instance:
-        first, second = instance.members
-        first.open(40)
-        for _ in range(2):
-            first.demand_s += 2 * LOOK_S
-            second.demand_s += 0.625 * LOOK_S  # counts as half
-            instance.pass_a_second(0.0, 0.0)
-        assert len(first.leaving) == 15  # 3/8 of them: then 1.25 are wanted of each
 
 
 async def test_of_several_that_are_full_each_gives_its_part(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from queen.errors import UserError
 from queen.event_loop import loop_factory
 from queen.local.scratch import scratch_directory
+from queen.server.membership import Membership
 from queen.server.siblings import NeighbourSockets
 from tests.observe.readings import reading
 
@@ -19,7 +20,7 @@ SOON_S = 0.2  # for those that never do
 
 
 def neighbours(directory: Path, workers: int, patience_s: float = PATIENCE_S) -> list[NeighbourSockets]:
-    return [NeighbourSockets(number, workers, directory, patience_s) for number in range(workers)]
+    return [NeighbourSockets(Membership(number, workers, directory), patience_s) for number in range(workers)]
 
 
 @asynccontextmanager
@@ -69,7 +70,7 @@ async def test_one_that_makes_no_sense_or_says_nothing_is_left_out(tmp_path: Pat
         writer.close()
 
     (first, _) = neighbours(tmp_path, 2, SOON_S)
-    async with await asyncio.start_unix_server(babble, tmp_path / "1"):
+    async with await asyncio.start_unix_server(babble, tmp_path / "1.figures"):
         async with asyncio.timeout(PATIENCE_S):
             assert await first.read() == {}
         ended.set()
@@ -77,7 +78,9 @@ async def test_one_that_makes_no_sense_or_says_nothing_is_left_out(tmp_path: Pat
 
 async def test_a_worker_takes_the_place_of_one_that_was_killed(tmp_path: Path) -> None:
     first, second = neighbours(tmp_path, 2)
-    abandoned = await asyncio.start_unix_server(lambda _reader, writer: writer.close(), tmp_path / "1")
+    abandoned = await asyncio.start_unix_server(
+        lambda _reader, writer: writer.close(), tmp_path / "1.figures"
+    )
     async with answering(second):
         assert list(await first.read()) == [1]
     abandoned.close()
@@ -86,7 +89,7 @@ async def test_a_worker_takes_the_place_of_one_that_was_killed(tmp_path: Path) -
 
 async def test_nothing_stays_behind(tmp_path: Path) -> None:
     async with answering(*neighbours(tmp_path, 2)):
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["0.figures", "1.figures"]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,7 +10,10 @@ from loadtests.results import CeilingRatio
 CLIENTS, FEW_CLIENTS, SMALL_POOL = 64, 8, 4
 
 
-def _loads(workers: int, balance: str = "auto") -> dict[str, HttpPush | HttpPop]:
+_Loads = dict[str, HttpPush | HttpPop]
+
+
+def _loads(workers: int, balance: str = "auto") -> _Loads:
     writing = ServerConfig(workers=workers, balance=balance)
     reading = ServerConfig(workers=workers, balance=balance, role="read")
     return {
@@ -37,30 +40,25 @@ _ONE_FEW, _TWO_FEW = _few(1), _few(2)
 CELLS: tuple[Cell, ...] = (*_ONE.values(), *_TWO.values(), *_EVEN.values(), _ONE_FEW, _TWO_FEW)
 _FEW = f"{FEW_CLIENTS} clients, pool of {SMALL_POOL}"
 
+
+def _ratios(prefix: str, label: str, of: _Loads, base: _Loads) -> list[CeilingRatio]:
+    """One for each load."""
+    return [
+        CeilingRatio(
+            key=f"{prefix}-{load}", label=f"{label}: {name}", of=of[load].key, base=(base[load].key,)
+        )
+        for load, name in NAMES.items()
+    ]
+
+
 PART = Part(
     name="workers",
     help="one worker or two with the same pool, few clients of a small one",
     takes="5 minutes",
     cells=CELLS,
     ratios=(
-        *(
-            CeilingRatio(
-                key=f"workers-{load}",
-                label=f"1 worker / 2 workers: {name}",
-                of=_ONE[load].key,
-                base=(_TWO[load].key,),
-            )
-            for load, name in NAMES.items()
-        ),
-        *(
-            CeilingRatio(
-                key=f"balance-{load}",
-                label=f"2 workers, clients to the first / evenly: {name}",
-                of=_TWO[load].key,
-                base=(_EVEN[load].key,),
-            )
-            for load, name in NAMES.items()
-        ),
+        *_ratios("workers", "1 worker / 2 workers", _ONE, _TWO),
+        *_ratios("balance", "2 workers, clients to the first / evenly", _TWO, _EVEN),
         CeilingRatio(
             key="workers-few",
             label=f"1 worker / 2 workers: push ×100, {_FEW}, batch",
